@@ -1,0 +1,49 @@
+import { z } from 'zod'
+
+const count = (initial: number) => z.coerce.number().int().positive().default(initial)
+const list = z
+  .string()
+  .default('')
+  .transform((text) => text.split(',').map((part) => part.trim()))
+  .transform((parts) => parts.filter((part) => part !== ''))
+
+const schema = z.object({
+  DATABASE_URL: z.string().default('postgres://127.0.0.1:5432/polytape'),
+  REDIS_URL: z.string().default('redis://127.0.0.1:6379'),
+  POLYMARKET_WS_URL: z.string().default('wss://ws-subscriptions-clob.polymarket.com/ws/market'),
+  POLYMARKET_GAMMA_URL: z.string().default('https://gamma-api.polymarket.com'),
+  POLYMARKET_CLOB_URL: z.string().default('https://clob.polymarket.com'),
+  POLYMARKET_DATA_URL: z.string().default('https://data-api.polymarket.com'),
+  POLYTAPE_VENUE: z.enum(['live', 'emulator', 'replay']).default('live'),
+  POLYTAPE_MARKETS: list,
+  POLYTAPE_TOP: z.coerce.number().int().min(0).default(50),
+  POLYTAPE_STATE_DIR: z.string().default('.polytape'),
+  MARKETS_PER_FEED: count(100),
+  TOKENS_PER_CONNECTION: count(200).pipe(z.number().max(200)),
+  NORMALIZER_SHARDS: count(1),
+  INGEST_LINGER_MS: z.coerce.number().int().min(0).default(4),
+  FEED_BUFFER_BYTES: count(64 * 1024 * 1024),
+  FEED_SILENCE_MS: count(30_000),
+  COMMIT_LINGER_MS: z.coerce.number().int().min(0).default(5),
+  COMMIT_MAX_ROWS: count(20_000),
+  COMMIT_MAX_BYTES: count(16 * 1024 * 1024),
+  CHECKPOINT_EVERY_CHANGES: count(500),
+  STREAM_HMAC_KEY: z.string().min(16).optional(),
+  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+})
+
+/** Every variable with its unit and default is in `.env.example`. */
+export type Config = z.infer<typeof schema>
+
+/**
+ * The only reader of the environment. Empty variables count as absent.
+ *
+ * @throws Error that names each bad variable, what was expected and what came.
+ */
+export const readConfig = (environment: NodeJS.ProcessEnv): Config => {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
+  const result = schema.safeParse(given)
+  if (result.success) return result.data
+  const lines = result.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`)
+  throw new Error(`the environment has variables that do not fit:\n${lines.join('\n')}\nsee .env.example`)
+}

@@ -1,0 +1,76 @@
+import { BookSide, type Level, type Side } from './book-side.ts'
+import { bookHash, type BookHashInput } from './book-hash.ts'
+
+/** What the hash covers besides the levels. Source: the market's metadata; ticks follow `tick_size_change`. */
+export type BookIdentity = Pick<
+  BookHashInput,
+  'conditionId' | 'token' | 'minOrderSize' | 'tickSize' | 'negRisk' | 'version'
+>
+
+export type BookLevels = { bids: Level[]; asks: Level[] }
+
+/** A level's new absolute size; size 0 removes it. */
+export type LevelChange = { side: Side; level: Level }
+
+const compareSide = (current: BookSide, wanted: Level[], side: Side): LevelChange[] => {
+  const wantedByPrice = new Map(wanted.map((level) => [level.price, level]))
+  const removed = current
+    .top(0)
+    .filter((level) => !wantedByPrice.has(level.price))
+    .map((level) => ({ side, level: { ...level, size: 0, sizeText: '0' } }))
+  const changed = [...wantedByPrice.values()]
+    .filter((level) => current.at(level.price)?.size !== level.size)
+    .map((level) => ({ side, level }))
+  return [...removed, ...changed]
+}
+
+/** One outcome's order book. Pure: no I/O, no clock. */
+export class Book {
+  readonly bids = new BookSide('bid')
+  readonly asks = new BookSide('ask')
+  identity: BookIdentity
+
+  constructor(identity: BookIdentity) {
+    this.identity = identity
+  }
+
+  side(side: Side): BookSide {
+    return side === 'bid' ? this.bids : this.asks
+  }
+
+  /** Replaces the whole book. Levels of size 0 must not be among them. */
+  replace(levels: BookLevels): void {
+    this.bids.replace(levels.bids)
+    this.asks.replace(levels.asks)
+  }
+
+  /** True when the level's value changed; false for a change that leaves it as it is. */
+  apply(change: LevelChange): boolean {
+    return this.side(change.side).set(change.level)
+  }
+
+  /** The changes that turn this book into `levels`: a post-trade book costs a few rows and not two hundred. */
+  difference(levels: BookLevels): LevelChange[] {
+    return [...compareSide(this.bids, levels.bids, 'bid'), ...compareSide(this.asks, levels.asks, 'ask')]
+  }
+
+  best(): { bid: Level | undefined; ask: Level | undefined } {
+    return { bid: this.bids.best(), ask: this.asks.best() }
+  }
+
+  /** The best `count` levels of each side, best first; 0 means all. */
+  top(count: number): BookLevels {
+    return { bids: this.bids.top(count), asks: this.asks.top(count) }
+  }
+
+  /** SHA-1 of the whole book as the venue computes it. `timestamp` is the venue's text of epoch ms. */
+  hash(timestamp: string, lastTradePrice: string): string {
+    return bookHash({
+      ...this.identity,
+      timestamp,
+      bids: this.bids.json(),
+      asks: this.asks.json(),
+      lastTradePrice,
+    })
+  }
+}

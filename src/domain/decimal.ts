@@ -1,0 +1,27 @@
+/** Prices and sizes inside the process are integers of a millionth: exact, comparable, and cheap. */
+export const MILLION = 1_000_000
+
+const DECIMAL = /^(\d{1,10})(?:\.(\d{1,6}))?$/
+
+/**
+ * Millionths of a decimal text such as `"0.46"` or `"918.34"`.
+ *
+ * @returns undefined for anything that is not a plain non-negative decimal with at most 6 places,
+ *   or that does not fit a safe integer (9,007,199,254.740991): the caller rejects it as data.
+ */
+export const toMillionths = (text: string): number | undefined => {
+  const match = DECIMAL.exec(text)
+  if (match === null) return undefined
+  const whole = Number(match[1])
+  const fraction = match[2] === undefined ? 0 : Number(match[2].padEnd(6, '0'))
+  const value = whole * MILLION + fraction
+  return Number.isSafeInteger(value) ? value : undefined
+}
+
+/** Canonical decimal text of a number of millionths: no trailing zeros, as the venue sends it. */
+export const fromMillionths = (value: number): string => {
+  const whole = Math.floor(value / MILLION)
+  const fraction = value - whole * MILLION
+  if (fraction === 0) return String(whole)
+  return `${whole}.${String(fraction).padStart(6, '0').replace(/0+$/, '')}`
+}

@@ -1,0 +1,40 @@
+/**
+ * `websocket`: one element of a frame, text exactly as received. `rest`: one book of a REST answer.
+ * `catalogue`: one Gamma market object. `marker`: a note of our own in the order of the stream (see Marker).
+ */
+export type FrameKind = 'websocket' | 'rest' | 'catalogue' | 'marker'
+
+/** Raw text with the clock of the host that received it. `sourceReceivedTimeMs` only for replays: the file's time. */
+export type Frame = {
+  kind: FrameKind
+  receivedTimeMs: number
+  sourceReceivedTimeMs: number | undefined
+  text: string
+}
+
+export type GapReason =
+  | 'disconnect'
+  | 'feed_restart'
+  | 'overflow'
+  | 'paused'
+  | 'snapshot_missing'
+  | 'stream_loss'
+  | 'hash_mismatch'
+  | 'bad_signature'
+  | 'bad_message'
+  | 'venue_restart'
+
+/**
+ * Text of a `marker` frame, as JSON. `gap`: frames of these tokens were or may have been lost from here on.
+ * `subscribed` and `unsubscribed`: the venue confirmed it (a PONG to a PING sent after the frame).
+ */
+export type Marker =
+  | { type: 'gap'; reason: GapReason; tokens: string[]; detail: string }
+  | { type: 'subscribed'; tokens: string[] }
+  | { type: 'unsubscribed'; tokens: string[] }
+
+/**
+ * One Redis Stream entry. `epoch` names a connection (unique, ordered by start); `firstOrdinal` is the number of its
+ * first frame, counted per stream within the epoch from 1 and dense, so a jump is a lost entry.
+ */
+export type StreamEntry = { stream: string; id: string; epoch: string; firstOrdinal: number; frames: Frame[] }

@@ -1,0 +1,36 @@
+/** Names of Redis keys and channels. Those in the README are an interface: keep them exactly. */
+export const MARKETS_STREAM = 'markets'
+export const TRADES_STREAM = 'trades'
+/** Frames that belong to no known market; the normalizer moves them to `dead_letters`. */
+export const UNROUTABLE_STREAM = 'unroutable'
+export const orderbookStream = (marketId: string): string => `orderbook:${marketId}`
+/** Market of an `orderbook:<marketId>` stream; undefined for any other stream. */
+export const marketOfStream = (stream: string): string | undefined =>
+  stream.startsWith('orderbook:') ? stream.slice('orderbook:'.length) : undefined
+
+/** Sorted set: streams with entries that the shard has not read; score = time of the append in ms. */
+export const readyKey = (shard: number): string => `ready:${shard}`
+/** Hash stream -> last ordinal appended, for one connection epoch: makes an append idempotent. */
+export const appendedKey = (epoch: string): string => `appended:${epoch}`
+
+/** Hash marketId -> JSON DesiredSubscription, for one feed group. */
+export const desiredKey = (group: number): string => `desired:${group}`
+/** Hash marketId -> JSON ConfirmedSubscription. */
+export const confirmedKey = (group: number): string => `confirmed:${group}`
+/** Hash marketId -> group. */
+export const FEED_GROUPS_KEY = 'feed_groups'
+/** Channel; message = group number: its desired hash changed. */
+export const DESIRED_CHANNEL = 'desired'
+/** Channel; message = `<marketId> <generation>`. */
+export const CONFIRMED_CHANNEL = 'confirmed'
+/** Channel; message = marketId: fetch REST books of its tokens and append them to its stream. */
+export const RESYNC_CHANNEL = 'resync'
+/** Channel; message = marketId or `*`: its desired state is unknown, the workflow writes it again. */
+export const REASSERT_CHANNEL = 'reassert'
+
+export const quoteKey = (marketId: string): string => `quote:${marketId}`
+export const ladderKey = (outcomeId: string, side: 'bid' | 'ask'): string => `ladder:${outcomeId}:${side}`
+export const QUOTES_CHANNEL = 'quotes'
+
+/** String, JSON of a role's figures, expires after 10 s. `instance` = `<hostname>:<pid>`. */
+export const statsKey = (role: string, instance: string): string => `stats:${role}:${instance}`
