@@ -1,0 +1,12 @@
+import type { MarketState } from './market.ts'
+
+/** What the normalizer sees of a market; sent to its workflow on a change of state, never per tick. */
+export type Observation = {
+  marketId: string
+  state: MarketState
+  /** Sum of the sequences of its outcomes: how many row-writing events there were. */
+  sequence: number
+  atTimeMs: number
+  /** Epoch of the connection the books follow; empty before the first frame. */
+  feedEpoch: string
+}
