@@ -1,0 +1,63 @@
+import { createHash, randomBytes } from 'node:crypto'
+import type { Redis } from 'ioredis'
+import type { Frame } from '../domain/frame.ts'
+import { MARKETS_STREAM } from '../domain/keys.ts'
+import type { Market } from '../domain/market.ts'
+import type { NewEntry } from '../stream/entry.ts'
+import { toMarket } from '../venue/polymarket/gamma-market.ts'
+
+/** Hash marketId -> digest of what was last published of it. */
+const DIGEST_KEY = 'catalog:digest'
+/** A Gamma object is about 4 KB: entries stay near 100 KB. */
+const FRAMES_PER_ENTRY = 25
+
+export type Published = { markets: Market[]; changed: number; rejected: number }
+
+export type CataloguePublisher = {
+  /** Appends the objects that differ from what was published before, one frame each, to the stream `markets`. */
+  publish(objects: unknown[]): Promise<Published>
+}
+
+type PublisherDeps = { redis: Redis; append: (entries: NewEntry[]) => Promise<unknown> }
+type Candidate = { market: Market; text: string; digest: string }
+
+const digestOf = (market: Market): string => createHash('sha1').update(JSON.stringify(market)).digest('base64url')
+
+const candidateOf = (object: unknown): Candidate | undefined => {
+  const parsed = toMarket(object)
+  if (parsed.type === 'rejected') return undefined
+  return { market: parsed.market, text: JSON.stringify(object), digest: digestOf(parsed.market) }
+}
+
+const frameOf = (candidate: Candidate): Frame => ({
+  kind: 'catalogue',
+  receivedTimeMs: Date.now(),
+  sourceReceivedTimeMs: undefined,
+  text: candidate.text,
+})
+
+/** One epoch a process. The digest is written after the append: a crash between the two publishes again, which is idempotent. */
+export const createCataloguePublisher = ({ redis, append }: PublisherDeps): CataloguePublisher => {
+  const epoch = `${String(Date.now()).padStart(13, '0')}-${randomBytes(4).toString('hex')}`
+  let nextOrdinal = 1
+  const changedOf = async (candidates: Candidate[]): Promise<Candidate[]> => {
+    if (candidates.length === 0) return []
+    const known = await redis.hmget(DIGEST_KEY, ...candidates.map((candidate) => candidate.market.marketId))
+    return candidates.filter((candidate, index) => known[index] !== candidate.digest)
+  }
+  return {
+    publish: async (objects) => {
+      const candidates = objects.map(candidateOf).filter((candidate) => candidate !== undefined)
+      const changed = await changedOf(candidates)
+      for (let at = 0; at < changed.length; at += FRAMES_PER_ENTRY) {
+        const part = changed.slice(at, at + FRAMES_PER_ENTRY)
+        const firstOrdinal = nextOrdinal
+        nextOrdinal += part.length
+        await append([{ stream: MARKETS_STREAM, epoch, firstOrdinal, frames: part.map(frameOf) }])
+        await redis.hset(DIGEST_KEY, ...part.flatMap((candidate) => [candidate.market.marketId, candidate.digest]))
+      }
+      const markets = candidates.map((candidate) => candidate.market)
+      return { markets, changed: changed.length, rejected: objects.length - candidates.length }
+    },
+  }
+}

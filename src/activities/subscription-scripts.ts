@@ -1,0 +1,30 @@
+/**
+ * Writes a desire for the market's feed, choosing the first group with room for a market that has none (sticky after).
+ * A lower generation than the written one is an echo of the past: ignored.
+ * KEYS: feed_groups. ARGV: market, markets a group, generation, JSON of the desire, channel. Returns the group.
+ */
+export const APPLY_SCRIPT = `
+local group = redis.call('hget', KEYS[1], ARGV[1])
+if not group then
+  group = 0
+  while redis.call('hlen', 'desired:' .. group) >= tonumber(ARGV[2]) do group = group + 1 end
+  redis.call('hset', KEYS[1], ARGV[1], group)
+end
+local written = redis.call('hget', 'desired:' .. group, ARGV[1])
+if not written or cjson.decode(written).generation <= tonumber(ARGV[3]) then
+  redis.call('hset', 'desired:' .. group, ARGV[1], ARGV[4])
+  redis.call('publish', ARGV[5], group)
+end
+return tonumber(group)
+`
+
+/**
+ * Clears a market that has left, unless it was desired anew meanwhile.
+ * KEYS: feed_groups, desired:<group>, confirmed:<group>. ARGV: market, generation. Returns 1 when it was cleared.
+ */
+export const FORGET_SCRIPT = `
+local written = redis.call('hget', KEYS[2], ARGV[1])
+if written and cjson.decode(written).generation > tonumber(ARGV[2]) then return 0 end
+for index = 1, 3 do redis.call('hdel', KEYS[index], ARGV[1]) end
+return 1
+`

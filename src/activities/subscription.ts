@@ -1,0 +1,74 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ApplicationFailure, cancellationSignal } from '@temporalio/activity'
+import type { Redis } from 'ioredis'
+import type pg from 'pg'
+import { confirmedKey, DESIRED_CHANNEL, desiredKey, FEED_GROUPS_KEY, quoteKey } from '../domain/keys.ts'
+import type { DesiredState } from '../domain/market.ts'
+import type { Observation } from '../domain/observation.ts'
+import type { DesiredSubscription } from '../domain/subscription.ts'
+import { confirmationOf, observationOf } from './inspection.ts'
+import { APPLY_SCRIPT, FORGET_SCRIPT } from './subscription-scripts.ts'
+
+export type SubscriptionDeps = {
+  redis: Redis
+  pool: pg.Pool
+  marketsPerFeed: number
+  /** Makes sure that the workflow `feed:<group>:a` runs. */
+  ensureFeed: (group: number) => Promise<void>
+}
+
+type Awaiting = { marketId: string; group: number; generation: number; state: DesiredState }
+
+/** The venue acknowledges nothing; the feed reports once a PONG came back to a PING sent after the frame. */
+const CONFIRM_TIMEOUT_MS = 10_000
+const CONFIRM_POLL_MS = [10, 20, 40, 80, 150]
+
+export type SubscriptionActivities = ReturnType<typeof createSubscriptionActivities>
+
+export const createSubscriptionActivities = ({ redis, pool, marketsPerFeed, ensureFeed }: SubscriptionDeps) => ({
+  /** Writes the desire for the market's feed group and makes sure that the group has a feed. */
+  async applySubscription(desired: DesiredSubscription): Promise<{ group: number; observed: Observation | undefined }> {
+    const { marketId, generation } = desired
+    const given = [marketId, marketsPerFeed, generation, JSON.stringify(desired), DESIRED_CHANNEL]
+    const group = Number(await redis.eval(APPLY_SCRIPT, 1, FEED_GROUPS_KEY, ...given))
+    await ensureFeed(group)
+    return { group, observed: observationOf(marketId, await redis.hgetall(quoteKey(marketId))) }
+  },
+
+  /**
+   * Waits until the feed has reported this generation or a newer one.
+   *
+   * @throws ApplicationFailure `Unconfirmed` after 10 s; retried.
+   */
+  async confirmSubscription({ marketId, group, generation, state }: Awaiting): Promise<{ confirmedTimeMs: number }> {
+    const deadlineMs = Date.now() + CONFIRM_TIMEOUT_MS
+    for (let asked = 0; Date.now() < deadlineMs; asked++) {
+      const found = confirmationOf(await redis.hget(confirmedKey(group), marketId))
+      const isNewer = found !== undefined && found.generation > generation
+      if (isNewer || (found?.generation === generation && found.state === state)) {
+        return { confirmedTimeMs: found.confirmedTimeMs }
+      }
+      await sleep(CONFIRM_POLL_MS[asked] ?? 200, undefined, { signal: cancellationSignal() })
+    }
+    const message = `feed group ${group} has not confirmed ${state} of market ${marketId} within 10 s; does feed:${group}:a run?`
+    throw ApplicationFailure.retryable(message, 'Unconfirmed')
+  },
+
+  /** Remembers what an operator did by hand, for discovery. The normalizer writes the row; until then this is retried. */
+  async recordOverride({ marketId, state }: { marketId: string; state: DesiredState }): Promise<void> {
+    const override = state === 'active' ? null : state
+    const { rowCount } = await pool.query(`update markets set subscription_override = $2 where market_id = $1`, [
+      marketId,
+      override,
+    ])
+    if (rowCount === 0 && override !== null) {
+      throw ApplicationFailure.retryable(`market ${marketId} is not in table markets yet`, 'NoSuchRow')
+    }
+  },
+
+  /** Takes a market that has left out of the hashes, once the feed has confirmed it. */
+  async forgetSubscription({ marketId, group, generation }: Omit<Awaiting, 'state'>): Promise<void> {
+    const keys = [FEED_GROUPS_KEY, desiredKey(group), confirmedKey(group)]
+    await redis.eval(FORGET_SCRIPT, keys.length, ...keys, marketId, generation)
+  },
+})

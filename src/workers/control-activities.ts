@@ -1,0 +1,35 @@
+import { createCatalogueActivities } from '../activities/catalogue.ts'
+import { createInspectionActivities } from '../activities/inspection.ts'
+import { createPartitionActivities } from '../activities/partitions.ts'
+import { createPolicyActivities, type MarketRuns } from '../activities/policy.ts'
+import { createCataloguePublisher } from '../activities/publish-catalogue.ts'
+import { createSubscriptionActivities } from '../activities/subscription.ts'
+import { createGamma, gammaPace } from '../venue/polymarket/gamma.ts'
+import { appendPlainly } from './append-plainly.ts'
+import type { RoleContext } from './main.ts'
+import type { Owners } from './owners.ts'
+
+const GAMMA_TIMEOUT_MS = 4_000
+const GAMMA_ATTEMPTS = 3
+
+/** Joins the control plane's activities to the clients of this process. */
+export const createControlActivities = (context: RoleContext, runs: MarketRuns, owners: Owners) => {
+  const { config, log, stats, resources } = context
+  const { redis, pool, signing } = resources
+  const gamma = createGamma({
+    baseUrl: config.POLYMARKET_GAMMA_URL,
+    timeoutMs: GAMMA_TIMEOUT_MS,
+    attempts: GAMMA_ATTEMPTS,
+    pace: gammaPace(),
+  })
+  const publisher = createCataloguePublisher({ redis, append: appendPlainly(redis, signing) })
+  const { POLYTAPE_MARKETS: markets, POLYTAPE_TOP: top, MARKETS_PER_FEED: marketsPerFeed } = config
+  const ensureFeed = (group: number): Promise<void> => owners.ensureFeed(group)
+  return {
+    ...createCatalogueActivities({ gamma, publisher, log, stats }),
+    ...createPolicyActivities({ markets, top, gamma, publisher, runs, pool, log, stats }),
+    ...createSubscriptionActivities({ redis, pool, marketsPerFeed, ensureFeed }),
+    ...createInspectionActivities({ redis }),
+    ...createPartitionActivities({ ensurePartitions: async () => [] }),
+  }
+}

@@ -1,0 +1,63 @@
+import { randomBytes } from 'node:crypto'
+import { Client } from '@temporalio/client'
+import type { WorkerOptions } from '@temporalio/worker'
+import { FEED_GROUPS_KEY } from '../domain/keys.ts'
+import { createControlActivities } from './control-activities.ts'
+import type { RoleContext } from './main.ts'
+import { createMarketRuns } from './market-runs.ts'
+import { createOwners, type Owners } from './owners.ts'
+import { openReassert, type Reassert } from './reassert.ts'
+import { deploySchedules } from './schedules.ts'
+import { reasonOf, untilReachable } from './until-reachable.ts'
+import { controlOptions } from './worker-options.ts'
+
+/** Present in Redis as long as the copy of the desired states is: whoever empties Redis takes it along. */
+const COPY_MARK_KEY = 'desired:copy'
+const ENSURE_EVERY_MS = 15_000
+/** As the schedule `maintainPartitions`, which may be paused or late. */
+const DAYS_AHEAD = 3
+
+export type RoleWorker = AsyncDisposable & { options: WorkerOptions }
+
+/** The control plane: every workflow, the catalogue, the policy, and the watch over what must run. */
+export const openControl = async (context: RoleContext): Promise<RoleWorker> => {
+  const { config, log, resources, signal } = context
+  const { temporal, namespace } = resources
+  const client = new Client({ connection: temporal, namespace })
+  const runs = createMarketRuns(client)
+  const owners = createOwners(client, config.NORMALIZER_SHARDS)
+  const activities = createControlActivities(context, runs, owners)
+
+  await activities.ensurePartitions({ daysAhead: DAYS_AHEAD })
+  const reassert = await openReassert({ client, runs, subscriber: resources.connectRedis(), log })
+  const watch = async (): Promise<void> => watchOver({ owners, reassert, context })
+  const setUp = async (): Promise<void> => {
+    await watch()
+    await deploySchedules(client)
+  }
+  const remedy = 'Is the namespace there, with the search attributes MarketState, MarketSlug and FeedGroup?'
+  await untilReachable({ name: `Temporal namespace ${namespace}`, remedy, attempt: setUp }, log, signal)
+  const timer = setInterval(() => {
+    watch().catch((error: unknown) => log.warn(`could not look after the owner workflows: ${reasonOf(error)}`))
+  }, ENSURE_EVERY_MS)
+  return {
+    options: controlOptions({ connection: temporal, namespace, activities }),
+    [Symbol.asyncDispose]: async () => {
+      clearInterval(timer)
+      reassert[Symbol.dispose]()
+    },
+  }
+}
+
+type Watched = { owners: Owners; reassert: Reassert; context: RoleContext }
+
+/** By a timer here and not by a schedule: an owner that was terminated comes back within 15 s, the venue reachable or not. */
+const watchOver = async ({ owners, reassert, context }: Watched): Promise<void> => {
+  const { redis } = context.resources
+  await owners.ensureNormalizers()
+  const groups = new Set(await redis.hvals(FEED_GROUPS_KEY))
+  for (const group of groups) await owners.ensureFeed(Number(group))
+  const mark = randomBytes(8).toString('hex')
+  const isMade = await redis.set(COPY_MARK_KEY, mark, 'NX')
+  if (isMade === 'OK') reassert.want('*')
+}

@@ -1,0 +1,13 @@
+import { createFeedActivities } from '../activities/feed.ts'
+import type { RoleWorker } from './control.ts'
+import type { RoleContext } from './main.ts'
+import { feedOptions } from './worker-options.ts'
+
+export const openFeed = async ({ config, log, stats, resources, replica }: RoleContext): Promise<RoleWorker> => {
+  const { redis, connectRedis, signing, temporal, namespace } = resources
+  const activities = createFeedActivities({ redis, connectRedis, config, signing, log, stats })
+  return {
+    options: feedOptions({ connection: temporal, namespace, activities }, replica),
+    [Symbol.asyncDispose]: async () => undefined,
+  }
+}

@@ -1,0 +1,19 @@
+import { Client } from '@temporalio/client'
+import { createNormalizerActivities } from '../activities/normalizer.ts'
+import type { Observation } from '../domain/observation.ts'
+import type { RoleWorker } from './control.ts'
+import type { RoleContext } from './main.ts'
+import { openObserver, toSignals } from './observer.ts'
+import { normalizerOptions } from './worker-options.ts'
+
+export const openNormalizer = async ({ config, log, stats, resources }: RoleContext): Promise<RoleWorker> => {
+  const { redis, connectRedis, pool, signing, temporal, namespace } = resources
+  const client = new Client({ connection: temporal, namespace })
+  const observer = openObserver({ send: toSignals(client), log, stats })
+  const report = (observation: Observation): void => observer.report(observation)
+  const activities = createNormalizerActivities({ redis, connectRedis, pool, config, signing, log, stats, report })
+  return {
+    options: normalizerOptions({ connection: temporal, namespace, activities }),
+    [Symbol.asyncDispose]: async () => observer[Symbol.dispose](),
+  }
+}

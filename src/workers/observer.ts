@@ -1,0 +1,76 @@
+import type { Client } from '@temporalio/client'
+import type { MarketState } from '../domain/market.ts'
+import type { Observation } from '../domain/observation.ts'
+import type { Logger } from '../lib/log.ts'
+import type { Stats } from '../lib/stats.ts'
+import { signalMarket } from './market-runs.ts'
+import { reasonOf } from './until-reachable.ts'
+
+/** A state must have lasted so long before anybody hears of it: a resync of 200 ms is no news. */
+const SETTLED_MS = 1_000
+const EVERY_MS = 100
+/** 100 a second. */
+const SIGNALS_A_ROUND = 10
+/** After a failure of the server the round is left out for so long. */
+const PAUSE_MS = 2_000
+
+export type Observer = Disposable & { report(observation: Observation): void }
+
+type Seen = { observation: Observation; sinceMs: number; told: MarketState | undefined }
+type Deps = { send: (observation: Observation) => Promise<boolean>; log: Logger; stats: Stats }
+
+export const toSignals =
+  (client: Client) =>
+  (observation: Observation): Promise<boolean> =>
+    signalMarket(client, observation.marketId, 'observed', [observation])
+
+/** Turns observations into signals: changes that lasted, the latest a market, never faster than 100 a second. */
+export const openObserver = ({ send, log, stats }: Deps): Observer => {
+  const seen = new Map<string, Seen>()
+  const pending = new Set<string>()
+  let isBusy = false
+  let resumeTimeMs = 0
+
+  const tell = async (entry: Seen): Promise<void> => {
+    const { observation } = entry
+    const isThere = await send(observation)
+    if (!isThere) stats.count('observationsDropped')
+    entry.told = observation.state
+    if (entry.observation.state === observation.state) pending.delete(observation.marketId)
+  }
+  const round = async (): Promise<void> => {
+    const settledMs = Date.now() - SETTLED_MS
+    const due: Seen[] = []
+    for (const marketId of pending) {
+      const entry = seen.get(marketId)
+      if (entry !== undefined && entry.sinceMs <= settledMs) due.push(entry)
+      if (due.length === SIGNALS_A_ROUND) break
+    }
+    await Promise.all(due.map(tell))
+  }
+  const timer = setInterval(() => {
+    if (isBusy || pending.size === 0 || Date.now() < resumeTimeMs) return
+    isBusy = true
+    round()
+      .catch((error: unknown) => {
+        resumeTimeMs = Date.now() + PAUSE_MS
+        log.warn(`could not tell market workflows what was observed: ${reasonOf(error)}; trying again`)
+      })
+      .finally(() => (isBusy = false))
+  }, EVERY_MS)
+
+  return {
+    report: (observation) => {
+      const { marketId, state } = observation
+      const entry = seen.get(marketId)
+      const isSame = entry?.observation.state === state
+      const sinceMs = isSame ? entry.sinceMs : Date.now()
+      const told = entry?.told
+      if (entry === undefined) seen.set(marketId, { observation, sinceMs, told })
+      else Object.assign(entry, { observation, sinceMs })
+      if (state === told) pending.delete(marketId)
+      else pending.add(marketId)
+    },
+    [Symbol.dispose]: () => clearInterval(timer),
+  }
+}

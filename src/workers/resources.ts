@@ -1,0 +1,118 @@
+import { loadClientConnectConfig } from '@temporalio/envconfig'
+import { NativeConnection } from '@temporalio/worker'
+import { Redis } from 'ioredis'
+import pg from 'pg'
+import type { Config } from '../config.ts'
+import type { Logger } from '../lib/log.ts'
+import type { SigningKeys } from '../stream/entry.ts'
+import { loadSigningKeys } from './signing-keys.ts'
+import { reasonOf, untilReachable, type Dependency } from './until-reachable.ts'
+
+/** Everything a role holds open. */
+export type Resources = AsyncDisposable & {
+  /** Commands fail after a few attempts, so that whoever waits can decide. */
+  redis: Redis
+  /** A further connection, for blocking reads and subscriptions; closed with the rest. */
+  connectRedis: () => Redis
+  pool: pg.Pool
+  temporal: NativeConnection
+  namespace: string
+  signing: SigningKeys
+}
+
+const RECONNECT_MS = [50, 100, 200, 500, 1_000]
+const LONGEST_RECONNECT_MS = 2_000
+
+/** Reconnects for ever. One log line when it is lost and one when it is back, not one an attempt. */
+const openRedis = (url: string, attempts: number | null, log: Logger): Redis => {
+  const redis = new Redis(url, {
+    lazyConnect: false,
+    maxRetriesPerRequest: attempts,
+    connectTimeout: 5_000,
+    retryStrategy: (times) => RECONNECT_MS[times - 1] ?? LONGEST_RECONNECT_MS,
+  })
+  let isLost = false
+  redis.on('error', (error: Error) => {
+    if (!isLost) log.warn(`lost Redis at ${hostOf(url)}: ${reasonOf(error)}; reconnecting until it answers`)
+    isLost = true
+  })
+  redis.on('ready', () => {
+    if (isLost) log.info(`Redis at ${hostOf(url)} is back`)
+    isLost = false
+  })
+  return redis
+}
+
+/** Never log credentials. */
+const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).host : 'the given address')
+
+const openPool = (url: string, log: Logger): pg.Pool => {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: 8,
+    connectionTimeoutMillis: 5_000,
+    keepAlive: true,
+    application_name: 'polytape',
+  })
+  // Without a listener, a restart of the server would end the process.
+  pool.on('error', (error) => log.warn(`lost an idle Postgres connection: ${reasonOf(error)}`))
+  return pool
+}
+
+const connectTemporal = async (
+  log: Logger,
+  signal: AbortSignal,
+): Promise<{ temporal: NativeConnection; namespace: string }> => {
+  const { connectionOptions, namespace } = loadClientConnectConfig()
+  const temporal = await untilReachable(
+    {
+      name: `Temporal at ${connectionOptions.address ?? '127.0.0.1:7233'}`,
+      remedy: 'Start it, or set TEMPORAL_ADDRESS.',
+      attempt: () => NativeConnection.connect(connectionOptions),
+    },
+    log,
+    signal,
+  )
+  return { temporal, namespace: namespace ?? 'default' }
+}
+
+/** Waits until all three answer. */
+export const openResources = async (config: Config, log: Logger, signal: AbortSignal): Promise<Resources> => {
+  const signing = await loadSigningKeys(config.STREAM_HMAC_KEY, config.POLYTAPE_STATE_DIR)
+  const opened = new Set<Redis>()
+  const open = (attempts: number | null): Redis => {
+    const redis = openRedis(config.REDIS_URL, attempts, log)
+    opened.add(redis)
+    redis.once('end', () => opened.delete(redis))
+    return redis
+  }
+  const redis = open(3)
+  const pool = openPool(config.DATABASE_URL, log)
+  const close = async (temporal?: NativeConnection): Promise<void> => {
+    for (const connection of opened) connection.disconnect()
+    await Promise.allSettled([pool.end(), temporal?.close()])
+  }
+  try {
+    const connecting = connectTemporal(log, signal)
+    await Promise.all([connecting, ...databases(config, redis, pool).map((one) => untilReachable(one, log, signal))])
+    const { temporal, namespace } = await connecting
+    const connectRedis = (): Redis => open(null)
+    return { redis, connectRedis, pool, temporal, namespace, signing, [Symbol.asyncDispose]: () => close(temporal) }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+const databases = (config: Config, redis: Redis, pool: pg.Pool): Dependency<unknown>[] => [
+  {
+    name: `Redis at ${hostOf(config.REDIS_URL)}`,
+    remedy: 'Start it, or set REDIS_URL.',
+    attempt: () => redis.ping(),
+  },
+  {
+    name: `Postgres at ${hostOf(config.DATABASE_URL)}`,
+    remedy: 'Start it, or set DATABASE_URL.',
+    attempt: () => pool.query('select 1'),
+  },
+]

@@ -1,0 +1,48 @@
+import { ScheduleAlreadyRunning, ScheduleOverlapPolicy, type Client, type ScheduleOptions } from '@temporalio/client'
+
+type Planned = { scheduleId: string; workflowType: string; every: string; note: string; catchupWindow: string }
+
+const PLANNED: Planned[] = [
+  {
+    scheduleId: 'refreshCatalog',
+    workflowType: 'refreshCatalog',
+    every: '60s',
+    catchupWindow: '10m',
+    note: "Pages the venue's catalogue and follows the subscription policy",
+  },
+  {
+    scheduleId: 'maintainPartitions',
+    workflowType: 'maintainPartitions',
+    every: '1h',
+    catchupWindow: '10m',
+    note: 'Makes the daily partitions of order_books before they are needed',
+  },
+]
+
+const optionsOf = ({ scheduleId, workflowType, every, note, catchupWindow }: Planned): ScheduleOptions => ({
+  scheduleId,
+  spec: { intervals: [{ every }] },
+  action: { type: 'startWorkflow', workflowType, taskQueue: 'control', workflowId: workflowType, args: [] },
+  policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow },
+  state: { note },
+})
+
+/** Creates what is missing and brings the rest up to date; the state stays, and with it an operator's pause. */
+const deploy = async (client: Client, planned: Planned): Promise<void> => {
+  const options = optionsOf(planned)
+  try {
+    await client.schedule.create(options)
+  } catch (error) {
+    if (!(error instanceof ScheduleAlreadyRunning)) throw error
+    const { scheduleId: _, ...rest } = options
+    await client.schedule.getHandle(planned.scheduleId).update((previous) => ({ ...rest, state: previous.state }))
+  }
+}
+
+/** Idempotent; then refreshes the catalogue at once, unless an operator paused it. */
+export const deploySchedules = async (client: Client): Promise<void> => {
+  for (const planned of PLANNED) await deploy(client, planned)
+  const refresh = client.schedule.getHandle('refreshCatalog')
+  const { state } = await refresh.describe()
+  if (!state.paused) await refresh.trigger(ScheduleOverlapPolicy.SKIP)
+}

@@ -1,0 +1,43 @@
+import { fileURLToPath } from 'node:url'
+import type { NativeConnection, WorkerOptions } from '@temporalio/worker'
+
+export type Role = 'control' | 'feed' | 'normalizer'
+export type Replica = 'a' | 'b'
+
+/** From `.ts` in development and from `.js` after a build: the registry lies beside us with our own extension. */
+const workflowsPath = fileURLToPath(new URL(`../workflows/index${import.meta.url.slice(-3)}`, import.meta.url))
+
+type Given = { connection: NativeConnection; namespace: string; activities: object }
+
+/** Control runs all workflows; the other roles run activities alone, and so need no bundle and no workflow memory. */
+export const controlOptions = (given: Given): WorkerOptions => ({
+  ...given,
+  taskQueue: 'control',
+  workflowsPath,
+  maxCachedWorkflows: 500,
+  maxConcurrentActivityTaskExecutions: 200,
+  maxConcurrentWorkflowTaskExecutions: 40,
+  // A control worker that died leaves its sticky queue behind: tasks wait there for so long.
+  stickyQueueScheduleToStartTimeout: '2s',
+  shutdownGraceTime: 0,
+  shutdownForceTime: '5s',
+})
+
+/** One activity a feed group. The throttle bounds how long a cancellation takes to arrive (temporal.md, rule 4). */
+export const feedOptions = (given: Given, replica: Replica): WorkerOptions => ({
+  ...given,
+  taskQueue: `feed-${replica}`,
+  maxHeartbeatThrottleInterval: '500ms',
+  maxConcurrentActivityTaskExecutions: 500,
+  shutdownGraceTime: 0,
+  shutdownForceTime: '10s',
+})
+
+export const normalizerOptions = (given: Given): WorkerOptions => ({
+  ...given,
+  taskQueue: 'normalizer',
+  maxHeartbeatThrottleInterval: '500ms',
+  maxConcurrentActivityTaskExecutions: 64,
+  shutdownGraceTime: 0,
+  shutdownForceTime: '10s',
+})

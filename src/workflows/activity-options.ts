@@ -1,0 +1,55 @@
+import { ActivityCancellationType, proxyActivities, type ActivityOptions } from '@temporalio/workflow'
+import type { CatalogueActivities } from '../activities/catalogue.ts'
+import type { InspectionActivities } from '../activities/inspection.ts'
+import type { PartitionActivities } from '../activities/partitions.ts'
+import type { PolicyActivities } from '../activities/policy.ts'
+import type { SubscriptionActivities } from '../activities/subscription.ts'
+
+/** The table of retries is in ARCHITECTURE.md. Unlimited attempts where giving up would leave a market unwatched. */
+const briefly: ActivityOptions = {
+  startToCloseTimeout: '10s',
+  cancellationType: ActivityCancellationType.TRY_CANCEL,
+  retry: { initialInterval: '250ms', maximumInterval: '5s' },
+}
+
+const { loadMarket } = proxyActivities<CatalogueActivities>({
+  startToCloseTimeout: '20s',
+  retry: { initialInterval: '500ms', maximumInterval: '30s' },
+})
+const { applySubscription, forgetSubscription, recordOverride } = proxyActivities<SubscriptionActivities>(briefly)
+const { confirmSubscription } = proxyActivities<SubscriptionActivities>({ ...briefly, startToCloseTimeout: '15s' })
+const { inspectMarket } = proxyActivities<InspectionActivities>({
+  startToCloseTimeout: '5s',
+  retry: { initialInterval: '250ms', maximumAttempts: 3 },
+})
+export const market = {
+  loadMarket,
+  applySubscription,
+  confirmSubscription,
+  recordOverride,
+  forgetSubscription,
+  inspectMarket,
+}
+
+const paged: ActivityOptions = {
+  startToCloseTimeout: '10m',
+  heartbeatTimeout: '30s',
+  retry: { initialInterval: '1s', maximumInterval: '30s', maximumAttempts: 5 },
+}
+export const catalogue = proxyActivities<CatalogueActivities>(paged)
+export const policy = proxyActivities<PolicyActivities>(paged)
+
+export const partitions = proxyActivities<PartitionActivities>({
+  startToCloseTimeout: '1m',
+  retry: { initialInterval: '1s', maximumInterval: '30s', maximumAttempts: 20 },
+})
+
+/** An activity that runs for as long as its workflow: lost ones are noticed by the heartbeat and retried for ever. */
+export const longLived = (taskQueue: string, heartbeatTimeout: '3s' | '5s', summary: string): ActivityOptions => ({
+  taskQueue,
+  heartbeatTimeout,
+  summary,
+  startToCloseTimeout: '30d',
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  retry: { initialInterval: '250ms', backoffCoefficient: 1.5, maximumInterval: '5s' },
+})

@@ -1,0 +1,5 @@
+export { feed } from './feed.ts'
+export { maintainPartitions } from './maintain-partitions.ts'
+export { marketSubscription } from './market-subscription.ts'
+export { normalizer } from './normalizer.ts'
+export { refreshCatalog } from './refresh-catalog.ts'

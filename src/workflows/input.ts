@@ -1,0 +1,22 @@
+import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow'
+import { z } from 'zod'
+
+// The sandbox of a workflow must not compile code: zod would probe for it.
+z.config({ jitless: true })
+
+/** Parses what an operator typed. Bad input fails the workflow for good: retrying the task would hang it for ever. */
+export const parseInput = <T>(schema: z.ZodType<T>, input: unknown): T => {
+  const result = schema.safeParse(input)
+  if (result.success) return result.data
+  throw ApplicationFailure.nonRetryable(`input does not fit: ${reasonsOf(result.error)}`, 'BadInput')
+}
+
+export const reasonsOf = (error: z.ZodError): string =>
+  error.issues.map((issue) => [issue.path.join('.'), issue.message].filter((part) => part !== '').join(': ')).join('; ')
+
+/** An activity's final refusal becomes the workflow's own, so that its message is the first thing an operator reads. */
+export const refuse = (error: unknown): never => {
+  const cause = error instanceof ActivityFailure ? error.cause : undefined
+  if (cause instanceof ApplicationFailure) throw ApplicationFailure.nonRetryable(cause.message, cause.type)
+  throw error
+}

@@ -1,0 +1,92 @@
+import { defineSearchAttributeKey } from '@temporalio/common'
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow'
+import { z } from 'zod'
+import type { MarketFigures } from '../activities/inspection.ts'
+import type { DesiredState, MarketState } from '../domain/market.ts'
+
+const marketId = z.string().regex(/^\d{1,20}$/, 'expected the venue\'s numeric market id as text, such as "516710"')
+const state = z.enum(['active', 'paused', 'stopped'])
+const marketState = z.enum(['starting', 'live', 'unverified', 'stale', 'paused', 'stopped', 'resolved'])
+
+/** What the catalogue says of a market; enough to subscribe and to show. */
+const card = z.strictObject({
+  marketId,
+  conditionId: z.string(),
+  slug: z.string(),
+  question: z.string(),
+  tokens: z.array(z.string()),
+})
+
+export const observation = z.object({
+  marketId,
+  state: marketState,
+  sequence: z.number(),
+  atTimeMs: z.number(),
+  feedEpoch: z.string(),
+})
+
+/** What a run hands to the next one at continue-as-new. */
+const carried = z.strictObject({
+  desired: state,
+  generation: z.number().int(),
+  appliedGeneration: z.number().int(),
+  confirmedGeneration: z.number().int(),
+  confirmedTimeMs: z.number().optional(),
+  recordedGeneration: z.number().int(),
+  group: z.number().int().optional(),
+  note: z.string(),
+  observed: observation.optional(),
+})
+
+export const marketInput = z.strictObject({
+  marketId,
+  /** Levels a side that are kept; 0 = all. */
+  depth: z.number().int().min(0).default(0),
+  /** `policy`: started, and ended, by discovery. */
+  origin: z.enum(['operator', 'policy']).default('operator'),
+  /** Given by discovery, which has just read it; else the catalogue is asked. */
+  market: card.optional(),
+  carried: carried.optional(),
+})
+export type MarketInput = z.input<typeof marketInput>
+export type MarketCard = z.infer<typeof card>
+export type Carried = z.infer<typeof carried>
+
+export const setStateInput = z.strictObject({ state })
+export const depthInput = z.number('expected an integer').int().min(0)
+
+/** Answer of the query `status`. A query can do no I/O: `observed` is the last report, `observedAgeMs` its age. */
+export type MarketStatus = {
+  marketId: string
+  slug: string
+  question: string
+  state: MarketState
+  desired: DesiredState
+  depth: number
+  origin: 'operator' | 'policy'
+  feedGroup: number | undefined
+  generation: number
+  /** Whether the venue has confirmed the desired state. */
+  confirmed: boolean
+  confirmedAt: string | undefined
+  observed: MarketState | undefined
+  observedAgeMs: number | undefined
+  sequence: number | undefined
+  feedEpoch: string | undefined
+  /** The last request that was refused, or what is being waited for. */
+  note: string
+}
+
+export const pause = defineSignal('pause')
+export const resume = defineSignal('resume')
+export const stop = defineSignal('stop')
+export const setDepth = defineSignal<[unknown]>('setDepth')
+export const observed = defineSignal<[unknown]>('observed')
+export const reassert = defineSignal('reassert')
+export const setState = defineUpdate<MarketStatus, [{ state: DesiredState }]>('setState')
+export const inspect = defineUpdate<MarketStatus & { figures: MarketFigures }>('inspect')
+export const status = defineQuery<MarketStatus>('status')
+
+export const MARKET_STATE = defineSearchAttributeKey('MarketState', 'KEYWORD')
+export const MARKET_SLUG = defineSearchAttributeKey('MarketSlug', 'KEYWORD')
+export const FEED_GROUP = defineSearchAttributeKey('FeedGroup', 'KEYWORD')
