@@ -1,7 +1,7 @@
-import { KeptProcess } from './kept-process.ts'
+import type { KeptProcess } from './kept-process.ts'
 import type { ProcessSpec } from './launch.ts'
 import { freePort } from './ports.ts'
-import type { Site } from './site.ts'
+import { keep, type Site } from './site.ts'
 import { preferredPort, rememberPort } from './state-dir.ts'
 
 const ATTEMPTS = 3
@@ -23,7 +23,7 @@ export const startOnPort = async (
   for (let attempt = 1; ; attempt += 1) {
     const port = await choosePort(site, name, usual)
     try {
-      const kept = await new KeptProcess(specOf(port), site.record, site.changed).start()
+      const kept = await keep(site, specOf(port))
       rememberPort(site.state, name, port)
       return { kept, port }
     } catch (error) {

@@ -1,0 +1,51 @@
+import type { Config } from '../config.ts'
+import type { KeptProcess } from './kept-process.ts'
+import type { StartOptions } from './options.ts'
+import { nodeArgs, REPOSITORY } from './repository.ts'
+import { keep, type Site } from './site.ts'
+import type { VenueUrls } from './venue.ts'
+
+export type Role = { name: string; args: string[] }
+
+export const ROLES: Role[] = [
+  { name: 'control', args: ['--role', 'control'] },
+  { name: 'feed', args: ['--role', 'feed', '--replica', 'a'] },
+  { name: 'normalizer', args: ['--role', 'normalizer'] },
+]
+
+export type Addresses = { databaseUrl: string; redisUrl: string; temporalAddress: string; venueUrls: VenueUrls }
+
+/** Roles are configured by the environment only, like anywhere else they run. */
+export const roleEnvironment = (
+  site: Site,
+  addresses: Addresses,
+  options: Pick<StartOptions, 'markets' | 'top'> & { config: Config },
+): NodeJS.ProcessEnv => ({
+  ...site.env,
+  POLYTAPE_VENUE: site.venue,
+  POLYTAPE_MARKETS: options.markets === '' ? options.config.POLYTAPE_MARKETS.join(',') : options.markets,
+  POLYTAPE_TOP: String(options.top ?? options.config.POLYTAPE_TOP),
+  POLYTAPE_STATE_DIR: site.state.root,
+  DATABASE_URL: addresses.databaseUrl,
+  REDIS_URL: addresses.redisUrl,
+  TEMPORAL_ADDRESS: addresses.temporalAddress,
+  POLYMARKET_WS_URL: addresses.venueUrls.ws,
+  POLYMARKET_GAMMA_URL: addresses.venueUrls.gamma,
+  POLYMARKET_CLOB_URL: addresses.venueUrls.clob,
+  POLYMARKET_DATA_URL: addresses.venueUrls.data,
+})
+
+/** A role that dies at once is not an error of the start: it is restarted, and shown. */
+export const startRole = (site: Site, role: Role, env: NodeJS.ProcessEnv): Promise<KeptProcess> =>
+  keep(site, {
+    name: role.name,
+    kind: 'role',
+    command: process.execPath,
+    args: nodeArgs('src/cli/worker.ts', role.args),
+    env,
+    cwd: REPOSITORY,
+    user: undefined,
+    stopSignal: 'SIGTERM',
+    logPath: site.state.logPath(role.name),
+    ready: () => Promise.resolve(),
+  })
