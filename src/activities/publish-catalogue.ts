@@ -1,9 +1,9 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import type { Frame } from '../domain/frame.ts'
 import { MARKETS_STREAM } from '../domain/keys.ts'
 import type { Market } from '../domain/market.ts'
-import type { NewEntry } from '../stream/entry.ts'
+import { createEpoch, type Appender } from '../stream/append.ts'
 import { toMarket } from '../venue/polymarket/gamma-market.ts'
 
 /** Hash marketId -> digest of what was last published of it. */
@@ -18,7 +18,7 @@ export type CataloguePublisher = {
   publish(objects: unknown[]): Promise<Published>
 }
 
-type PublisherDeps = { redis: Redis; append: (entries: NewEntry[]) => Promise<unknown> }
+type PublisherDeps = { redis: Redis; appender: Appender }
 type Candidate = { market: Market; text: string; digest: string }
 
 const digestOf = (market: Market): string => createHash('sha1').update(JSON.stringify(market)).digest('base64url')
@@ -36,10 +36,37 @@ const frameOf = (candidate: Candidate): Frame => ({
   text: candidate.text,
 })
 
-/** One epoch a process. The digest is written after the append: a crash between the two publishes again, which is idempotent. */
-export const createCataloguePublisher = ({ redis, append }: PublisherDeps): CataloguePublisher => {
-  const epoch = `${String(Date.now()).padStart(13, '0')}-${randomBytes(4).toString('hex')}`
-  let nextOrdinal = 1
+/**
+ * Appends one call after the other, so that ordinals arrive in order. What became of an append that failed is unknown:
+ * the next one begins a new epoch, and never reuses an ordinal.
+ */
+const createAppend = (appender: Appender): ((frames: Frame[]) => Promise<void>) => {
+  let epoch = createEpoch()
+  let ordinal = 0
+  let last: Promise<void> = Promise.resolve()
+  const append = async (frames: Frame[]): Promise<void> => {
+    try {
+      const result = await appender.append([{ stream: MARKETS_STREAM, epoch, firstOrdinal: ordinal + 1, frames }])
+      if (result.type === 'behind')
+        throw new Error(`stream ${MARKETS_STREAM} has lost entries that it had acknowledged`)
+      if (result.refused.length > 0) throw new Error(`stream ${MARKETS_STREAM} refused: ${result.refused.join('; ')}`)
+      ordinal += frames.length
+    } catch (error) {
+      epoch = createEpoch()
+      ordinal = 0
+      throw error
+    }
+  }
+  return (frames) => {
+    const mine = last.then(() => append(frames))
+    last = mine.catch(() => undefined)
+    return mine
+  }
+}
+
+/** The digest is written after the append: a crash between the two publishes again, which changes nothing. */
+export const createCataloguePublisher = ({ redis, appender }: PublisherDeps): CataloguePublisher => {
+  const append = createAppend(appender)
   const changedOf = async (candidates: Candidate[]): Promise<Candidate[]> => {
     if (candidates.length === 0) return []
     const known = await redis.hmget(DIGEST_KEY, ...candidates.map((candidate) => candidate.market.marketId))
@@ -51,9 +78,7 @@ export const createCataloguePublisher = ({ redis, append }: PublisherDeps): Cata
       const changed = await changedOf(candidates)
       for (let at = 0; at < changed.length; at += FRAMES_PER_ENTRY) {
         const part = changed.slice(at, at + FRAMES_PER_ENTRY)
-        const firstOrdinal = nextOrdinal
-        nextOrdinal += part.length
-        await append([{ stream: MARKETS_STREAM, epoch, firstOrdinal, frames: part.map(frameOf) }])
+        await append(part.map(frameOf))
         await redis.hset(DIGEST_KEY, ...part.flatMap((candidate) => [candidate.market.marketId, candidate.digest]))
       }
       const markets = candidates.map((candidate) => candidate.market)

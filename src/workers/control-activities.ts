@@ -4,8 +4,9 @@ import { createPartitionActivities } from '../activities/partitions.ts'
 import { createPolicyActivities, type MarketRuns } from '../activities/policy.ts'
 import { createCataloguePublisher } from '../activities/publish-catalogue.ts'
 import { createSubscriptionActivities } from '../activities/subscription.ts'
+import { ensurePartitions } from '../store/partitions.ts'
+import { createAppender } from '../stream/append.ts'
 import { createGamma, gammaPace } from '../venue/polymarket/gamma.ts'
-import { appendPlainly } from './append-plainly.ts'
 import type { RoleContext } from './main.ts'
 import type { Owners } from './owners.ts'
 
@@ -22,7 +23,8 @@ export const createControlActivities = (context: RoleContext, runs: MarketRuns, 
     attempts: GAMMA_ATTEMPTS,
     pace: gammaPace(),
   })
-  const publisher = createCataloguePublisher({ redis, append: appendPlainly(redis, signing) })
+  const appender = createAppender({ redis, signing, shardCount: config.NORMALIZER_SHARDS })
+  const publisher = createCataloguePublisher({ redis, appender })
   const { POLYTAPE_MARKETS: markets, POLYTAPE_TOP: top, MARKETS_PER_FEED: marketsPerFeed } = config
   const ensureFeed = (group: number): Promise<void> => owners.ensureFeed(group)
   return {
@@ -30,6 +32,6 @@ export const createControlActivities = (context: RoleContext, runs: MarketRuns, 
     ...createPolicyActivities({ markets, top, gamma, publisher, runs, pool, log, stats }),
     ...createSubscriptionActivities({ redis, pool, marketsPerFeed, ensureFeed }),
     ...createInspectionActivities({ redis }),
-    ...createPartitionActivities({ ensurePartitions: async () => [] }),
+    ...createPartitionActivities({ ensurePartitions: (daysAhead) => ensurePartitions(pool, daysAhead) }),
   }
 }

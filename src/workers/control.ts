@@ -10,6 +10,7 @@ import { openReassert, type Reassert } from './reassert.ts'
 import { deploySchedules } from './schedules.ts'
 import { reasonOf, untilReachable } from './until-reachable.ts'
 import { controlOptions } from './worker-options.ts'
+import { loadWorkflowBundle } from './workflow-bundle.ts'
 
 /** Present in Redis as long as the copy of the desired states is: whoever empties Redis takes it along. */
 const COPY_MARK_KEY = 'desired:copy'
@@ -28,20 +29,23 @@ export const openControl = async (context: RoleContext): Promise<RoleWorker> => 
   const owners = createOwners(client, config.NORMALIZER_SHARDS)
   const activities = createControlActivities(context, runs, owners)
 
-  await activities.ensurePartitions({ daysAhead: DAYS_AHEAD })
   const reassert = await openReassert({ client, runs, subscriber: resources.connectRedis(), log })
   const watch = async (): Promise<void> => watchOver({ owners, reassert, context })
   const setUp = async (): Promise<void> => {
+    await activities.ensurePartitions({ daysAhead: DAYS_AHEAD })
     await watch()
     await deploySchedules(client)
   }
-  const remedy = 'Is the namespace there, with the search attributes MarketState, MarketSlug and FeedGroup?'
-  await untilReachable({ name: `Temporal namespace ${namespace}`, remedy, attempt: setUp }, log, signal)
+  const remedy = 'Have the migrations run? Has the Temporal namespace MarketState, MarketSlug and FeedGroup?'
+  const [bundlePath] = await Promise.all([
+    loadWorkflowBundle(config.POLYTAPE_STATE_DIR, log),
+    untilReachable({ name: 'the control plane', remedy, attempt: setUp }, log, signal),
+  ])
   const timer = setInterval(() => {
     watch().catch((error: unknown) => log.warn(`could not look after the owner workflows: ${reasonOf(error)}`))
   }, ENSURE_EVERY_MS)
   return {
-    options: controlOptions({ connection: temporal, namespace, activities }),
+    options: controlOptions({ connection: temporal, namespace, activities }, bundlePath),
     [Symbol.asyncDispose]: async () => {
       clearInterval(timer)
       reassert[Symbol.dispose]()

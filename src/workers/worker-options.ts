@@ -1,19 +1,15 @@
-import { fileURLToPath } from 'node:url'
 import type { NativeConnection, WorkerOptions } from '@temporalio/worker'
 
 export type Role = 'control' | 'feed' | 'normalizer'
 export type Replica = 'a' | 'b'
 
-/** From `.ts` in development and from `.js` after a build: the registry lies beside us with our own extension. */
-const workflowsPath = fileURLToPath(new URL(`../workflows/index${import.meta.url.slice(-3)}`, import.meta.url))
-
 type Given = { connection: NativeConnection; namespace: string; activities: object }
 
 /** Control runs all workflows; the other roles run activities alone, and so need no bundle and no workflow memory. */
-export const controlOptions = (given: Given): WorkerOptions => ({
+export const controlOptions = (given: Given, bundlePath: string): WorkerOptions => ({
   ...given,
   taskQueue: 'control',
-  workflowsPath,
+  workflowBundle: { codePath: bundlePath },
   maxCachedWorkflows: 500,
   maxConcurrentActivityTaskExecutions: 200,
   maxConcurrentWorkflowTaskExecutions: 40,

@@ -1,0 +1,62 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { openControlPlane, until, type ControlPlane } from './support/control-plane.ts'
+
+let plane: ControlPlane
+beforeAll(async () => {
+  plane = await openControlPlane()
+}, 60_000)
+afterAll(() => plane[Symbol.asyncDispose]())
+beforeEach(() => Object.assign(plane.stubs.runs, { count: 0, drained: 0, isReturning: false }))
+
+const start = (type: string, workflowId: string, input: unknown) =>
+  plane.client.workflow.start(type, { taskQueue: 'control', workflowId, args: [input] })
+
+describe.each([
+  ['feed', 'feed:0:b', { group: 0, replica: 'b' }, 'feed-b'],
+  ['normalizer', 'normalizer:4', { shard: 4 }, 'normalizer'],
+])('workflow %s', (type, workflowId, input, taskQueue) => {
+  test('runs its activity on the queue of its role, once', async () => {
+    const handle = await start(type, workflowId, input)
+    await until(async () => plane.stubs.runs.count === 1)
+    const { pendingActivities = [] } = (await handle.describe()).raw
+    expect(pendingActivities).toHaveLength(1)
+    const { events } = await handle.fetchHistory()
+    const scheduled = events?.map((event) => event.activityTaskScheduledEventAttributes).find((found) => found != null)
+    expect(scheduled?.taskQueue?.name).toBe(taskQueue)
+    await handle.cancel()
+    await handle.result().catch(() => undefined)
+  })
+
+  test('starts an activity again that returned by itself', async () => {
+    const handle = await start(type, workflowId, input)
+    await until(async () => plane.stubs.runs.count === 1)
+    plane.stubs.runs.isReturning = true
+    await until(async () => plane.stubs.runs.count === 2)
+    await handle.cancel()
+    await handle.result().catch(() => undefined)
+  })
+
+  test('lets its activity flush and return before a cancellation ends it', async () => {
+    const handle = await start(type, workflowId, input)
+    await until(async () => plane.stubs.runs.count === 1)
+    await handle.cancel()
+    await handle.result().catch(() => undefined)
+    expect(plane.stubs.runs.drained).toBe(1)
+    expect((await handle.describe()).status.name).toBe('CANCELLED')
+  })
+
+  test('refuses input that does not fit', async () => {
+    const handle = await start(type, workflowId, { ...input, extra: 1 })
+    await expect(handle.result()).rejects.toMatchObject({ cause: { type: 'BadInput' } })
+  })
+})
+
+test('maintainPartitions makes the partitions of the coming days', async () => {
+  const handle = await start('maintainPartitions', 'maintainPartitions', undefined)
+  expect(await handle.result()).toEqual({ made: ['order_books_0', 'order_books_1', 'order_books_2'] })
+})
+
+test('refreshCatalog follows the policy and counts what it saw', async () => {
+  const handle = await start('refreshCatalog', 'refreshCatalog', undefined)
+  expect(await handle.result()).toMatchObject({ subscriptions: { started: 1 }, catalogue: { seen: 2, changed: 1 } })
+})

@@ -1,0 +1,105 @@
+/**
+ * Writes test/workflows/histories/<name>.json from real runs: `npx tsx test/workflows/support/record-histories.ts`.
+ * Record anew only what a deliberate, patched change makes obsolete; old histories are what is running in production.
+ */
+import { execFile } from 'node:child_process'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import type { WorkflowHandle } from '@temporalio/client'
+import { openControlPlane, until, type ControlPlane } from './control-plane.ts'
+import { temporalCli } from './temporal.ts'
+
+const folder = new URL('../histories/', import.meta.url)
+
+const run = promisify(execFile)
+
+/** By the CLI, whose JSON is the form that the UI downloads and that replay takes. */
+const record = async (name: string, handle: WorkflowHandle, plane: ControlPlane): Promise<void> => {
+  const { runId } = await handle.describe()
+  const asked = ['workflow', 'show', '--workflow-id', handle.workflowId, '--run-id', runId, '--output', 'json']
+  const { stdout } = await run(temporalCli(), [...asked, '--address', plane.address], { maxBuffer: 64 * 1024 * 1024 })
+  await writeFile(new URL(`${name}.json`, folder), JSON.stringify(JSON.parse(stdout)))
+  console.log(name)
+}
+
+const settled = (handle: WorkflowHandle): Promise<unknown> => handle.result().catch(() => undefined)
+const observation = (marketId: string, state: string) => ({ marketId, state, sequence: 1, atTimeMs: 1, feedEpoch: 'e' })
+
+const recordMarkets = async (plane: ControlPlane): Promise<void> => {
+  const { stubs, startMarket, stateOf } = plane
+  const life = await startMarket('1')
+  await until(async () => stubs.named('applySubscription', '1').length > 0)
+  await life.signal('observed', observation('1', 'live'))
+  await life.signal('pause')
+  await until(async () => (await stateOf(life)) === 'paused')
+  await life.signal('setDepth', 5)
+  await life.signal('reassert')
+  await life.executeUpdate('setState', { args: [{ state: 'active' }] })
+  await life.executeUpdate('inspect')
+  await record('market-running', life, plane)
+  await life.signal('stop')
+  await settled(life)
+  await record('market-stopped', life, plane)
+
+  stubs.applyMs = 300
+  const hasty = await startMarket('2', { origin: 'policy' })
+  for (const name of ['pause', 'resume', 'pause']) await hasty.signal(name)
+  await until(async () => (await stateOf(hasty)) === 'paused')
+  await hasty.cancel()
+  await settled(hasty)
+  stubs.applyMs = 0
+  await record('market-superseded-and-cancelled', hasty, plane)
+
+  const unknown = await startMarket('404')
+  await settled(unknown)
+  await record('market-unknown', unknown, plane)
+
+  const long = await startMarket('3')
+  const { runId } = await long.describe()
+  const current = plane.client.workflow.getHandle('market:3')
+  for (let round = 0; round < 70; round++) {
+    await Promise.all(Array.from({ length: 25 }, () => current.signal('observed', observation('3', 'live'))))
+  }
+  await until(async () => (await current.describe()).runId !== runId, 20_000)
+  await record('market-continued-as-new', plane.client.workflow.getHandle('market:3', runId), plane)
+}
+
+const start = (plane: ControlPlane, type: string, workflowId: string, args: unknown[]): Promise<WorkflowHandle> =>
+  plane.client.workflow.start(type, { taskQueue: 'control', workflowId, args })
+
+const recordOwners = async (plane: ControlPlane): Promise<void> => {
+  const { runs } = plane.stubs
+  for (const [type, workflowId, input] of [
+    ['feed', 'feed:0:a', { group: 0, replica: 'a' }],
+    ['normalizer', 'normalizer:0', { shard: 0 }],
+  ] as const) {
+    const before = runs.count
+    const handle = await start(plane, type, workflowId, [input])
+    await until(async () => runs.count > before)
+    runs.isReturning = true
+    await until(async () => runs.count > before + 1)
+    await handle.cancel()
+    await settled(handle)
+    await record(type, handle, plane)
+  }
+}
+
+const recordSchedules = async (plane: ControlPlane): Promise<void> => {
+  for (const [type, name] of [
+    ['refreshCatalog', 'refresh-catalog'],
+    ['maintainPartitions', 'maintain-partitions'],
+  ] as const) {
+    const handle = await start(plane, type, type, [])
+    await settled(handle)
+    await record(name, handle, plane)
+  }
+}
+
+await mkdir(folder, { recursive: true })
+{
+  await using plane = await openControlPlane()
+  await recordMarkets(plane)
+  await recordOwners(plane)
+  await recordSchedules(plane)
+}
+process.exit()

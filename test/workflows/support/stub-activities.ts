@@ -1,0 +1,81 @@
+import { ApplicationFailure, cancellationSignal, heartbeat } from '@temporalio/activity'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { CatalogueActivities } from '../../../src/activities/catalogue.ts'
+import type { InspectionActivities } from '../../../src/activities/inspection.ts'
+import type { PartitionActivities } from '../../../src/activities/partitions.ts'
+import type { PolicyActivities } from '../../../src/activities/policy.ts'
+import type { SubscriptionActivities } from '../../../src/activities/subscription.ts'
+
+type ControlActivities = CatalogueActivities &
+  InspectionActivities &
+  PartitionActivities &
+  PolicyActivities &
+  SubscriptionActivities
+
+export type Call = { activity: string; input: Record<string, unknown> }
+
+export type Stubs = {
+  calls: Call[]
+  named(activity: string, marketId: string): Call[]
+  /** While false nothing is confirmed. */
+  isConfirming: boolean
+  /** How long applySubscription takes. */
+  applyMs: number
+  activities: ControlActivities & { runFeed(input: object): Promise<void>; runNormalizer(input: object): Promise<void> }
+  runs: { count: number; drained: number; isReturning: boolean }
+}
+
+/** Market 404 is unknown; any other exists. */
+export const createStubs = (): Stubs => {
+  const note = (activity: string, input: object): void => void stubs.calls.push({ activity, input: { ...input } })
+  const runForever = async (input: object): Promise<void> => {
+    note('run', input)
+    stubs.runs.count++
+    const signal = cancellationSignal()
+    while (!signal.aborted && !stubs.runs.isReturning) {
+      heartbeat()
+      await sleep(20)
+    }
+    stubs.runs.isReturning = false
+    if (signal.aborted) stubs.runs.drained++
+  }
+  const stubs: Stubs = {
+    calls: [],
+    named: (activity, marketId) =>
+      stubs.calls.filter((call) => call.activity === activity && call.input['marketId'] === marketId),
+    isConfirming: true,
+    applyMs: 0,
+    runs: { count: 0, drained: 0, isReturning: false },
+    activities: {
+      loadMarket: async (input) => {
+        note('loadMarket', input)
+        const { marketId } = input
+        if (marketId === '404') throw ApplicationFailure.nonRetryable(`market ${marketId} is unknown`, 'UnknownMarket')
+        const tokens = [`${marketId}1`, `${marketId}2`]
+        return { marketId, conditionId: '0x01', slug: `slug-${marketId}`, question: `Question ${marketId}?`, tokens }
+      },
+      applySubscription: async (input) => {
+        note('applySubscription', input)
+        await sleep(stubs.applyMs)
+        return { group: 3, observed: undefined }
+      },
+      confirmSubscription: async (input) => {
+        note('confirmSubscription', input)
+        if (!stubs.isConfirming) throw ApplicationFailure.retryable('not confirmed', 'Unconfirmed')
+        return { confirmedTimeMs: Date.now() }
+      },
+      recordOverride: async (input) => note('recordOverride', input),
+      forgetSubscription: async (input) => note('forgetSubscription', input),
+      inspectMarket: async (input) => {
+        note('inspectMarket', input)
+        return { quote: { state: 'live' }, subscription: undefined, streamEntries: 7 }
+      },
+      refreshMarkets: async () => ({ pages: 1, seen: 2, changed: 1, rejected: 0 }),
+      followPolicy: async () => ({ wanted: 1, started: 1, ended: 0, left: 0 }),
+      ensurePartitions: async ({ daysAhead }) => Array.from({ length: daysAhead }, (_, day) => `order_books_${day}`),
+      runFeed: runForever,
+      runNormalizer: runForever,
+    },
+  }
+  return stubs
+}
