@@ -1,0 +1,50 @@
+import pg from 'pg'
+import { describe, expect, it } from 'vitest'
+import { createDatabase, openPostgres, openRedis } from '../support/services.ts'
+import { migrate } from '../../src/store/migrate.ts'
+
+describe('servers that tests and npm start share', () => {
+  it('a redis that was killed comes back on the same port with what was acknowledged a second ago', async () => {
+    await using redis = await openRedis()
+    const client = redis.connect()
+    client.on('error', () => undefined)
+    await client.xadd('s', '1-1', 'a', 'b')
+    expect(await client.config('GET', 'maxmemory-policy')).toEqual(['maxmemory-policy', 'noeviction'])
+    expect(await client.config('GET', 'bind')).toEqual(['bind', '127.0.0.1'])
+    await new Promise((resolve) => setTimeout(resolve, 1_500))
+    await redis.restart(300, 'kill')
+    expect(await client.xlen('s')).toBe(1)
+    client.disconnect()
+  })
+
+  it('a postgres that was killed comes back on the same port with what was committed', async () => {
+    await using postgres = await openPostgres()
+    const pool = new pg.Pool({ connectionString: postgres.url })
+    pool.on('error', () => undefined)
+    await pool.query('create table kept (n int)')
+    await pool.query('insert into kept values (1)')
+    await postgres.restart(300, 'kill')
+    expect((await pool.query('select n from kept')).rows).toEqual([{ n: 1 }])
+    await pool.end()
+  })
+
+  it('two migrations at the same moment wait for one another and the second finds nothing to do', async () => {
+    await using postgres = await openPostgres()
+    const client = new pg.Client({ connectionString: postgres.adminUrl })
+    await client.connect()
+    await client.query('create database twice')
+    await client.end()
+    const url = new URL(postgres.adminUrl)
+    url.pathname = '/twice'
+    const both = await Promise.all([migrate(url.href), migrate(url.href)])
+    expect(both.map((names) => names.length > 0).toSorted()).toEqual([false, true])
+  })
+
+  it('databases of tests start migrated and do not see each other', async () => {
+    await using one = await createDatabase()
+    await using two = await createDatabase()
+    await one.pool.query('create table mine (n int)')
+    await expect(two.pool.query('select from mine')).rejects.toThrow('does not exist')
+    expect((await two.pool.query('select from migrations')).rowCount).toBeGreaterThan(0)
+  })
+})

@@ -1,0 +1,111 @@
+import { randomBytes } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { Redis } from 'ioredis'
+import pg from 'pg'
+import { freePort } from '../../src/local/ports.ts'
+import { clusterSpec, databaseUrl, initialise, newPassword, type Cluster } from '../../src/local/postgres-cluster.ts'
+import { postgresBinaries } from '../../src/local/postgres-binaries.ts'
+import { redisSpec } from '../../src/local/redis.ts'
+import { findOnPath } from '../../src/local/run-command.ts'
+import { obtainTemporal, temporalSpec } from '../../src/local/temporal.ts'
+import { amRoot, postgresHome, postgresUser } from '../../src/local/unprivileged.ts'
+import { createDatabaseIfMissing, migrate } from '../../src/store/migrate.ts'
+import type { TestFolder } from './services-folder.ts'
+import { openServerOnFreePort, type TestServer } from './services-process.ts'
+
+const anyPort = () => freePort(0)
+
+export type TestRedis = TestServer & { url: string; connect: () => Redis }
+
+/** A redis-server of its own, with the settings of the product (appendonly, noeviction). */
+export const openRedis = async (): Promise<TestRedis> => {
+  const binary = findOnPath('redis-server')
+  if (binary === undefined)
+    throw new Error('these tests need redis-server on PATH; `npm start` installs it where it may')
+  const { server, port } = await openServerOnFreePort(anyPort, async ({ state }, at) => {
+    const folder = state.path('redis')
+    mkdirSync(folder, { recursive: true })
+    return redisSpec(binary, { folder, logPath: state.logPath('redis') }, at)
+  })
+  const url = `redis://127.0.0.1:${port}`
+  return { ...server, url, connect: () => new Redis(url) }
+}
+
+const openCluster = async ({ state }: TestFolder): Promise<Cluster> => {
+  const user = amRoot() ? await postgresUser() : undefined
+  const native = postgresBinaries(user)
+  return { native, home: postgresHome(state, user), user, password: newPassword(), logPath: state.logPath('postgres') }
+}
+
+/** The machine will not crash during a test, the server may: no fsync. */
+const FLAGS = ['fsync=off', 'max_connections=100', 'shared_buffers=128MB']
+
+export type TestPostgres = TestServer & { url: string; adminUrl: string }
+
+/** A Postgres of its own with a migrated database. */
+export const openPostgres = async (): Promise<TestPostgres> => {
+  let password = ''
+  const { server, port } = await openServerOnFreePort(anyPort, async (folder, at) => {
+    const cluster = await openCluster(folder)
+    ;({ password } = cluster)
+    await initialise(cluster)
+    return clusterSpec(cluster, { port: at, flags: FLAGS })
+  })
+  const url = databaseUrl(port, password, 'polytape_test')
+  await createDatabaseIfMissing(url)
+  await migrate(url)
+  return { ...server, url, adminUrl: databaseUrl(port, password, 'postgres') }
+}
+
+export type TestTemporal = TestServer & { address: string; cli: string }
+
+/** A dev server in memory with the product's search attributes. */
+export const openTemporal = async (): Promise<TestTemporal> => {
+  const { path: cli } = await obtainTemporal((line) => console.error(line))
+  const uiPort = await freePort(0)
+  const { server, port } = await openServerOnFreePort(anyPort, async ({ state }, at) =>
+    temporalSpec({ cli, cwd: state.root, logPath: state.logPath('temporal'), databaseFile: undefined, uiPort }, at),
+  )
+  return { ...server, address: `127.0.0.1:${port}`, cli }
+}
+
+const shared = (name: string): string => {
+  const value = process.env[name]
+  if (value === undefined)
+    throw new Error(`${name} is not set: run this file by vitest, whose set-up starts the servers`)
+  return value
+}
+
+/** Of the dev server that all tests of this run share: use task queues and ids of your own. */
+export const temporalAddress = (): string => shared('POLYTAPE_TEST_TEMPORAL_ADDRESS')
+export const temporalCli = (): string => shared('POLYTAPE_TEST_TEMPORAL_CLI')
+
+export type TestDatabase = AsyncDisposable & { url: string; pool: pg.Pool }
+
+const administer = async (sql: string): Promise<void> => {
+  const client = new pg.Client({ connectionString: shared('POLYTAPE_TEST_ADMIN_URL') })
+  await client.connect()
+  try {
+    await client.query(sql)
+  } finally {
+    await client.end()
+  }
+}
+
+/** A migrated database of its own, copied from the template on the shared server, dropped on dispose. */
+export const createDatabase = async (): Promise<TestDatabase> => {
+  const address = new URL(shared('POLYTAPE_TEST_DATABASE_URL'))
+  const name = `test_${randomBytes(6).toString('hex')}`
+  await administer(`create database ${name} template ${address.pathname.slice(1)} strategy file_copy`)
+  address.pathname = `/${name}`
+  const pool = new pg.Pool({ connectionString: address.href, max: 8 })
+  pool.on('error', () => undefined)
+  return {
+    url: address.href,
+    pool,
+    [Symbol.asyncDispose]: async () => {
+      await pool.end()
+      await administer(`drop database if exists ${name} with (force)`)
+    },
+  }
+}

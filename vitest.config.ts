@@ -1,0 +1,36 @@
+import { defineConfig } from 'vitest/config'
+
+/** Tests that start processes share two cores: one file at a time. Groups run one after the other. */
+const withServers = {
+  globalSetup: ['test/support/services-setup.ts'],
+  fileParallelism: false,
+  pool: 'forks' as const,
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
+}
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 20_000, sequence: { groupOrder: 0 } },
+      },
+      {
+        test: {
+          name: 'workflows',
+          include: ['test/workflows/**/*.test.ts'],
+          sequence: { groupOrder: 1 },
+          ...withServers,
+        },
+      },
+      {
+        test: {
+          name: 'integration',
+          include: ['test/integration/**/*.test.ts'],
+          sequence: { groupOrder: 2 },
+          ...withServers,
+        },
+      },
+    ],
+  },
+})
