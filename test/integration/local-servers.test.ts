@@ -37,7 +37,7 @@ describe('servers that tests and npm start share', () => {
     const url = new URL(postgres.adminUrl)
     url.pathname = '/twice'
     const both = await Promise.all([migrate(url.href), migrate(url.href)])
-    expect(both.map((names) => names.length > 0).toSorted()).toEqual([false, true])
+    expect(both.filter((names) => names.length > 0)).toHaveLength(1)
   })
 
   it('databases of tests start migrated and do not see each other', async () => {
