@@ -1,0 +1,141 @@
+import type { Redis } from 'ioredis'
+import type { Config } from '../config.ts'
+import { DESIRED_CHANNEL, desiredKey, REASSERT_CHANNEL, RESYNC_CHANNEL } from '../domain/keys.ts'
+import type { Budget } from '../feed/outbox.ts'
+import { Session, type Figures } from '../feed/session.ts'
+import { every, within } from '../lib/every.ts'
+import type { Logger } from '../lib/log.ts'
+import type { Stats } from '../lib/stats.ts'
+import { createEpoch } from '../stream/append.ts'
+import type { SigningKeys } from '../stream/entry.ts'
+import type { Clob } from '../venue/polymarket/clob.ts'
+import { MARKET_CHANNEL, marketChannelUrl } from '../venue/polymarket/market-channel.ts'
+import { createConfirmations, createGuardedAppender } from './feed-redis.ts'
+
+export type FeedDeps = {
+  redis: Redis
+  connectRedis: () => Redis
+  config: Config
+  signing: SigningKeys
+  log: Logger
+  stats: Stats
+}
+
+/** What the feed groups of a process share. */
+export type Shared = { budget: Budget; clob: Clob }
+
+export type FeedGroup = {
+  figures(): Figures
+  /** Redis has answered within the last seconds. */
+  isHealthy(): boolean
+  close(detail: string): Promise<void>
+}
+
+const READ_EVERY_MS = 5_000
+const PING_EVERY_MS = 500
+const HEALTHY_FOR_MS = 1_500
+const REFRESH_EVERY_MS = 600_000
+/** Ctrl-C promises 5 s for everything. */
+const CLOSE_TIMEOUT_MS = 3_000
+
+const createSession = (deps: FeedDeps & Shared & { group: number; writer: Redis }): Session => {
+  const { redis, writer, config, signing, group, clob, budget, log, stats } = deps
+  return new Session({
+    url: marketChannelUrl(config.POLYMARKET_WS_URL),
+    isReplay: config.POLYTAPE_VENUE === 'replay',
+    silenceMs: config.FEED_SILENCE_MS,
+    lingerMs: config.INGEST_LINGER_MS,
+    tokensPerConnection: config.TOKENS_PER_CONNECTION,
+    channel: MARKET_CHANNEL,
+    createEpoch,
+    appender: createGuardedAppender({ redis: writer, signing, shardCount: config.NORMALIZER_SHARDS }),
+    fetchBooks: (tokens, signal) => clob.fetchBooks(tokens, signal),
+    budget,
+    writeConfirmed: createConfirmations(redis, group),
+    log,
+    stats,
+  })
+}
+
+/** Publishes what is unknown, each market (or `*`) at most once a reading period: the answer is a new reading. */
+const createReassert = (redis: Redis) => {
+  const askedTimesMs = new Map<string, number>()
+  return async (ids: string[]): Promise<void> => {
+    const nowMs = Date.now()
+    for (const [id, timeMs] of askedTimesMs) if (nowMs - timeMs >= READ_EVERY_MS - 500) askedTimesMs.delete(id)
+    const due = ids.filter((id) => !askedTimesMs.has(id))
+    for (const id of due) askedTimesMs.set(id, nowMs)
+    await Promise.all(due.map((id) => redis.publish(REASSERT_CHANNEL, id)))
+  }
+}
+
+/** Reads the desired hash now; what is asked meanwhile is one more reading. */
+const createReading = ({ redis, group, session, log }: FeedDeps & { group: number; session: Session }) => {
+  const reassert = createReassert(redis)
+  let isReading = false
+  let isWanted = false
+  return async (): Promise<void> => {
+    isWanted = true
+    if (isReading) return
+    isReading = true
+    try {
+      while (isWanted) {
+        isWanted = false
+        const hash = await within(redis.hgetall(desiredKey(group)), 4_000, 'Redis did not answer within 4 s')
+        await reassert(session.applyDesired(hash))
+      }
+    } catch (error) {
+      log.warn({ error, group }, 'desired subscriptions could not be read, tried again in 5 s')
+    } finally {
+      isReading = false
+    }
+  }
+}
+
+/** Opens the sockets of a group and keeps them as its desired hash says, until it is closed. */
+export const openFeedGroup = (deps: FeedDeps & Shared & { group: number }): FeedGroup => {
+  const { group, connectRedis } = deps
+  const log = deps.log.child({ group })
+  const writer = connectRedis()
+  const listener = connectRedis()
+  for (const redis of [writer, listener]) redis.on('error', (error) => log.debug({ error }, 'Redis connection failed'))
+  const ended = new AbortController()
+  const session = createSession({ ...deps, log, writer })
+  const read = createReading({ ...deps, log, session })
+  let answeredTimeMs = 0
+  const ping = (): void => {
+    if (writer.status !== 'ready') return
+    const note = (): number => (answeredTimeMs = Date.now())
+    writer.ping().then(note, (error: unknown) => log.debug({ error }, 'Redis did not answer a PING'))
+  }
+  const refresh = (): void => {
+    session.refreshEpochs().catch((error: unknown) => log.warn({ error }, 'epochs could not be refreshed'))
+  }
+  writer.on('ready', () => {
+    session.redisReturned()
+    ping()
+    void read()
+  })
+  listener.on('message', (channel, message) => {
+    if (channel === RESYNC_CHANNEL) session.resync(message)
+    else if (message === String(group)) void read()
+  })
+  listener
+    .subscribe(DESIRED_CHANNEL, RESYNC_CHANNEL)
+    .catch((error: unknown) => log.warn({ error }, 'channels could not be subscribed'))
+  every(PING_EVERY_MS, ping, ended.signal)
+  every(READ_EVERY_MS, () => void read(), ended.signal)
+  every(REFRESH_EVERY_MS, refresh, ended.signal)
+  void read()
+  return {
+    figures: () => session.figures(),
+    isHealthy: () => Date.now() - answeredTimeMs < HEALTHY_FOR_MS,
+    close: async (detail) => {
+      ended.abort()
+      listener.disconnect()
+      const wentOut = await session.close(detail, CLOSE_TIMEOUT_MS)
+      log[wentOut ? 'info' : 'error']({ wentOut }, 'feed was closed')
+      writer.disconnect()
+    },
+  }
+}

@@ -1,0 +1,75 @@
+import { Context } from '@temporalio/activity'
+import { every } from '../lib/every.ts'
+import { createClob } from '../venue/polymarket/clob.ts'
+import { openFeedGroup, type FeedDeps, type FeedGroup, type Shared } from './feed-group.ts'
+
+export type { FeedDeps } from './feed-group.ts'
+
+type Owned = { feed: FeedGroup; owner: symbol }
+
+const HEARTBEAT_EVERY_MS = 500
+/** A new attempt is scheduled within 250 ms to 5 s of a lost one. */
+const ORPHAN_LIFE_MS = 8_000
+
+const publishFigures = ({ stats }: FeedDeps, owned: Iterable<Owned>, { budget }: Shared): void => {
+  const sums = { tokensWanted: 0, tokensSubscribed: 0, connectionsOpen: 0 }
+  for (const { feed } of owned) {
+    const figures = feed.figures()
+    sums.tokensWanted += figures.tokensWanted
+    sums.tokensSubscribed += figures.tokensSubscribed
+    sums.connectionsOpen += figures.connectionsOpen
+  }
+  for (const [name, value] of Object.entries(sums)) stats.set(name, value)
+  stats.set('bufferedBytes', budget.usedBytes)
+}
+
+const cancellation = (context: Context): Promise<unknown> =>
+  context.cancelled.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+
+/**
+ * Owners of websockets. A heartbeat that Redis's absence suppressed makes the server start another attempt; in the same
+ * process it takes over the running sockets and their buffer, so that an outage of Redis closes no socket.
+ */
+export const createFeedActivities = (deps: FeedDeps) => {
+  const shared: Shared = {
+    budget: { usedBytes: 0, limitBytes: deps.config.FEED_BUFFER_BYTES },
+    clob: createClob({ url: deps.config.POLYMARKET_CLOB_URL }),
+  }
+  const running = new Map<string, Owned>()
+  const own = (name: string, group: number): Owned => {
+    const found = running.get(name)
+    const owned = { feed: found?.feed ?? openFeedGroup({ ...deps, ...shared, group }), owner: Symbol(name) }
+    running.set(name, owned)
+    return owned
+  }
+  const close = async (name: string, owned: Owned, detail: string): Promise<void> => {
+    if (running.get(name) !== owned) return
+    running.delete(name)
+    await owned.feed.close(detail)
+    publishFigures(deps, running.values(), shared)
+  }
+  /** Lives for as long as its workflow; returns when that cancels it, throws when it must run elsewhere. */
+  const runFeed = async ({ group, replica }: { group: number; replica: string }): Promise<{ group: number }> => {
+    const context = Context.current()
+    const name = `${group}:${replica}`
+    const owned = own(name, group)
+    const ended = new AbortController()
+    const beat = (): void => {
+      publishFigures(deps, running.values(), shared)
+      if (owned.feed.isHealthy()) context.heartbeat({ group })
+    }
+    every(HEARTBEAT_EVERY_MS, beat, ended.signal)
+    const reason = await cancellation(context)
+    ended.abort()
+    const details = context.cancellationDetails
+    if (details?.timedOut === true || details?.notFound === true) {
+      setTimeout(() => void close(name, owned, 'its activity was lost'), ORPHAN_LIFE_MS).unref()
+    } else await close(name, owned, details?.cancelRequested === true ? 'cancelled' : 'its worker stops')
+    if (details?.cancelRequested === true) return { group }
+    throw reason
+  }
+  return { runFeed }
+}

@@ -1,0 +1,65 @@
+import type { Frame, Marker } from '../domain/frame.ts'
+import type { DesiredSubscription } from '../domain/subscription.ts'
+
+/** `out` → joining → `in` → leaving → `out`; a closed socket takes any of them to `out`. */
+export type Phase = 'out' | 'joining' | 'in' | 'leaving'
+
+/** A market of this feed: what is wanted of it, and where it is on its socket. */
+export type Member = {
+  desired: DesiredSubscription
+  phase: Phase
+  /** What was subscribed, which may differ from what is desired now. */
+  tokens: string[]
+  confirmedGeneration: number
+  confirmedState: DesiredSubscription['state'] | undefined
+  resyncedTimeMs: number
+}
+
+export const createMember = (desired: DesiredSubscription): Member => ({
+  desired,
+  phase: 'out',
+  tokens: desired.tokens,
+  confirmedGeneration: -1,
+  confirmedState: undefined,
+  resyncedTimeMs: 0,
+})
+
+export const markerFrame = (marker: Marker): Frame => ({
+  kind: 'marker',
+  receivedTimeMs: Date.now(),
+  sourceReceivedTimeMs: undefined,
+  text: JSON.stringify(marker),
+})
+
+const isTexts = (value: unknown): value is string[] =>
+  Array.isArray(value) && value.every((item) => typeof item === 'string')
+
+const isState = (value: unknown): value is DesiredSubscription['state'] =>
+  value === 'active' || value === 'paused' || value === 'stopped'
+
+/** Reads what a workflow wrote; undefined where it is not a desire. */
+export const toDesired = (text: string): DesiredSubscription | undefined => {
+  let found: unknown
+  try {
+    found = JSON.parse(text)
+  } catch {
+    return undefined
+  }
+  if (typeof found !== 'object' || found === null) return undefined
+  if (!('marketId' in found && 'tokens' in found && 'state' in found && 'generation' in found)) return undefined
+  const { marketId, tokens, state, generation } = found
+  const conditionId = 'conditionId' in found && typeof found.conditionId === 'string' ? found.conditionId : ''
+  if (typeof marketId !== 'string' || !isTexts(tokens) || !isState(state) || typeof generation !== 'number') {
+    return undefined
+  }
+  return { marketId, conditionId, tokens, state, generation }
+}
+
+/** Whether the market is on its socket as desired. */
+export const isSettled = ({ desired, phase }: Member): boolean => phase === (desired.state === 'active' ? 'in' : 'out')
+
+export const isConfirmed = ({ desired, confirmedGeneration, confirmedState }: Member): boolean =>
+  confirmedGeneration === desired.generation && confirmedState === desired.state
+
+export const hasOtherTokens = ({ desired, tokens }: Member): boolean =>
+  desired.tokens.length !== tokens.length || desired.tokens.some((token, index) => token !== tokens[index])

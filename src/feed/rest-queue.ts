@@ -1,0 +1,59 @@
+import { pause } from '../lib/every.ts'
+import type { Logger } from '../lib/log.ts'
+
+/** One book of the venue's REST answer, text as received. */
+export type RestBook = { token: string; text: string; receivedTimeMs: number }
+export type FetchBooks = (tokens: string[], signal: AbortSignal) => Promise<RestBook[]>
+
+export type RestQueue = {
+  /** Fetches books of these tokens in the next call, delivers them, and returns the tokens that had none. Never rejects. */
+  request(tokens: string[]): Promise<string[]>
+  /** Fetches without delivering. */
+  peek: FetchBooks
+}
+
+type Batch = { tokens: Set<string>; missing: Promise<Set<string>> }
+type RestQueueDeps = { fetchBooks: FetchBooks; deliver: (book: RestBook) => void; signal: AbortSignal; log: Logger }
+
+/** Requests that come within this time share a call. */
+const LINGER_MS = 50
+
+/** One call at a time; what is asked meanwhile goes into the next, so an answer is always younger than its request. */
+export const createRestQueue = ({ fetchBooks, deliver, signal, log }: RestQueueDeps): RestQueue => {
+  let next: Batch | undefined
+  let last: Promise<unknown> = Promise.resolve()
+  const fetchAll = async (tokens: Set<string>): Promise<Set<string>> => {
+    try {
+      const books = await fetchBooks([...tokens], signal)
+      for (const book of books) deliver(book)
+      const found = new Set(books.map(({ token }) => token))
+      return new Set([...tokens].filter((token) => !found.has(token)))
+    } catch (error) {
+      if (!signal.aborted) log.warn({ error, tokens: tokens.size }, 'order books could not be fetched')
+      return tokens
+    }
+  }
+  const launch = async (before: Promise<unknown>, tokens: Set<string>): Promise<Set<string>> => {
+    await pause(LINGER_MS, signal)
+    await before
+    next = undefined
+    const missing = await fetchAll(tokens)
+    return missing
+  }
+  const open = (): Batch => {
+    const tokens = new Set<string>()
+    const missing = launch(last, tokens)
+    last = missing
+    return { tokens, missing }
+  }
+  return {
+    request: async (tokens) => {
+      if (tokens.length === 0) return []
+      next ??= open()
+      for (const token of tokens) next.tokens.add(token)
+      const missing = await next.missing
+      return tokens.filter((token) => missing.has(token))
+    },
+    peek: fetchBooks,
+  }
+}

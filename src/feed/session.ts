@@ -1,0 +1,144 @@
+import { orderbookStream } from '../domain/keys.ts'
+import { every } from '../lib/every.ts'
+import type { Logger } from '../lib/log.ts'
+import type { Stats } from '../lib/stats.ts'
+import type { Appender } from '../stream/append.ts'
+import type { Channel } from './connection.ts'
+import { readDesires } from './desired.ts'
+import type { EpochLog } from './epochs.ts'
+import { isConfirmed, isSettled, markerFrame, type Member } from './market.ts'
+import type { Budget } from './outbox.ts'
+import { createPool, createSlots, type Pool } from './pool.ts'
+import { createRestQueue, type FetchBooks, type RestQueue } from './rest-queue.ts'
+import { createResync, type Resync } from './resync.ts'
+import { createRouter, type Router } from './router.ts'
+import { createWriter, type Writer } from './writer.ts'
+
+export type SessionDeps = {
+  url: string
+  isReplay: boolean
+  silenceMs: number
+  lingerMs: number
+  tokensPerConnection: number
+  channel: Channel
+  createEpoch: () => string
+  appender: Appender
+  fetchBooks: FetchBooks
+  budget: Budget
+  /** Writes confirmations where the workflows look for them; a failure is tried again at the next reading. */
+  writeConfirmed: (members: Member[]) => Promise<void>
+  log: Logger
+  stats: Stats
+}
+
+export type Figures = { tokensWanted: number; tokensSubscribed: number; connectionsOpen: number }
+
+/** One feed group: its markets, its sockets, and the way from them into the streams. */
+export class Session {
+  readonly #members = new Map<string, Member>()
+  readonly #deps: SessionDeps
+  readonly #ended = new AbortController()
+  readonly #router: Router = createRouter()
+  readonly #writer: Writer
+  readonly #rest: RestQueue
+  readonly #pool: Pool
+  readonly #resync: Resync
+
+  constructor(deps: SessionDeps) {
+    this.#deps = deps
+    const { appender, budget, lingerMs, log, fetchBooks, tokensPerConnection, createEpoch } = deps
+    const { signal } = this.#ended
+    const onOverflow = (stream: string, epoch: EpochLog, count: number): void =>
+      this.#recordLoss(stream, epoch, { reason: 'overflow', detail: `${count} frames did not fit into the buffer` })
+    const onLoss = (stream: string, epoch: EpochLog): void =>
+      this.#recordLoss(stream, epoch, { reason: 'stream_loss', detail: 'Redis lost entries that it had acknowledged' })
+    this.#writer = createWriter({ appender, budget, lingerMs, log, onOverflow, onLoss })
+    const deliver: Parameters<typeof createRestQueue>[0]['deliver'] = (book) => {
+      const marketId = this.#router.marketOfToken(book.token)
+      if (marketId !== undefined) this.#pool.slotOf(marketId)?.deliver(marketId, book)
+    }
+    this.#rest = createRestQueue({ fetchBooks, deliver, signal, log })
+    const createSlot = createSlots({
+      ...deps,
+      rest: this.#rest,
+      signal,
+      openEpoch: () => this.#writer.openEpoch(createEpoch()),
+      route: (element) => this.#router.route(element),
+      confirm: (members) => void this.#confirm(members),
+    })
+    this.#pool = createPool({ tokensPerConnection, createSlot })
+    this.#resync = createResync({ members: this.#members, rest: this.#rest })
+    every(1_000, () => this.#pool.slots().forEach((slot) => slot.tick()), signal)
+    every(250, () => this.#resync.tick(), signal)
+  }
+
+  /** Takes a reading of the desired hash; returns the market ids (or `*`) whose desire is unknown. */
+  applyDesired(hash: Record<string, string>): string[] {
+    const { changed, removed, unknown } = readDesires(hash, this.#members)
+    for (const member of removed) {
+      this.#pool.remove(member)
+      this.#router.remove(member.desired)
+    }
+    for (const { desired } of changed) this.#router.add(desired)
+    // A market that was never active needs no socket: it is as desired already.
+    const isIdle = (member: Member): boolean => this.#pool.slotOf(member.desired.marketId) === undefined
+    const members = [...this.#members.values()]
+    this.#pool.reconcile(members.filter((member) => member.desired.state === 'active' || !isIdle(member)))
+    const idle = members.filter((member) => isIdle(member) && isSettled(member) && !isConfirmed(member))
+    if (idle.length > 0) void this.#confirm(idle)
+    return unknown
+  }
+
+  resync(marketId: string): void {
+    this.#resync.want(marketId)
+  }
+
+  redisReturned(): void {
+    this.#writer.redisReturned()
+  }
+
+  async refreshEpochs(): Promise<void> {
+    await this.#writer.refreshEpochs()
+  }
+
+  figures(): Figures {
+    let tokensWanted = 0
+    let tokensSubscribed = 0
+    for (const { desired, phase, tokens } of this.#members.values()) {
+      if (desired.state === 'active') tokensWanted += desired.tokens.length
+      if (phase === 'in') tokensSubscribed += tokens.length
+    }
+    return { tokensWanted, tokensSubscribed, connectionsOpen: this.#pool.slots().filter(({ isOpen }) => isOpen).length }
+  }
+
+  /** Marks the end in each stream, closes the sockets and flushes; returns whether Redis took all in time. */
+  async close(detail: string, timeoutMs: number): Promise<boolean> {
+    this.#ended.abort()
+    this.#pool.close('feed_restart', detail)
+    return this.#writer.close(timeoutMs)
+  }
+
+  /** The mark goes where the frames are missing; the fresh books go to the socket that the market is on now. */
+  #recordLoss(stream: string, epoch: EpochLog, loss: { reason: 'overflow' | 'stream_loss'; detail: string }): void {
+    const member = [...this.#members.values()].find(({ desired }) => orderbookStream(desired.marketId) === stream)
+    const tokens = member?.tokens ?? []
+    this.#deps.log.warn({ stream, epoch: epoch.epoch, ...loss }, 'frames were lost')
+    if (member === undefined) return
+    const log = this.#pool.slotOf(member.desired.marketId)?.log() ?? epoch
+    log.push(stream, markerFrame({ type: 'gap', tokens, ...loss }))
+    this.#resync.want(member.desired.marketId)
+  }
+
+  async #confirm(members: Member[]): Promise<void> {
+    for (const member of members) {
+      member.confirmedGeneration = member.desired.generation
+      member.confirmedState = member.desired.state
+    }
+    try {
+      await this.#deps.writeConfirmed(members)
+    } catch (error) {
+      for (const member of members) member.confirmedGeneration = -1
+      this.#deps.log.warn({ error, markets: members.length }, 'confirmations could not be written, they are repeated')
+    }
+  }
+}

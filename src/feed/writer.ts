@@ -1,0 +1,83 @@
+import { pause } from '../lib/every.ts'
+import type { Logger } from '../lib/log.ts'
+import type { Appender } from '../stream/append.ts'
+import { createEpochs, type EpochLog } from './epochs.ts'
+import { createFlush } from './flush.ts'
+import type { Budget } from './outbox.ts'
+import { createRepair } from './repair.ts'
+
+export type WriterDeps = {
+  appender: Appender
+  budget: Budget
+  lingerMs: number
+  log: Logger
+  /** Frames were dropped here because the buffer was full; called once there is room again. */
+  onOverflow: (stream: string, log: EpochLog, droppedCount: number) => void
+  /** Redis lost what it had acknowledged, further back than is kept. */
+  onLoss: (stream: string, log: EpochLog) => void
+}
+
+export type Writer = {
+  openEpoch(epoch: string): EpochLog
+  /** Redis was away: what it lost is appended again before anything new. */
+  redisReturned(): void
+  /** Keeps Redis's note of silent connections alive. */
+  refreshEpochs(): Promise<void>
+  /** Appends what is buffered, gives up after `timeoutMs`; returns whether all went out. */
+  close(timeoutMs: number): Promise<boolean>
+}
+
+/** A script call of this size takes Redis about 10 ms; a backlog must not block its readers for longer. */
+const MAX_FLUSH_BYTES = 4 * 1024 * 1024
+
+/** `wait` returns at the next `wake`. The caller checks for work right before, so that none is missed. */
+const createBell = () => {
+  let ring = (): void => undefined
+  return {
+    wake: (): void => ring(),
+    wait: (): Promise<void> => new Promise((resolve) => (ring = resolve)),
+  }
+}
+
+/**
+ * One flush in flight; the next collects meanwhile. States of the loop: asleep (nothing waits) → lingering → appending
+ * (repeated with the same ordinals until Redis takes it) → asleep.
+ */
+export const createWriter = ({ appender, budget, lingerMs, log, onOverflow, onLoss }: WriterDeps): Writer => {
+  const bell = createBell()
+  const epochs = createEpochs({ budget, pushed: bell.wake })
+  const repair = createRepair({ appender, epochs, log, onLoss })
+  const flush = createFlush({ appender, epochs, repair, log })
+  const abandon = new AbortController()
+  let isClosing = false
+  const run = async (): Promise<void> => {
+    while (!abandon.signal.aborted && !(isClosing && epochs.outbox.isEmpty())) {
+      if (epochs.outbox.isEmpty() && !flush.needsRepair()) await bell.wait()
+      if (!isClosing) await pause(lingerMs, abandon.signal)
+      await flush.append(epochs.outbox.take(MAX_FLUSH_BYTES), abandon.signal)
+      for (const { stream, log: epochLog, count } of epochs.takeDropped()) onOverflow(stream, epochLog, count)
+      epochs.expire(Date.now())
+    }
+  }
+  const running = run()
+  return {
+    openEpoch: epochs.open,
+    redisReturned: () => {
+      flush.repairFirst()
+      bell.wake()
+    },
+    refreshEpochs: async () => {
+      await Promise.all(epochs.all().map((epoch) => appender.refresh(epoch.log.epoch)))
+    },
+    close: async (timeoutMs) => {
+      isClosing = true
+      bell.wake()
+      const timer = setTimeout(() => abandon.abort(), timeoutMs)
+      await running
+      clearTimeout(timer)
+      const leftBytes = epochs.outbox.usedBytes()
+      epochs.outbox.free(leftBytes)
+      return leftBytes === 0
+    },
+  }
+}
