@@ -1,0 +1,84 @@
+import { z } from 'zod'
+import { failed, json, type Answer, type Route } from './http.ts'
+import type { Ledger } from './ledger.ts'
+
+/** What tests may do to the venue. Each answers how many connections or markets it touched. */
+export type Faults = {
+  /** Sends a text as it is to all connections. */
+  send(text: string): number
+  /** Closes one connection, or all. `abrupt` drops the socket without a close frame. */
+  close(target: { connection: number | undefined; abrupt: boolean }): number
+  /** Connections that hear the token now get nothing more of it, while PONG is answered. New ones do. */
+  mute(token: string, isMuted: boolean): number
+  /** The next `count` price_change frames of the token are lost, moved behind their successor, or sent twice. */
+  disturb(fault: {
+    type: 'drop' | 'swap' | 'duplicate'
+    token: string
+    count: number
+    connection: number | undefined
+  }): number
+  /** Leaves the snapshots of the tokens (all, when empty) out of the next `count` dumps. */
+  withholdSnapshots(fault: { tokens: string[]; count: number }): number
+  /** The next `count` book requests answer the status, or books as they are now. */
+  failRest(fault: { status: number; count: number } | { stale: true; count: number }): number
+  changeTickSize(token: string, tickSize: string): number
+  /** Makes a further market and broadcasts `new_market`. Returns its id. */
+  addMarket(): string
+  resolve(marketId: string, winner: number): number
+}
+
+export type Controlled = Faults & { pause(): void; resume(): void; ledger(token?: string): Ledger }
+
+const count = z.number().int().positive().default(1)
+const token = z.string()
+const connection = z.number().int().optional()
+const disturbance = z.object({ token, count, connection })
+
+const post = <T extends z.ZodType>(name: string, schema: T, act: (request: z.infer<T>) => unknown): Route => ({
+  method: 'POST',
+  pattern: new RegExp(`^/emulator/${name}$`),
+  answer: ({ body }): Answer => {
+    const request = schema.safeParse(body ?? {})
+    if (!request.success) return failed(400, z.prettifyError(request.error))
+    return json({ done: act(request.data) ?? true })
+  },
+})
+
+const disturbRoutes = (emulator: Controlled): Route[] =>
+  (['drop', 'swap', 'duplicate'] as const).map((type) =>
+    post(`${type}-next`, disturbance, (one) => emulator.disturb({ type, ...one, connection: one.connection })),
+  )
+
+export const controlRoutes = (emulator: Controlled): Route[] => [
+  {
+    method: 'GET',
+    pattern: /^\/emulator\/ledger$/,
+    answer: ({ url }) => json(emulator.ledger(url.searchParams.get('token') ?? undefined)),
+  },
+  post('pause', z.object({}), () => emulator.pause()),
+  post('resume', z.object({}), () => emulator.resume()),
+  post('send', z.object({ text: z.string() }), ({ text }) => emulator.send(text)),
+  post('close', z.object({ connection, abrupt: z.boolean().default(true) }), (one) =>
+    emulator.close({ connection: one.connection, abrupt: one.abrupt }),
+  ),
+  post('mute', z.object({ token, muted: z.boolean().default(true) }), (one) => emulator.mute(one.token, one.muted)),
+  ...disturbRoutes(emulator),
+  post('withhold-snapshots', z.object({ tokens: z.array(z.string()).default([]), count }), (one) =>
+    emulator.withholdSnapshots(one),
+  ),
+  post(
+    'rest-fault',
+    z.union([
+      z.object({ status: z.number().int().min(400).max(599), count }),
+      z.object({ stale: z.literal(true), count }),
+    ]),
+    (one) => emulator.failRest(one),
+  ),
+  post('tick-size', z.object({ token, tickSize: z.enum(['0.1', '0.01', '0.001', '0.0001']) }), (one) =>
+    emulator.changeTickSize(one.token, one.tickSize),
+  ),
+  post('add-market', z.object({}), () => emulator.addMarket()),
+  post('resolve', z.object({ marketId: z.string(), winner: z.number().int().min(0).max(1).default(0) }), (one) =>
+    emulator.resolve(one.marketId, one.winner),
+  ),
+]

@@ -1,0 +1,187 @@
+import { createServer, type Server } from 'node:http'
+import { createCatalogue, type Catalogue } from './catalogue.ts'
+import { createChannel, type WithheldSnapshots } from './channel.ts'
+import { clobRoutes } from './clob.ts'
+import type { Connection } from './connection.ts'
+import { controlRoutes, type Controlled } from './control.ts'
+import { dataRoutes } from './data-api.ts'
+import { createFlow, type Flow } from './flow.ts'
+import { openFrameLog } from './frame-log.ts'
+import { gammaRoutes } from './gamma.ts'
+import { json, respond, type Route } from './http.ts'
+import { readLedger, type LedgerFault, type LedgerTrade, type RestCounts } from './ledger.ts'
+import { createOutbox } from './outbox.ts'
+import { startPacer } from './pacer.ts'
+import { createReplay, type Replay, type ReplayProgress } from './replay.ts'
+import { createRestFaults } from './rest-faults.ts'
+import { acceptSockets } from './sockets.ts'
+import { createVenueFaults } from './venue-faults.ts'
+
+export type EmulatorOptions = {
+  /** 0 takes a free one. Always on 127.0.0.1. */
+  port: number
+  marketCount: number
+  /** Frames/s over all connections; 0 sends only what `step` asks for. */
+  rate: number
+  seed: number
+  /** Levels a side. */
+  levelCount: number
+  /** Share of actions that are trades. */
+  tradeShare: number
+  /** Token ids to use, two a market, before made-up ones. */
+  tokens: string[]
+  maxIdsPerFrame: number
+  maxSnapshotTokens: number
+  /** JSON lines of every frame sent. */
+  logPath: string | undefined
+  /** Plays a file in place of the order flow. Speed 0 is as fast as it goes. */
+  replay: { path: string; speed: number } | undefined
+  /** Epoch ms; a test's own clock makes a run repeatable to the byte. */
+  now: () => number
+}
+
+export const EMULATOR_DEFAULTS: EmulatorOptions = {
+  port: 0,
+  marketCount: 20,
+  rate: 100,
+  seed: 1,
+  levelCount: 20,
+  tradeShare: 0.03,
+  tokens: [],
+  maxIdsPerFrame: 1_000,
+  maxSnapshotTokens: 500,
+  logPath: undefined,
+  replay: undefined,
+  now: Date.now,
+}
+
+export type EmulatorUrls = { ws: string; gamma: string; clob: string; data: string; control: string }
+
+/** A Polymarket on loopback, with a ledger of all it sent and faults on request. */
+export type Emulator = AsyncDisposable &
+  Controlled & {
+    readonly urls: EmulatorUrls
+    readonly catalogue: Catalogue
+    /** Actions of the order flow now, whatever the rate. Returns the frames sent. */
+    step(actions: number): number
+    /** Sends trade reports that are due. */
+    settle(): number
+    replay(): ReplayProgress
+  }
+
+const listen = async (server: Server, port: number): Promise<number> => {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, '127.0.0.1', resolve)
+  })
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('expected the server to listen on a port')
+  return address.port
+}
+
+const urlsOf = (port: number): EmulatorUrls => {
+  const http = `http://127.0.0.1:${port}`
+  return {
+    ws: `ws://127.0.0.1:${port}/ws/market`,
+    gamma: `${http}/gamma`,
+    clob: `${http}/clob`,
+    data: `${http}/data`,
+    control: `${http}/emulator`,
+  }
+}
+
+/** The order flow at its rate, unless paused. */
+const startFlow = (flow: Flow, rate: number) => {
+  let isPaused = false
+  const pacer =
+    rate === 0 ? undefined : startPacer({ rate, step: () => (isPaused ? 0 : flow.step()), before: () => flow.settle() })
+  return {
+    pause: () => void (isPaused = true),
+    resume: () => void (isPaused = false),
+    stop: () => pacer?.[Symbol.dispose](),
+  }
+}
+
+/** Everything but the sockets: the venue's state and what is done to it. */
+const createVenue = async (options: EmulatorOptions) => {
+  const { now } = options
+  const log = options.logPath === undefined ? undefined : openFrameLog(options.logPath)
+  const faults: LedgerFault[] = []
+  const trades: LedgerTrade[] = []
+  const rest: RestCounts = new Map()
+  const withheld: WithheldSnapshots[] = []
+  const connections = new Set<Connection>()
+  const everOpened: Connection[] = []
+  const restFaults = createRestFaults()
+  const outbox = createOutbox({ now, log, faults })
+  const replay: Replay | undefined =
+    options.replay === undefined ? undefined : await createReplay({ ...options.replay, connections, outbox, trades })
+  const catalogue = replay?.catalogue ?? createCatalogue({ ...options, startTimeMs: now() })
+  const flow = createFlow({ ...options, catalogue, outbox, trades })
+  const changed = (): void => {
+    flow.refresh()
+    replay?.refresh()
+  }
+  const prefix = (connection: Connection): string => (connection.isReplayClock ? (replay?.clockText() ?? '') : '')
+  const prepare = replay?.prepare ?? (() => undefined)
+  const channel = createChannel({ ...options, catalogue, outbox, faults, withheld, prefix, prepare, changed })
+  const { changeTickSize } = flow
+  const control = createVenueFaults({
+    catalogue,
+    outbox,
+    connections,
+    faults,
+    withheld,
+    restFaults,
+    now,
+    changeTickSize,
+    changed,
+  })
+  const routes = [
+    ...gammaRoutes(catalogue),
+    ...clobRoutes({ catalogue, rest, faults: restFaults, now, prepare }),
+    ...dataRoutes(catalogue, trades),
+  ]
+  const ledger = (token?: string) => readLedger({ catalogue, connections: everOpened, trades, faults, rest }, token)
+  return { log, replay, catalogue, flow, channel, connections, everOpened, control, routes, ledger }
+}
+
+/**
+ * Opens the emulator. Frames flow for subscribed markets only.
+ *
+ * @throws Error when the port is taken or the replay file cannot be read.
+ */
+export const openEmulator = async (given: Partial<EmulatorOptions>): Promise<Emulator> => {
+  const options = { ...EMULATOR_DEFAULTS, ...given }
+  const venue = await createVenue(options)
+  const { catalogue, channel, connections, everOpened, flow, replay } = venue
+  const pace = startFlow(flow, replay === undefined ? options.rate : 0)
+  const progress = (): ReplayProgress => replay?.progress() ?? { done: true, framesSent: 0, frameCount: 0, skipped: [] }
+  const controlled: Controlled = {
+    ...venue.control,
+    ledger: venue.ledger,
+    pause: () => (replay?.pause(), pace.pause()),
+    resume: () => (replay?.resume(), pace.resume()),
+  }
+  const replayRoute: Route = { method: 'GET', pattern: /^\/emulator\/replay$/, answer: () => json(progress()) }
+  const routes = [...venue.routes, ...controlRoutes(controlled), replayRoute]
+  const server = createServer((request, response) => void respond(routes, request, response))
+  acceptSockets({ server, channel, connections, everOpened, now: options.now, isReplay: replay !== undefined })
+  const port = await listen(server, options.port)
+  return {
+    ...controlled,
+    urls: urlsOf(port),
+    catalogue,
+    step: (actions) => Array.from({ length: actions }, () => flow.step()).reduce((sum, sent) => sum + sent, 0),
+    settle: () => flow.settle(),
+    replay: progress,
+    [Symbol.asyncDispose]: async () => {
+      pace.stop()
+      replay?.stop()
+      for (const connection of connections) connection.close('emulator_closed', true)
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+      await venue.log?.[Symbol.asyncDispose]()
+    },
+  }
+}

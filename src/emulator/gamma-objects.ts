@@ -1,0 +1,113 @@
+import { MILLION } from '../domain/decimal.ts'
+import type { VenueMarket } from './market.ts'
+
+/**
+ * Gamma's objects with the field types of 292 recorded ones: lists are JSON in a string, ticks and sizes are JSON
+ * numbers, `closedTime` is not ISO.
+ */
+const isoSeconds = (timeMs: number): string => new Date(timeMs).toISOString().replace(/\.\d+Z$/, 'Z')
+
+/** `2026-07-24 00:00:16+00` */
+const closedTimeText = (timeMs: number): string => isoSeconds(timeMs).replace('T', ' ').replace('Z', '+00')
+
+/** Python's `json.dumps` of a list of texts: a space after the comma. */
+const listText = (texts: string[]): string => `[${texts.map((text) => JSON.stringify(text)).join(', ')}]`
+
+const pricesOf = (market: VenueMarket): string[] => {
+  if (market.winner !== undefined) return market.tokens.map((_, at) => (at === market.winner ? '1' : '0'))
+  const { bids, asks } = market.tokens[0]?.book ?? {}
+  const middle = ((bids?.best()?.price ?? 0) + (asks?.best()?.price ?? MILLION)) / 2 / MILLION
+  return market.tokens.map((_, at) => String(Math.round((at === 0 ? middle : 1 - middle) * 10_000) / 10_000))
+}
+
+const quoteOf = (market: VenueMarket): Record<string, number> => {
+  const bid = market.tokens[0]?.book.bids.best()
+  const ask = market.tokens[0]?.book.asks.best()
+  return {
+    ...(bid === undefined ? {} : { bestBid: bid.price / MILLION }),
+    ...(ask === undefined ? {} : { bestAsk: ask.price / MILLION }),
+    ...(market.lastTradePrice === '' ? {} : { lastTradePrice: Number(market.lastTradePrice) }),
+  }
+}
+
+const resolutionOf = (market: VenueMarket): Record<string, unknown> =>
+  market.closed
+    ? {
+        closedTime: closedTimeText(market.endTimeMs + 16_000),
+        umaEndDate: isoSeconds(market.endTimeMs + 16_000),
+        umaResolutionStatus: 'resolved',
+        automaticallyResolved: true,
+      }
+    : {}
+
+const eventHead = (market: VenueMarket): Record<string, unknown> => ({
+  id: market.eventId,
+  ticker: `event-${market.eventId}`,
+  slug: `event-${market.eventId}`,
+  title: `Event ${market.eventId}`,
+})
+
+const volumesOf = ({ volume24hr }: VenueMarket): Record<string, unknown> => ({
+  volume: String(volume24hr),
+  volumeNum: volume24hr,
+  volumeClob: volume24hr,
+  volume24hr,
+  volume1wk: volume24hr,
+  liquidity: String(volume24hr / 4),
+  liquidityNum: volume24hr / 4,
+})
+
+export const gammaMarket = (market: VenueMarket): Record<string, unknown> => ({
+  id: market.marketId,
+  question: market.question,
+  conditionId: market.conditionId,
+  slug: market.slug,
+  endDate: isoSeconds(market.endTimeMs),
+  startDate: new Date(market.createdTimeMs).toISOString(),
+  createdAt: new Date(market.createdTimeMs).toISOString(),
+  updatedAt: new Date(market.createdTimeMs + 1_000).toISOString(),
+  acceptingOrdersTimestamp: isoSeconds(market.createdTimeMs),
+  description: `This market will resolve according to the answer to "${market.question}"`,
+  outcomes: listText(market.tokens.map(({ outcome }) => outcome)),
+  outcomePrices: listText(pricesOf(market)),
+  clobTokenIds: listText(market.tokens.map(({ token }) => token)),
+  ...volumesOf(market),
+  ...quoteOf(market),
+  active: true,
+  closed: market.closed,
+  archived: false,
+  restricted: true,
+  acceptingOrders: !market.closed,
+  enableOrderBook: true,
+  questionID: market.questionId,
+  negRisk: market.negRisk,
+  ...(market.negRisk ? { negRiskMarketID: market.questionId, negRiskRequestID: market.questionId } : {}),
+  orderMinSize: Number(market.minOrderSize),
+  orderPriceMinTickSize: Number(market.tickSize),
+  makerBaseFee: 1000,
+  takerBaseFee: 1000,
+  feesEnabled: true,
+  feeType: 'crypto_fees_v2',
+  feeSchedule: { rate: 0.07, exponent: 1, takerOnly: true, rebateRate: 0.2 },
+  umaResolutionStatuses: '[]',
+  ...resolutionOf(market),
+  ...(market.version === 'v2' ? { positionIds: listText(market.tokens.map(({ token }) => token)) } : {}),
+  events: [eventHead(market)],
+})
+
+/** `markets` are those of one event. */
+export const gammaEvent = (markets: VenueMarket[]): Record<string, unknown> => {
+  const [first] = markets
+  if (first === undefined) return {}
+  return {
+    ...eventHead(first),
+    active: true,
+    closed: markets.every((market) => market.closed),
+    negRisk: first.negRisk,
+    volume24hr: markets.reduce((sum, market) => sum + market.volume24hr, 0),
+    markets: markets.map((market) => {
+      const { events: _, ...rest } = gammaMarket(market)
+      return rest
+    }),
+  }
+}

@@ -1,0 +1,101 @@
+import { Book } from '../domain/book.ts'
+import type { Level } from '../domain/book-side.ts'
+import { fromMillionths, MILLION, toMillionths } from '../domain/decimal.ts'
+import type { Connection } from './connection.ts'
+
+/** One outcome's book as the venue knows it: the truth, whatever was sent of it. */
+export type VenueToken = {
+  token: string
+  outcome: string
+  market: VenueMarket
+  book: Book
+  /** Hash and timestamp (epoch ms as text) of the last change of the book. */
+  hash: string
+  timestamp: string
+}
+
+export type VenueMarket = {
+  marketId: string
+  conditionId: string
+  questionId: string
+  slug: string
+  question: string
+  eventId: string
+  /** Two; one only in a replay that shows no more. */
+  tokens: VenueToken[]
+  tickSize: string
+  minOrderSize: string
+  negRisk: boolean
+  version: 'v2' | undefined
+  /** Of the market, so the same for both tokens; 3 decimals, `""` when never traded. */
+  lastTradePrice: string
+  closed: boolean
+  /** Index of the outcome that won; undefined while open. */
+  winner: number | undefined
+  volume24hr: number
+  createdTimeMs: number
+  endTimeMs: number
+  /** Connections that are subscribed to one of its tokens. */
+  subscribers: Connection[]
+}
+
+export type MarketSeed = Omit<VenueMarket, 'tokens' | 'subscribers'> & { tokens: { token: string; outcome: string }[] }
+
+export const createMarket = (seed: MarketSeed): VenueMarket => {
+  const market: VenueMarket = { ...seed, tokens: [], subscribers: [] }
+  market.tokens = seed.tokens.map(({ token, outcome }) => ({
+    token,
+    outcome,
+    market,
+    book: new Book({
+      conditionId: seed.conditionId,
+      token,
+      minOrderSize: seed.minOrderSize,
+      tickSize: seed.tickSize,
+      negRisk: seed.negRisk,
+      version: seed.version,
+    }),
+    hash: '',
+    timestamp: '',
+  }))
+  return market
+}
+
+/** Notes a change of the books at `timestamp`: both tokens share it, as their books mirror each other. */
+export const stamp = (market: VenueMarket, timestamp: string): void => {
+  for (const token of market.tokens) {
+    token.timestamp = timestamp
+    token.hash = token.book.hash(timestamp, market.lastTradePrice)
+  }
+}
+
+export const setTickSize = (market: VenueMarket, tickSize: string): void => {
+  market.tickSize = tickSize
+  for (const { book } of market.tokens) book.identity = { ...book.identity, tickSize }
+}
+
+const priceTables = new Map<string, { price: number; text: string }[]>()
+
+/** Prices by tick, 0 … 1: computed once a tick size. */
+export const pricesOf = (tickSize: string): { price: number; text: string }[] => {
+  const known = priceTables.get(tickSize)
+  if (known !== undefined) return known
+  const tick = toMillionths(tickSize) ?? MILLION / 100
+  const table = Array.from({ length: Math.round(MILLION / tick) + 1 }, (_, at) => ({
+    price: at * tick,
+    text: fromMillionths(at * tick),
+  }))
+  priceTables.set(tickSize, table)
+  return table
+}
+
+/** Sizes of the flow are whole cents: `918.34`, `270`. */
+export const levelOf = (price: { price: number; text: string }, cents: number): Level => {
+  const size = cents * 10_000
+  const sizeText = cents % 100 === 0 ? String(cents / 100) : fromMillionths(size)
+  return { price: price.price, size, priceText: price.text, sizeText }
+}
+
+/** An empty side is told as 0 or 1. */
+export const bestBidText = (token: VenueToken): string => token.book.bids.best()?.priceText ?? '0'
+export const bestAskText = (token: VenueToken): string => token.book.asks.best()?.priceText ?? '1'

@@ -1,0 +1,56 @@
+/** Runs `step` so that the units it returns come at `rate` a second: even ticks, no bursts, exact over time. */
+export type Pacer = Disposable & { wake(): void }
+
+export type PacerOptions = {
+  /** Units a second. */
+  rate: number
+  /** Units done; 0 when there is nothing to do now. */
+  step: () => number
+  /** Done at each tick before the steps, whatever the rate. Returns units that count too. */
+  before: () => number
+}
+
+const TICK_MS = 2
+const IDLE_MS = 50
+/** A stall is caught up with at most this much; the rest is forfeited rather than sent as one burst. */
+const MAX_DEBT_MS = 250
+/** Then sockets and HTTP get their turn. */
+const MAX_WORK_MS = 8
+
+export const startPacer = ({ rate, step, before }: PacerOptions): Pacer => {
+  let credit = 0
+  let lastMs = performance.now()
+  let timer: NodeJS.Timeout
+  let isIdle = false
+
+  const work = (startMs: number): void => {
+    for (let steps = 0; credit >= 1; steps++) {
+      if ((steps & 15) === 15 && performance.now() - startMs > MAX_WORK_MS) return
+      const units = step()
+      if (units === 0) {
+        isIdle = true
+        credit = 0
+        return
+      }
+      credit -= units
+    }
+  }
+
+  const tick = (): void => {
+    const nowMs = performance.now()
+    credit = Math.min(credit + ((nowMs - lastMs) * rate) / 1000, (MAX_DEBT_MS * rate) / 1000)
+    lastMs = nowMs
+    isIdle = false
+    credit -= before()
+    work(nowMs)
+    const dueMs = ((1 - credit) / rate) * 1000
+    timer = setTimeout(tick, isIdle ? TICK_MS * 2 : Math.min(Math.max(dueMs, TICK_MS), IDLE_MS))
+  }
+  timer = setTimeout(tick, TICK_MS)
+  return {
+    wake: () => {
+      isIdle = false
+    },
+    [Symbol.dispose]: () => clearTimeout(timer),
+  }
+}
