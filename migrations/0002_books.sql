@@ -96,10 +96,13 @@ create table book_checkpoints (
   hash             text,
   bids             jsonb not null,
   asks             jsonb not null,
+  resume           jsonb not null,
   primary key (outcome_id, sequence)
 );
 comment on table book_checkpoints is
   'Whole books at a position of their stream, level texts as received. A restart loads the newest and re-applies the '
   'stream from stream_id on.';
-comment on column book_checkpoints.bids is '[[price, size], …] as text, best first; null-safe: an empty side is [].';
+comment on column book_checkpoints.resume is
+  'What re-applying needs besides the book: venue time of its last snapshot, and the newest changes.';
+comment on column book_checkpoints.bids is '[[price, size], …] as text, best first; an empty side is [].';
 create index book_checkpoints_market on book_checkpoints (market_id, outcome_id, sequence desc);

@@ -69,8 +69,11 @@ export type VenueEvent =
   | NewMarketEvent
   | MarketResolvedEvent
 
-/** Bad data is a value: `rejected` goes to the dead letters with its raw text, `unknown` too, and both are counted. */
+/**
+ * Bad data is a value: `rejected` and `unknown` go to the dead letters with their raw text and are counted.
+ * `breaksBook`: the text was, or may have been, an update of a book, which is therefore incomplete without it.
+ */
 export type Parsed =
   | { type: 'event'; event: VenueEvent }
   | { type: 'unknown'; detail: string }
-  | { type: 'rejected'; detail: string }
+  | { type: 'rejected'; detail: string; breaksBook: boolean }

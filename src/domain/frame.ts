@@ -17,6 +17,7 @@ export type GapReason =
   | 'feed_restart'
   | 'overflow'
   | 'paused'
+  | 'stopped'
   | 'snapshot_missing'
   | 'stream_loss'
   | 'hash_mismatch'

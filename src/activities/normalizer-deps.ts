@@ -1,0 +1,19 @@
+import type { Redis } from 'ioredis'
+import type { Pool } from 'pg'
+import type { Config } from '../config.ts'
+import type { Observation } from '../domain/observation.ts'
+import type { Logger } from '../lib/log.ts'
+import type { Stats } from '../lib/stats.ts'
+import type { SigningKeys } from '../stream/entry.ts'
+
+/** `report` is told of every change of a market's state; it must not wait. */
+export type NormalizerDeps = {
+  redis: Redis
+  connectRedis: () => Redis
+  pool: Pool
+  config: Config
+  signing: SigningKeys
+  log: Logger
+  stats: Stats
+  report: (observation: Observation) => void
+}

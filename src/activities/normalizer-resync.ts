@@ -1,0 +1,57 @@
+import type { Redis } from 'ioredis'
+import { REASSERT_CHANNEL, RESYNC_CHANNEL } from '../domain/keys.ts'
+import type { MarketTape } from '../normalizer/market-tape.ts'
+
+/** A reconnect brings its own snapshots: only a gap that outlives this is asked to be healed from REST. */
+const GRACE_MS = 1_000
+const FIRST_WAIT_MS = 2_000
+const LONGEST_WAIT_MS = 30_000
+const PARKED_WAIT_MS = 10_000
+
+type Request = { dueTimeMs: number; waitMs: number }
+
+/** Asks the feeds, by Redis channel, for whole books of markets in a gap: again and again, ever more slowly. */
+export const createResync = (redis: Redis) => {
+  const requests = new Map<string, Request>()
+  const parkedSince = new Map<string, number>()
+
+  const publish = async (channel: string, marketIds: string[]): Promise<void> => {
+    if (marketIds.length === 0) return
+    const pipeline = redis.pipeline()
+    for (const marketId of marketIds) pipeline.publish(channel, marketId)
+    await pipeline.exec()
+  }
+
+  const takeDue = (tapes: MarketTape[], nowMs: number): string[] => {
+    const due: string[] = []
+    for (const { market } of tapes) {
+      const request = requests.get(market.marketId) ?? { dueTimeMs: nowMs + GRACE_MS, waitMs: FIRST_WAIT_MS }
+      const isDue = request.dueTimeMs <= nowMs
+      if (isDue) due.push(market.marketId)
+      const waitMs = Math.min(LONGEST_WAIT_MS, request.waitMs * 2)
+      requests.set(market.marketId, isDue ? { dueTimeMs: nowMs + request.waitMs, waitMs } : request)
+    }
+    return due
+  }
+
+  return {
+    /** Call about once a second with the tapes that want a whole book. */
+    ask: async (tapes: MarketTape[], nowMs: number): Promise<void> => {
+      const wanting = new Set(tapes.map((tape) => tape.market.marketId))
+      for (const marketId of requests.keys()) if (!wanting.has(marketId)) requests.delete(marketId)
+      await publish(RESYNC_CHANNEL, takeDue(tapes, nowMs))
+    },
+
+    /** Markets whose stream has entries but whose catalogue entry was lost: their workflows publish it again. */
+    askForMarkets: async (marketIds: string[], nowMs: number): Promise<void> => {
+      for (const known of parkedSince.keys()) if (!marketIds.includes(known)) parkedSince.delete(known)
+      const due = marketIds.filter((marketId) => {
+        const since = parkedSince.get(marketId) ?? nowMs
+        const isDue = nowMs - since >= PARKED_WAIT_MS
+        parkedSince.set(marketId, isDue ? nowMs : since)
+        return isDue
+      })
+      await publish(REASSERT_CHANNEL, due)
+    },
+  }
+}

@@ -1,0 +1,92 @@
+import { CacheFenceLost, type HotCache, type LadderWrite, type MarketWrite } from '../cache/hot-cache.ts'
+import type { Level } from '../domain/book-side.ts'
+import type { Observation } from '../domain/observation.ts'
+import type { Logger } from '../lib/log.ts'
+import type { Stats } from '../lib/stats.ts'
+import type { MarketTape } from '../normalizer/market-tape.ts'
+import type { OutcomeTape } from '../normalizer/outcome-tape.ts'
+import { toQuote } from '../normalizer/seal.ts'
+
+const toPairs = (levels: Level[]): [string, string][] => levels.map((level) => [level.priceText, level.sizeText])
+
+const toLadder = (tape: MarketTape, { book, ladder }: OutcomeTape): LadderWrite => {
+  if (tape.subscription === 'stopped') return { isWhole: true, bids: [], asks: [] }
+  if (!ladder.isWhole) return { isWhole: false, bids: ladder.side('bid'), asks: ladder.side('ask') }
+  const { bids, asks } = book.top(0)
+  return { isWhole: true, bids: toPairs(bids), asks: toPairs(asks) }
+}
+
+const toWrite = (tape: MarketTape, nowMs: number, shown: Map<string, string>): MarketWrite => {
+  const quote = toQuote(tape, nowMs)
+  const prices = {
+    bidPrice: quote.bid?.priceText ?? '',
+    bidSize: quote.bid?.sizeText ?? '',
+    askPrice: quote.ask?.priceText ?? '',
+    askSize: quote.ask?.sizeText ?? '',
+  }
+  const text = [...Object.values(prices), quote.state].join(' ')
+  const isQuoteChanged = shown.get(quote.marketId) !== text
+  shown.set(quote.marketId, text)
+  return {
+    marketId: quote.marketId,
+    ...prices,
+    sequence: quote.sequence,
+    verifiedSequence: '',
+    state: quote.state,
+    sourceTime: quote.exchangeTimeMs === undefined ? '' : String(quote.exchangeTimeMs),
+    updatedTime: String(nowMs),
+    isQuoteChanged,
+    ladders: tape.outcomes
+      .filter((outcome) => !outcome.ladder.isEmpty || tape.subscription === 'stopped')
+      .map((outcome) => ({ outcomeId: outcome.outcome.outcomeId, write: toLadder(tape, outcome) })),
+  }
+}
+
+export type ViewsDeps = { cache: HotCache; report: (observation: Observation) => void; stats: Stats; log: Logger }
+
+/** What readers see of the tapes before their commit: the hot cache, and each market's state for its workflow. */
+export const createViews = ({ cache, report, stats, log }: ViewsDeps) => {
+  const shown = new Map<string, string>()
+  const states = new Map<string, string>()
+  /** Markets whose last write failed. */
+  const behind = new Set<MarketTape>()
+
+  const observe = (tape: MarketTape, atTimeMs: number): void => {
+    const { state, sequence, epoch: feedEpoch } = tape
+    const { marketId } = tape.market
+    if (states.get(marketId) === state) return
+    states.set(marketId, state)
+    report({ marketId, state, sequence, atTimeMs, feedEpoch })
+  }
+
+  const writeCache = async (writes: MarketWrite[], tapes: MarketTape[]): Promise<void> => {
+    try {
+      await cache(writes)
+      if (behind.size > 0) log.info({ markets: behind.size }, 'the hot cache is written again')
+      behind.clear()
+    } catch (error) {
+      if (error instanceof CacheFenceLost) throw error
+      stats.count('cacheErrors')
+      if (behind.size === 0) log.error({ error }, 'the hot cache could not be written; ladders will be rewritten whole')
+      for (const tape of tapes) {
+        behind.add(tape)
+        for (const outcome of tape.outcomes) outcome.ladder.replaceAll()
+      }
+    }
+  }
+
+  return {
+    /** Writes what changed of these markets, and of those whose last write failed. */
+    show: async (changed: Iterable<MarketTape>): Promise<void> => {
+      const tapes = [...new Set([...changed, ...behind])]
+      if (tapes.length === 0) return
+      const nowMs = Date.now()
+      const writes = tapes.map((tape) => toWrite(tape, nowMs, shown))
+      for (const tape of tapes) for (const outcome of tape.outcomes) outcome.ladder.clear()
+      await writeCache(writes, tapes)
+      for (const tape of tapes) observe(tape, nowMs)
+    },
+  }
+}
+
+export type Views = ReturnType<typeof createViews>

@@ -1,0 +1,52 @@
+import { hostname } from 'node:os'
+import { ApplicationFailure, Context } from '@temporalio/activity'
+import { createHotCache, CacheFenceLost } from '../cache/hot-cache.ts'
+import { every } from '../lib/every.ts'
+import { createCommitter } from '../store/commit.ts'
+import { FenceLost, takeOwnership } from '../store/fence.ts'
+import { runShard } from './normalizer-run.ts'
+import type { NormalizerDeps } from './normalizer-deps.ts'
+
+export type { NormalizerDeps } from './normalizer-deps.ts'
+
+const HEARTBEAT_EVERY_MS = 1_000
+
+const toFailure = (error: unknown): unknown => {
+  if (error instanceof FenceLost || error instanceof CacheFenceLost) {
+    return ApplicationFailure.create({ message: error.message, type: 'FenceLost', nonRetryable: true, cause: error })
+  }
+  return error
+}
+
+/** The activity that owns a shard: takes it over, continues from its committed offsets, and runs until it is ended. */
+export const createNormalizerActivities = (deps: NormalizerDeps) => {
+  const own = async (shard: number, signal: AbortSignal): Promise<void> => {
+    const owner = await takeOwnership(deps.pool, shard, `${hostname()}:${process.pid}`)
+    deps.log.info({ shard, writer: owner.writer }, 'took over a shard')
+    const write = createCommitter({ pool: deps.pool, owner, stats: deps.stats, log: deps.log })
+    const cache = createHotCache({ redis: deps.redis, ownerEpoch: owner.epoch })
+    await runShard({ deps, shard, cache, write, signal })
+  }
+
+  /**
+   * Lives for as long as its workflow. Returns when that cancels it, throws when it must run elsewhere.
+   *
+   * @throws ApplicationFailure FenceLost (non-retryable) when another copy owns the shard: it says which.
+   */
+  const runNormalizer = async ({ shard }: { shard: number }): Promise<{ shard: number }> => {
+    const context = Context.current()
+    const ended = new AbortController()
+    every(HEARTBEAT_EVERY_MS, () => context.heartbeat({ shard, rows: deps.stats.read()['rows'] ?? 0 }), ended.signal)
+    try {
+      await own(shard, context.cancellationSignal)
+    } catch (error) {
+      deps.log.error({ shard, error }, 'a shard ended')
+      throw toFailure(error)
+    } finally {
+      ended.abort()
+    }
+    if (context.cancellationDetails?.cancelRequested === true) return { shard }
+    return context.cancelled
+  }
+  return { runNormalizer }
+}

@@ -1,0 +1,47 @@
+/**
+ * Writes quotes and ladders of several markets atomically, and refuses a market whose keys a newer owner has written.
+ *
+ * KEYS: per market `quote:<marketId>`, then per outcome its bid and its ask ladder.
+ * ARGV: owner epoch, number of markets, then per market: bid_price, bid_size, ask_price, ask_size, sequence,
+ * verified_sequence, state, source_ts, updated_at, text for the channel `quotes` ('' = none), number of ladders, and
+ * per ladder: 1 to replace it whole (else 0), number of levels, then price and size of each (size '0' removes).
+ * Returns how many markets were refused.
+ */
+export const HOT_CACHE_SCRIPT = `
+local at, key = 3, 0
+local owner = tonumber(ARGV[1])
+local refused = 0
+for market = 1, tonumber(ARGV[2]) do
+  key = key + 1
+  local quote = KEYS[key]
+  local stands = tonumber(redis.call('HGET', quote, 'owner') or '0') or 0
+  local accepted = stands <= owner
+  if accepted then
+    redis.call('HSET', quote, 'bid_price', ARGV[at], 'bid_size', ARGV[at + 1], 'ask_price', ARGV[at + 2],
+      'ask_size', ARGV[at + 3], 'sequence', ARGV[at + 4], 'verified_sequence', ARGV[at + 5], 'state', ARGV[at + 6],
+      'source_ts', ARGV[at + 7], 'updated_at', ARGV[at + 8], 'owner', ARGV[1])
+    if ARGV[at + 9] ~= '' then redis.call('PUBLISH', 'quotes', ARGV[at + 9]) end
+  else
+    refused = refused + 1
+  end
+  local ladders = tonumber(ARGV[at + 10])
+  at = at + 11
+  for ladder = 1, ladders do
+    key = key + 1
+    local name = KEYS[key]
+    if accepted and ARGV[at] == '1' then redis.call('DEL', name) end
+    local whole = ARGV[at] == '1'
+    local levels = tonumber(ARGV[at + 1])
+    at = at + 2
+    for level = 1, levels do
+      local price, size = ARGV[at], ARGV[at + 1]
+      at = at + 2
+      if accepted then
+        if not whole then redis.call('ZREMRANGEBYSCORE', name, price, price) end
+        if size ~= '0' then redis.call('ZADD', name, price, price .. ':' .. size) end
+      end
+    end
+  end
+end
+return refused
+`

@@ -1,0 +1,107 @@
+import { createHash } from 'node:crypto'
+import type { Redis } from 'ioredis'
+import { ladderKey, quoteKey } from '../domain/keys.ts'
+import type { MarketState } from '../domain/market.ts'
+import { HOT_CACHE_SCRIPT } from './hot-cache-script.ts'
+
+/** A ladder's levels as `[price, size]` texts; size `"0"` removes. `isWhole` replaces what was there. */
+export type LadderWrite = { isWhole: boolean; bids: [string, string][]; asks: [string, string][] }
+
+/** What one market's keys shall say. Absent prices are empty strings; times are epoch ms as text. */
+export type MarketWrite = {
+  marketId: string
+  bidPrice: string
+  bidSize: string
+  askPrice: string
+  askSize: string
+  sequence: number
+  /** Sequence of the last proved state, `''` when none was. */
+  verifiedSequence: string
+  state: MarketState
+  sourceTime: string
+  updatedTime: string
+  isQuoteChanged: boolean
+  ladders: { outcomeId: string; write: LadderWrite }[]
+}
+
+/** A newer owner has written these keys: this copy must stop. */
+export class CacheFenceLost extends Error {
+  readonly retryable = false
+}
+
+const quoteText = (market: MarketWrite): string =>
+  market.isQuoteChanged
+    ? JSON.stringify({
+        market_id: market.marketId,
+        bid_price: market.bidPrice,
+        bid_size: market.bidSize,
+        ask_price: market.askPrice,
+        ask_size: market.askSize,
+        sequence: market.sequence,
+        state: market.state,
+        source_ts: market.sourceTime,
+      })
+    : ''
+
+const quoteArguments = (market: MarketWrite): string[] => [
+  market.bidPrice,
+  market.bidSize,
+  market.askPrice,
+  market.askSize,
+  String(market.sequence),
+  market.verifiedSequence,
+  market.state,
+  market.sourceTime,
+  market.updatedTime,
+  quoteText(market),
+  String(market.ladders.length * 2),
+]
+
+const ladderArguments = (write: LadderWrite): string[] =>
+  [write.bids, write.asks].flatMap((levels) => [write.isWhole ? '1' : '0', String(levels.length), ...levels.flat()])
+
+const keysOf = (market: MarketWrite): string[] => [
+  quoteKey(market.marketId),
+  ...market.ladders.flatMap(({ outcomeId }) => [ladderKey(outcomeId, 'bid'), ladderKey(outcomeId, 'ask')]),
+]
+
+/** Bounds the arguments of one call: a market's whole ladders are a few hundred. */
+const MARKETS_PER_CALL = 64
+
+const SHA = createHash('sha1').update(HOT_CACHE_SCRIPT).digest('hex')
+const isMissingScript = (error: unknown): boolean => error instanceof Error && error.message.startsWith('NOSCRIPT')
+
+/** Writes quotes and ladders as the owner of a shard: one script call for all the markets of a read. */
+export const createHotCache = ({ redis, ownerEpoch }: { redis: Redis; ownerEpoch: number }) => {
+  const run = async (keys: string[], values: string[]): Promise<unknown> => {
+    try {
+      return await redis.evalsha(SHA, keys.length, ...keys, ...values)
+    } catch (error) {
+      if (!isMissingScript(error)) throw error
+      return redis.eval(HOT_CACHE_SCRIPT, keys.length, ...keys, ...values)
+    }
+  }
+
+  const writeSome = async (markets: MarketWrite[]): Promise<number> => {
+    const head = [String(ownerEpoch), String(markets.length)]
+    const body = markets.flatMap((market) => [
+      ...quoteArguments(market),
+      ...market.ladders.flatMap(({ write }) => ladderArguments(write)),
+    ])
+    return Number(await run(markets.flatMap(keysOf), [...head, ...body]))
+  }
+
+  /** @throws CacheFenceLost when a newer owner has written one of these markets. */
+  return async (markets: MarketWrite[]): Promise<void> => {
+    for (let at = 0; at < markets.length; at += MARKETS_PER_CALL) {
+      const refused = await writeSome(markets.slice(at, at + MARKETS_PER_CALL))
+      if (refused > 0) {
+        throw new CacheFenceLost(
+          `the hot cache of ${refused} markets belongs to a newer owner than epoch ${ownerEpoch}`,
+        )
+      }
+    }
+  }
+}
+
+export type HotCache = ReturnType<typeof createHotCache>

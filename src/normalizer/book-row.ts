@@ -1,0 +1,38 @@
+import type { Side } from '../domain/book-side.ts'
+import type { Batch } from './batch.ts'
+
+export type RowKind = 'snapshot' | 'change' | 'gap'
+
+/** What the rows of one event share. Times are epoch ms. */
+export type RowEvent = {
+  marketId: string
+  outcomeId: string
+  sequence: number
+  kind: RowKind
+  capturedTimeMs: number
+  exchangeTimeMs: number | undefined
+  sourceReceivedTimeMs: number | undefined
+}
+
+export type RowLevel = { side: Side; priceText: string; sizeText: string }
+
+/** Rows of one event: `id` = sequence * 65536 + position, so that it is unique per outcome and needs no generator. */
+const ROWS_PER_EVENT = 65_536
+const DAY_MS = 86_400_000
+
+const timeText = (timeMs: number | undefined): string => (timeMs === undefined ? '\\N' : new Date(timeMs).toISOString())
+
+/** Adds the rows of one event to the batch as COPY text lines, in the order of `BOOK_COLUMNS` of the store. */
+export const addBookRows = (batch: Batch, event: RowEvent, levels: RowLevel[]): void => {
+  const captured = timeText(event.capturedTimeMs)
+  const times = `${captured}\t${timeText(event.exchangeTimeMs)}\t${timeText(event.sourceReceivedTimeMs)}`
+  batch.days.add(Math.floor(event.capturedTimeMs / DAY_MS))
+  levels.forEach((level, position) => {
+    const id = event.sequence * ROWS_PER_EVENT + position
+    const line =
+      `${id}\t${event.sequence}\t${times}\t${level.priceText}\t${level.sizeText}\t` +
+      `${event.marketId}\t${event.outcomeId}\t${level.side}\t${event.kind}\n`
+    batch.bookLines.push(line)
+    batch.bookBytes += line.length
+  })
+}

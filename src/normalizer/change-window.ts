@@ -1,0 +1,62 @@
+import type { LevelChange } from '../domain/book.ts'
+
+export type TimedChange = { change: LevelChange; exchangeTimeMs: number }
+
+/** A gap lasts seconds; a token seldom has more than 100 changes a second. */
+const HELD_LIMIT = 10_000
+
+/**
+ * The newest changes of one book, for two uses: those held while there is no book are applied onto the snapshot that
+ * comes (REST may be older than what the socket sent meanwhile), and those newer than a late post-trade book are kept.
+ * Bounded: when it overflows, `isBeyond` tells that a snapshot of that time is too old to build on.
+ */
+export class ChangeWindow {
+  #changes: TimedChange[] = []
+  /** Venue time of the newest held change that had to be dropped. */
+  droppedTimeMs = 0
+
+  hold(change: LevelChange, exchangeTimeMs: number): void {
+    this.#changes.push({ change, exchangeTimeMs })
+    if (this.#changes.length <= HELD_LIMIT) return
+    const dropped = this.#changes.splice(0, HELD_LIMIT / 2)
+    this.droppedTimeMs = Math.max(this.droppedTimeMs, ...dropped.slice(-1).map((held) => held.exchangeTimeMs))
+  }
+
+  remember(change: LevelChange, exchangeTimeMs: number, untilTimeMs: number): void {
+    this.#changes.push({ change, exchangeTimeMs })
+    const first = this.#changes[0]
+    if (first !== undefined && first.exchangeTimeMs < untilTimeMs && this.#changes.length > 32) {
+      this.#changes = this.#changes.filter((kept) => kept.exchangeTimeMs >= untilTimeMs)
+    }
+  }
+
+  isBeyond(exchangeTimeMs: number): boolean {
+    return exchangeTimeMs < this.droppedTimeMs
+  }
+
+  /** Changes that are newer than a venue time, in order. */
+  after(exchangeTimeMs: number): LevelChange[] {
+    return this.#changes.filter((kept) => kept.exchangeTimeMs > exchangeTimeMs).map((kept) => kept.change)
+  }
+
+  /** All changes that are kept, in order. */
+  all(): readonly TimedChange[] {
+    return this.#changes
+  }
+
+  restore(changes: TimedChange[], droppedTimeMs: number): void {
+    this.#changes = changes
+    this.droppedTimeMs = droppedTimeMs
+  }
+
+  take(): TimedChange[] {
+    const taken = this.#changes
+    this.clear()
+    return taken
+  }
+
+  clear(): void {
+    this.#changes = []
+    this.droppedTimeMs = 0
+  }
+}

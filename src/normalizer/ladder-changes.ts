@@ -1,0 +1,35 @@
+import type { Level, Side } from '../domain/book-side.ts'
+
+/** What the hot cache does not have yet of one outcome: either all, or the levels that changed (size 0 removes). */
+export class LadderChanges {
+  #isWhole = false
+  #levels: Record<Side, Map<string, string>> = { bid: new Map(), ask: new Map() }
+
+  get isEmpty(): boolean {
+    return !this.#isWhole && this.#levels.bid.size === 0 && this.#levels.ask.size === 0
+  }
+
+  get isWhole(): boolean {
+    return this.#isWhole
+  }
+
+  /** From now on the whole ladder has to be written. */
+  replaceAll(): void {
+    this.#isWhole = true
+    this.#levels = { bid: new Map(), ask: new Map() }
+  }
+
+  set(side: Side, level: Level): void {
+    if (!this.#isWhole) this.#levels[side].set(level.priceText, level.size === 0 ? '0' : level.sizeText)
+  }
+
+  /** The changed levels of a side as price and size texts. */
+  side(side: Side): [price: string, size: string][] {
+    return [...this.#levels[side]]
+  }
+
+  clear(): void {
+    this.#isWhole = false
+    this.#levels = { bid: new Map(), ask: new Map() }
+  }
+}

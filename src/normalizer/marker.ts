@@ -1,0 +1,38 @@
+import type { GapReason, Marker } from '../domain/frame.ts'
+
+const REASONS: ReadonlySet<string> = new Set<GapReason>([
+  'disconnect',
+  'feed_restart',
+  'overflow',
+  'paused',
+  'stopped',
+  'snapshot_missing',
+  'stream_loss',
+  'hash_mismatch',
+  'bad_signature',
+  'bad_message',
+  'venue_restart',
+])
+
+const isReason = (value: unknown): value is GapReason => typeof value === 'string' && REASONS.has(value)
+const isTokens = (value: unknown): value is string[] =>
+  Array.isArray(value) && value.every((token) => typeof token === 'string')
+
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** Text of a `marker` frame; undefined for anything else (its entry is signed, so that is a fault of ours). */
+export const parseMarker = (text: string): Marker | undefined => {
+  const value = parse(text)
+  if (typeof value !== 'object' || value === null || !('type' in value) || !('tokens' in value)) return undefined
+  const { type, tokens } = value
+  if (!isTokens(tokens)) return undefined
+  if (type === 'subscribed' || type === 'unsubscribed') return { type, tokens }
+  if (type !== 'gap' || !('reason' in value) || !isReason(value.reason)) return undefined
+  return { type, tokens, reason: value.reason, detail: 'detail' in value ? String(value.detail) : '' }
+}

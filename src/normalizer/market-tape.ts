@@ -1,0 +1,242 @@
+import type { Frame, GapReason, Marker, StreamEntry } from '../domain/frame.ts'
+import { orderbookStream } from '../domain/keys.ts'
+import type { Market, MarketState } from '../domain/market.ts'
+import type { BookEvent, Parsed, PriceChangeEvent, TradeEvent, VenueEvent } from '../domain/event.ts'
+import type { Stats } from '../lib/stats.ts'
+import type { Batch } from './batch.ts'
+import { parseMarker } from './marker.ts'
+import { OutcomeTape } from './outcome-tape.ts'
+import { NO_PROGRESS, type MarketProgress } from './progress.ts'
+
+export type TapeDeps = {
+  parseMessage: (text: string) => Parsed
+  parseRestBook: (text: string) => Parsed
+  stats: Stats
+}
+
+type FrameContext = { frame: Frame; batch: Batch; entryId: string; ordinal: number }
+
+/** A frame's token is no outcome of the market: kept in the dead letters, applied to nothing. */
+const UNKNOWN_TOKEN = 'unknown_token'
+
+/**
+ * The recorded books of one market, fed by one stream. It follows one connection (epoch) at a time: the first frame of
+ * a newer epoch ends the older one for good, since interleaving two connections corrupts a book. Ordinals are dense
+ * within an epoch: one at or below the last applied is a replay, a jump is a loss.
+ */
+export class MarketTape {
+  readonly market: Market
+  readonly stream: string
+  readonly outcomes: OutcomeTape[]
+  epoch = ''
+  ordinal = 0
+  /** Stream id of the last entry that was applied, and of the last one that was put into a batch to commit. */
+  lastId = '0-0'
+  sealedId = '0-0'
+  /** True until the first checkpoint, after a snapshot or a gap, and when a day has begun. */
+  isCheckpointDue = true
+  subscription: MarketProgress['subscription'] = 'active'
+  readonly #deps: TapeDeps
+  readonly #byToken: Map<string, OutcomeTape>
+
+  constructor(market: Market, deps: TapeDeps) {
+    this.market = market
+    this.stream = orderbookStream(market.marketId)
+    this.outcomes = market.outcomes.map((outcome) => new OutcomeTape(market, outcome))
+    this.#byToken = new Map(this.outcomes.map((tape) => [tape.outcome.token, tape]))
+    this.#deps = deps
+  }
+
+  get sequence(): number {
+    return this.outcomes.reduce((sum, tape) => sum + tape.sequence, 0)
+  }
+
+  get state(): MarketState {
+    if (this.subscription !== 'active') return this.subscription
+    if (this.outcomes.some((tape) => tape.status === 'gap')) return 'unverified'
+    return this.outcomes.every((tape) => tape.status === 'following') ? 'live' : 'starting'
+  }
+
+  /** True while a whole book from REST would help: the feed is asked for it. */
+  get wantsResync(): boolean {
+    return this.subscription === 'active' && this.outcomes.some((tape) => tape.status === 'gap')
+  }
+
+  progress(): MarketProgress {
+    const { epoch, ordinal, subscription } = this
+    return { epoch, ordinal, subscription, outcomes: this.outcomes.map((tape) => tape.progress()) }
+  }
+
+  /** Continues sequences from a stored position whose books could not be rebuilt. */
+  resumeWithoutBooks(progress: MarketProgress): void {
+    this.epoch = progress.epoch
+    this.ordinal = progress.ordinal
+    this.subscription = progress.subscription
+    this.outcomes.forEach((tape, index) => {
+      const stored = progress.outcomes[index] ?? NO_PROGRESS.outcomes[index]
+      if (stored !== undefined) tape.resumeWithoutBook(stored)
+    })
+  }
+
+  apply(entry: StreamEntry, batch: Batch): void {
+    this.lastId = entry.id
+    if (entry.epoch < this.epoch) {
+      this.#deps.stats.count('framesOfOldConnections', entry.frames.length)
+      return
+    }
+    entry.frames.forEach((frame, index) => {
+      const ordinal = entry.firstOrdinal + index
+      const context = { frame, batch, entryId: entry.id, ordinal }
+      if (entry.epoch > this.epoch) this.#follow(entry.epoch, context)
+      if (ordinal <= this.ordinal) this.#deps.stats.count('framesReplayed')
+      else this.#applyNext(ordinal, context)
+    })
+  }
+
+  /** Takes over what the catalogue says anew; the tick follows the market channel, which knows it first. */
+  updateMarket({ minOrderSize, negRisk, version }: Market): void {
+    for (const { book } of this.outcomes) book.identity = { ...book.identity, minOrderSize, negRisk, version }
+  }
+
+  /** Opens a gap in every outcome that has a book (or, with `always`, also in those that wait for one). */
+  openGaps(reason: GapReason, detail: string, context: { frame: Frame; batch: Batch }, always = false): void {
+    for (const tape of this.outcomes) {
+      if (always || tape.status !== 'waiting') this.#openGap(tape, reason, detail, context)
+    }
+  }
+
+  #openGap(tape: OutcomeTape, reason: GapReason, detail: string, context: { frame: Frame; batch: Batch }): void {
+    if (tape.openGap(reason, detail, context)) this.#deps.stats.count('gaps')
+  }
+
+  #follow(epoch: string, context: FrameContext): void {
+    if (this.epoch !== '') {
+      this.openGaps('feed_restart', `connection ${this.epoch} ended without a word; ${epoch} goes on`, context)
+    }
+    for (const tape of this.outcomes) tape.window.clear()
+    this.epoch = epoch
+    this.ordinal = 0
+  }
+
+  #applyNext(ordinal: number, context: FrameContext): void {
+    const expected = this.ordinal + 1
+    if (ordinal > expected) {
+      const detail = `expected frame ${expected} of connection ${this.epoch}, came ${ordinal}`
+      this.openGaps('stream_loss', detail, context)
+    }
+    this.ordinal = ordinal
+    context.batch.frameCount += 1
+    this.#applyFrame(context)
+  }
+
+  #applyFrame(context: FrameContext): void {
+    const { frame } = context
+    if (frame.kind === 'marker') {
+      const marker = parseMarker(frame.text)
+      if (marker === undefined) this.#reject('bad_marker', 'not a marker of ours', context)
+      else this.#applyMarker(marker, context)
+      return
+    }
+    const parsed = frame.kind === 'rest' ? this.#deps.parseRestBook(frame.text) : this.#deps.parseMessage(frame.text)
+    switch (parsed.type) {
+      case 'event':
+        return this.#applyEvent(parsed.event, context)
+      case 'unknown':
+        return this.#reject('unknown_event', parsed.detail, context)
+      case 'rejected':
+        this.#reject('bad_message', parsed.detail, context)
+        if (parsed.breaksBook) this.openGaps('bad_message', parsed.detail, context)
+        return
+    }
+  }
+
+  #applyEvent(event: VenueEvent, context: FrameContext): void {
+    switch (event.type) {
+      case 'book':
+        return this.#applyBook(event, context)
+      case 'price_change':
+        return this.#applyChanges(event, context)
+      case 'trade':
+        return this.#applyTrade(event, context)
+      case 'tick_size_change': {
+        const tape = this.#byToken.get(event.token)
+        if (tape === undefined) return this.#reject(UNKNOWN_TOKEN, event.token, context)
+        tape.book.identity = { ...tape.book.identity, tickSize: event.newTickSize }
+        return
+      }
+      case 'best_bid_ask':
+        return this.#deps.stats.count('bestBidAsks')
+      case 'new_market':
+      case 'market_resolved':
+        return this.#reject('misrouted', `${event.type} belongs to the stream "markets"`, context)
+    }
+  }
+
+  #applyBook(event: BookEvent, context: FrameContext): void {
+    const tape = this.#byToken.get(event.token)
+    if (tape === undefined) return this.#reject(UNKNOWN_TOKEN, event.token, context)
+    const result = tape.applyBook(event, context.frame, context.batch)
+    this.#deps.stats.count(`books_${result}`)
+    if (result === 'difference') context.batch.exchangeTimesMs.push(event.exchangeTimeMs)
+    if (result === 'snapshot') this.isCheckpointDue = true
+  }
+
+  #applyChanges(event: PriceChangeEvent, context: FrameContext): void {
+    for (const change of event.changes) {
+      const tape = this.#byToken.get(change.token)
+      if (tape === undefined) this.#reject(UNKNOWN_TOKEN, change.token, context)
+      else this.#deps.stats.count(`changes_${tape.applyChange(change, event.exchangeTimeMs, context)}`)
+    }
+    context.batch.exchangeTimesMs.push(event.exchangeTimeMs)
+  }
+
+  #applyTrade(event: TradeEvent, context: FrameContext): void {
+    const tape = this.#byToken.get(event.token)
+    if (tape === undefined) return this.#reject(UNKNOWN_TOKEN, event.token, context)
+    context.batch.fills.push({
+      marketId: this.market.marketId,
+      outcomeId: tape.outcome.outcomeId,
+      side: event.takerSide,
+      priceText: event.level.priceText,
+      sizeText: event.level.sizeText,
+      transactionHash: event.transactionHash,
+      capturedTimeMs: context.frame.receivedTimeMs,
+      exchangeTimeMs: event.exchangeTimeMs,
+      sourceReceivedTimeMs: context.frame.sourceReceivedTimeMs,
+    })
+  }
+
+  #applyMarker(marker: Marker, context: FrameContext): void {
+    switch (marker.type) {
+      case 'subscribed':
+        this.subscription = 'active'
+        return
+      case 'unsubscribed':
+        this.subscription = 'stopped'
+        return this.openGaps('stopped', 'the market is no longer recorded', context)
+      case 'gap': {
+        if (marker.reason === 'paused') this.subscription = 'paused'
+        const always = marker.reason === 'snapshot_missing'
+        for (const token of marker.tokens) {
+          const tape = this.#byToken.get(token)
+          if (tape !== undefined && (always || tape.status !== 'waiting')) {
+            this.#openGap(tape, marker.reason, marker.detail, context)
+          }
+        }
+      }
+    }
+  }
+
+  #reject(reason: string, detail: string, context: FrameContext): void {
+    this.#deps.stats.count('deadLetters')
+    context.batch.deadLetters.push({
+      stream: this.stream,
+      entryId: context.entryId,
+      ordinal: context.ordinal,
+      reason,
+      detail,
+      raw: context.frame.text,
+      firstSeenTimeMs: context.frame.receivedTimeMs,
+    })
+  }
+}

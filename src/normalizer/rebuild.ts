@@ -1,0 +1,54 @@
+import type { Frame, StreamEntry } from '../domain/frame.ts'
+import { newBatch, type Batch, type CheckpointRow } from './batch.ts'
+import { restoreTape } from './checkpoint.ts'
+import type { MarketTape } from './market-tape.ts'
+import type { MarketProgress } from './progress.ts'
+
+export type RebuildInput = {
+  progress: MarketProgress
+  committedId: string
+  checkpoints: CheckpointRow[]
+  /** Entries of the stream after the checkpoint, up to the committed offset. */
+  entries: StreamEntry[]
+}
+
+const isSame = (tape: MarketTape, progress: MarketProgress): boolean =>
+  tape.epoch === progress.epoch &&
+  tape.ordinal === progress.ordinal &&
+  tape.outcomes.every((outcome, index) => outcome.sequence === (progress.outcomes[index]?.sequence ?? 0))
+
+/**
+ * Brings a fresh tape to where its stream was committed: the newest checkpoint, then the entries after it applied once
+ * more without writing. True when the result stands exactly where the committed transaction says.
+ */
+export const rebuildTape = (
+  tape: MarketTape,
+  { progress, committedId, checkpoints, entries }: RebuildInput,
+): boolean => {
+  restoreTape(tape, checkpoints)
+  const thrownAway = newBatch()
+  for (const entry of entries) tape.apply(entry, thrownAway)
+  tape.lastId = committedId
+  tape.sealedId = committedId
+  for (const outcome of tape.outcomes) outcome.ladder.replaceAll()
+  return isSame(tape, progress)
+}
+
+/**
+ * Continues a tape whose books could not be rebuilt: sequences go on from the committed ones, and each outcome that had
+ * a book gets a gap, since its book is known again only with the next snapshot.
+ */
+export const continueWithoutBooks = (
+  tape: MarketTape,
+  input: RebuildInput,
+  context: { frame: Frame; batch: Batch },
+): void => {
+  tape.resumeWithoutBooks(input.progress)
+  tape.lastId = input.committedId
+  tape.sealedId = input.committedId
+  for (const outcome of tape.outcomes) {
+    outcome.book.replace({ bids: [], asks: [] })
+    outcome.ladder.replaceAll()
+  }
+  tape.openGaps('stream_loss', 'the stream no longer holds what followed the last checkpoint', context)
+}

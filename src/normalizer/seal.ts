@@ -1,0 +1,50 @@
+import type { Batch, QuoteRow } from './batch.ts'
+import { toCheckpoints } from './checkpoint.ts'
+import type { MarketTape } from './market-tape.ts'
+import { NO_PROGRESS } from './progress.ts'
+import type { SharedTape } from './shared-tape.ts'
+
+/** Best prices of a market's first outcome, as its tape stands. A stopped market has no quote. */
+export const toQuote = (tape: MarketTape, nowMs: number): QuoteRow => {
+  const [first] = tape.outcomes
+  const isShown = tape.subscription !== 'stopped' && first !== undefined && first.status !== 'waiting'
+  const { bid, ask } = isShown ? first.book.best() : { bid: undefined, ask: undefined }
+  return {
+    marketId: tape.market.marketId,
+    bid,
+    ask,
+    sequence: first?.sequence ?? 0,
+    state: tape.state,
+    exchangeTimeMs: first?.exchangeTimeMs,
+    updatedTimeMs: nowMs,
+  }
+}
+
+const sealCheckpoints = (tape: MarketTape, batch: Batch, everyChanges: number): void => {
+  const changes = tape.outcomes.reduce((sum, outcome) => sum + outcome.changesSinceCheckpoint, 0)
+  if (!tape.isCheckpointDue && changes < everyChanges) return
+  batch.checkpoints.push(...toCheckpoints(tape))
+  tape.isCheckpointDue = false
+  for (const outcome of tape.outcomes) outcome.changesSinceCheckpoint = 0
+}
+
+/** Adds to a batch how far a market's tape got: offset, quote, and a checkpoint where one is due. */
+export const sealMarket = (tape: MarketTape, batch: Batch, options: { everyChanges: number; nowMs: number }): void => {
+  batch.offsets.set(tape.stream, {
+    stream: tape.stream,
+    expected: tape.sealedId,
+    lastId: tape.lastId,
+    sequence: tape.sequence,
+    progress: tape.progress(),
+  })
+  batch.quotes.set(tape.market.marketId, toQuote(tape, options.nowMs))
+  sealCheckpoints(tape, batch, options.everyChanges)
+  tape.sealedId = tape.lastId
+}
+
+/** Adds to a batch how far a shared stream was read. */
+export const sealShared = (tape: SharedTape, batch: Batch): void => {
+  const { stream, sealedId: expected, lastId } = tape
+  batch.offsets.set(stream, { stream, expected, lastId, sequence: 0, progress: NO_PROGRESS })
+  tape.sealedId = lastId
+}

@@ -1,0 +1,79 @@
+import type { ClientBase, Pool } from 'pg'
+import type { CheckpointResume, CheckpointRow } from '../normalizer/batch.ts'
+
+const INSERT = `
+insert into book_checkpoints (outcome_id, sequence, market_id, stream_id, epoch, ordinal, captured_at, source_ts,
+  last_trade_price, tick_size, hash, bids, asks, resume)
+select * from jsonb_to_recordset($1::jsonb) as n(
+  outcome_id text, sequence bigint, market_id text, stream_id text, epoch text, ordinal bigint, captured_at timestamptz,
+  source_ts timestamptz, last_trade_price text, tick_size text, hash text, bids jsonb, asks jsonb, resume jsonb)
+on conflict (outcome_id, sequence) do update set stream_id = excluded.stream_id, epoch = excluded.epoch,
+  ordinal = excluded.ordinal, resume = excluded.resume`
+
+const instant = (timeMs: number | undefined): string | null =>
+  timeMs === undefined ? null : new Date(timeMs).toISOString()
+
+/** Stores whole books beside the rows they sum up. */
+export const writeCheckpoints = async (client: ClientBase, checkpoints: CheckpointRow[]): Promise<void> => {
+  if (checkpoints.length === 0) return
+  const rows = checkpoints.map((row) => ({
+    outcome_id: row.outcomeId,
+    sequence: row.sequence,
+    market_id: row.marketId,
+    stream_id: row.streamId,
+    epoch: row.epoch,
+    ordinal: row.ordinal,
+    captured_at: instant(row.capturedTimeMs),
+    source_ts: instant(row.exchangeTimeMs),
+    last_trade_price: row.lastTradePrice ?? null,
+    tick_size: row.tickSize,
+    hash: row.hash ?? null,
+    bids: row.bids,
+    asks: row.asks,
+    resume: row.resume,
+  }))
+  await client.query(INSERT, [JSON.stringify(rows)])
+}
+
+const NEWEST = `
+select distinct on (outcome_id) outcome_id, market_id, sequence, stream_id, epoch, ordinal, captured_at, source_ts,
+  last_trade_price, tick_size, hash, bids, asks, resume
+from book_checkpoints where market_id = any($1) order by outcome_id, sequence desc`
+
+type CheckpointRecord = {
+  outcome_id: string
+  market_id: string
+  sequence: string
+  stream_id: string
+  epoch: string
+  ordinal: string
+  captured_at: Date
+  source_ts: Date | null
+  last_trade_price: string | null
+  tick_size: string
+  hash: string | null
+  bids: [string, string][]
+  asks: [string, string][]
+  resume: CheckpointResume
+}
+
+/** The newest checkpoint of each outcome of these markets. */
+export const readCheckpoints = async (pool: Pool, marketIds: string[]): Promise<CheckpointRow[]> => {
+  const result = await pool.query<CheckpointRecord>(NEWEST, [marketIds])
+  return result.rows.map((row) => ({
+    outcomeId: row.outcome_id,
+    marketId: row.market_id,
+    sequence: Number(row.sequence),
+    streamId: row.stream_id,
+    epoch: row.epoch,
+    ordinal: Number(row.ordinal),
+    capturedTimeMs: row.captured_at.getTime(),
+    exchangeTimeMs: row.source_ts?.getTime(),
+    lastTradePrice: row.last_trade_price ?? undefined,
+    tickSize: row.tick_size,
+    hash: row.hash ?? undefined,
+    bids: row.bids,
+    asks: row.asks,
+    resume: row.resume,
+  }))
+}

@@ -1,0 +1,91 @@
+import type { Pool, PoolClient } from 'pg'
+import type { Logger } from 'pino'
+import { waitBeforeRetry } from '../lib/retry.ts'
+import type { Stats } from '../lib/stats.ts'
+import type { Batch } from '../normalizer/batch.ts'
+import { copyBookRows } from './books.ts'
+import { writeCheckpoints } from './checkpoints.ts'
+import { writeDeadLetters } from './dead-letters.ts'
+import { FenceLost, hasMoved, moveOffsets, type Owner } from './fence.ts'
+import { writeFills } from './fills.ts'
+import { writeGaps } from './gaps.ts'
+import { writeMarkets, writeResolved } from './markets.ts'
+import { ensurePartition } from './partitions.ts'
+import { writeQuotes } from './quotes.ts'
+import { isRetryable } from './retryable.ts'
+
+export type CommitDeps = { pool: Pool; owner: Owner; stats: Stats; log: Logger }
+
+const writeAll = async (client: PoolClient, owner: Owner, batch: Batch): Promise<void> => {
+  await moveOffsets(client, owner, [...batch.offsets.values()])
+  await writeMarkets(client, [...batch.markets.values()])
+  await writeResolved(client, batch.resolvedMarkets)
+  await copyBookRows(client, batch.bookLines)
+  await writeQuotes(client, [...batch.quotes.values()])
+  await writeFills(client, batch.fills)
+  await writeGaps(client, batch.gapsOpened, batch.gapsClosed)
+  await writeDeadLetters(client, batch.deadLetters)
+  await writeCheckpoints(client, batch.checkpoints)
+}
+
+const transact = async (pool: Pool, owner: Owner, batch: Batch): Promise<void> => {
+  const client = await pool.connect()
+  let broken: Error | undefined
+  try {
+    await client.query('begin')
+    await writeAll(client, owner, batch)
+    await client.query('commit')
+  } catch (error) {
+    broken = error instanceof Error ? error : new Error(String(error))
+    if (isRetryable(error)) throw error
+    await client.query('rollback').then(
+      () => (broken = undefined),
+      () => undefined,
+    )
+    throw error
+  } finally {
+    client.release(broken)
+  }
+}
+
+/**
+ * Writes batches, each in one fenced transaction: rows, quotes, fills, gaps, dead letters, checkpoints and offsets
+ * together or not at all. An unreachable database is retried until the signal aborts.
+ */
+export const createCommitter = ({ pool, owner, stats, log }: CommitDeps) => {
+  const partitions = new Set<number>()
+
+  const ensureDays = async (batch: Batch): Promise<void> => {
+    for (const day of batch.days) {
+      if (partitions.has(day)) continue
+      await ensurePartition(pool, day)
+      partitions.add(day)
+    }
+  }
+
+  const attemptOnce = async (batch: Batch, attempt: number): Promise<void> => {
+    if (attempt > 0 && (await hasMoved(pool, owner, [...batch.offsets.values()]))) {
+      stats.count('commitsFoundDone')
+      return
+    }
+    await ensureDays(batch)
+    await transact(pool, owner, batch)
+  }
+
+  /** @throws FenceLost when another copy owns the shard; any error that is not a matter of reachability. */
+  return async (batch: Batch, signal: AbortSignal): Promise<void> => {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await attemptOnce(batch, attempt)
+        stats.count('rows', batch.bookLines.length)
+        stats.count('commits')
+        return
+      } catch (error) {
+        if (error instanceof FenceLost || !isRetryable(error)) throw error
+        stats.count('commitRetries')
+        if (attempt === 0) log.warn({ error }, 'a commit failed and is retried until Postgres answers')
+        await waitBeforeRetry(attempt, signal)
+      }
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import type { ClientBase } from 'pg'
+import type { GapClosed, GapOpened } from '../normalizer/batch.ts'
+
+const OPEN = `
+insert into feed_gaps (market_id, outcome_id, opened_at, reason, last_good_sequence, gap_sequence, detail)
+select * from jsonb_to_recordset($1::jsonb) as n(
+  market_id text, outcome_id text, opened_at timestamptz, reason text, last_good_sequence bigint, gap_sequence bigint,
+  detail text)`
+
+const CLOSE = `
+update feed_gaps g set closed_at = n.closed_at, first_good_sequence = n.first_good_sequence
+from jsonb_to_recordset($1::jsonb) as n(
+  outcome_id text, gap_sequence bigint, closed_at timestamptz, first_good_sequence bigint)
+where g.outcome_id = n.outcome_id and g.gap_sequence = n.gap_sequence and g.closed_at is null`
+
+const instant = (timeMs: number): string => new Date(timeMs).toISOString()
+
+/** Records gaps that a batch opened, then those that it closed (one may be both). */
+export const writeGaps = async (client: ClientBase, opened: GapOpened[], closed: GapClosed[]): Promise<void> => {
+  if (opened.length > 0) {
+    const rows = opened.map((gap) => ({
+      market_id: gap.marketId,
+      outcome_id: gap.outcomeId,
+      opened_at: instant(gap.openedTimeMs),
+      reason: gap.reason,
+      last_good_sequence: gap.lastGoodSequence,
+      gap_sequence: gap.gapSequence,
+      detail: gap.detail,
+    }))
+    await client.query(OPEN, [JSON.stringify(rows)])
+  }
+  if (closed.length === 0) return
+  const rows = closed.map((gap) => ({
+    outcome_id: gap.outcomeId,
+    gap_sequence: gap.gapSequence,
+    closed_at: instant(gap.closedTimeMs),
+    first_good_sequence: gap.firstGoodSequence,
+  }))
+  await client.query(CLOSE, [JSON.stringify(rows)])
+}

@@ -1,0 +1,98 @@
+import type { ClientBase, Pool } from 'pg'
+import type { Market } from '../domain/market.ts'
+
+const UPSERT_MARKETS = `
+insert into markets (market_id, condition_id, slug, question, status, fee_bps, end_ts, tick_size, min_order_size, neg_risk, version)
+select * from jsonb_to_recordset($1::jsonb) as n(
+  market_id text, condition_id text, slug text, question text, status text, fee_bps numeric, end_ts timestamptz,
+  tick_size numeric, min_order_size numeric, neg_risk boolean, version text)
+on conflict (market_id) do update set
+  condition_id = excluded.condition_id, slug = excluded.slug, question = excluded.question, status = excluded.status,
+  fee_bps = excluded.fee_bps, end_ts = excluded.end_ts, tick_size = excluded.tick_size,
+  min_order_size = excluded.min_order_size, neg_risk = excluded.neg_risk, version = excluded.version, updated_at = now()`
+
+const UPSERT_OUTCOMES = `
+insert into outcomes (outcome_id, market_id, name, tokens)
+select * from jsonb_to_recordset($1::jsonb) as n(outcome_id text, market_id text, name text, tokens text)
+on conflict (outcome_id) do update set name = excluded.name, tokens = excluded.tokens`
+
+const toRow = (market: Market) => ({
+  market_id: market.marketId,
+  condition_id: market.conditionId,
+  slug: market.slug,
+  question: market.question,
+  status: market.status,
+  fee_bps: market.feeBps ?? null,
+  end_ts: market.endTimeMs === undefined ? null : new Date(market.endTimeMs).toISOString(),
+  tick_size: market.tickSize,
+  min_order_size: market.minOrderSize,
+  neg_risk: market.negRisk,
+  version: market.version ?? null,
+})
+
+/** Writes the present state of markets and their outcomes. */
+export const writeMarkets = async (client: ClientBase, markets: Market[]): Promise<void> => {
+  if (markets.length === 0) return
+  await client.query(UPSERT_MARKETS, [JSON.stringify(markets.map(toRow))])
+  const outcomes = markets.flatMap((market) =>
+    market.outcomes.map(({ outcomeId, name, token }) => ({
+      outcome_id: outcomeId,
+      market_id: market.marketId,
+      name,
+      tokens: token,
+    })),
+  )
+  await client.query(UPSERT_OUTCOMES, [JSON.stringify(outcomes)])
+}
+
+/** Marks markets as resolved at the venue's time. Unknown ones are left to the next refresh of the catalogue. */
+export const writeResolved = async (client: ClientBase, resolved: ReadonlyMap<string, number>): Promise<void> => {
+  if (resolved.size === 0) return
+  const rows = [...resolved].map(([market_id, timeMs]) => ({ market_id, resolved_at: new Date(timeMs).toISOString() }))
+  await client.query(
+    `update markets m set status = 'resolved', resolved_at = coalesce(m.resolved_at, n.resolved_at), updated_at = now()
+     from jsonb_to_recordset($1::jsonb) as n(market_id text, resolved_at timestamptz) where m.market_id = n.market_id`,
+    [JSON.stringify(rows)],
+  )
+}
+
+const READ = `
+select m.market_id, m.condition_id, m.slug, m.question, m.status, m.fee_bps::float8 as fee_bps, m.end_ts,
+  trim_scale(m.tick_size)::text as tick_size, trim_scale(m.min_order_size)::text as min_order_size, m.neg_risk, m.version,
+  (select jsonb_agg(jsonb_build_object('outcomeId', o.outcome_id, 'name', o.name, 'token', o.tokens)
+     order by split_part(o.outcome_id, ':', 2)::int) from outcomes o where o.market_id = m.market_id) as outcomes
+from markets m where m.market_id = any($1)`
+
+type MarketRecord = {
+  market_id: string
+  condition_id: string
+  slug: string
+  question: string
+  status: Market['status']
+  fee_bps: number | null
+  end_ts: Date | null
+  tick_size: string
+  min_order_size: string
+  neg_risk: boolean
+  version: string | null
+  outcomes: Market['outcomes'] | null
+}
+
+/** Markets by id; those that are not known are absent. */
+export const readMarkets = async (pool: Pool, marketIds: string[]): Promise<Market[]> => {
+  const result = await pool.query<MarketRecord>(READ, [marketIds])
+  return result.rows.map((row) => ({
+    marketId: row.market_id,
+    conditionId: row.condition_id,
+    slug: row.slug,
+    question: row.question,
+    status: row.status,
+    feeBps: row.fee_bps ?? undefined,
+    endTimeMs: row.end_ts?.getTime(),
+    tickSize: row.tick_size,
+    minOrderSize: row.min_order_size,
+    negRisk: row.neg_risk,
+    version: row.version === 'v2' ? 'v2' : undefined,
+    outcomes: row.outcomes ?? [],
+  }))
+}

@@ -1,0 +1,34 @@
+import type { Pool } from 'pg'
+import type { MarketProgress } from '../normalizer/progress.ts'
+import { NO_PROGRESS_JSON } from './no-progress.ts'
+
+/** Where a stream was committed. `lastId` is `0-0` for a stream that was never read. */
+export type StoredOffset = { stream: string; lastId: string; writer: string; progress: MarketProgress }
+
+const OPEN = `
+insert into ingestion_offsets (stream, last_id, sequence, writer, progress, updated_at)
+select stream, '0-0', 0, 'none', $2::jsonb, now() from unnest($1::text[]) as stream order by stream
+on conflict (stream) do nothing`
+
+const READ = 'select stream, last_id, writer, progress from ingestion_offsets where stream = any($1)'
+
+/** The committed offsets of these streams; a stream seen for the first time gets a row at `0-0`. */
+export const openOffsets = async (pool: Pool, streams: string[]): Promise<StoredOffset[]> => {
+  if (streams.length === 0) return []
+  await pool.query(OPEN, [streams, NO_PROGRESS_JSON])
+  const result = await pool.query<{ stream: string; last_id: string; writer: string; progress: MarketProgress }>(READ, [
+    streams,
+  ])
+  return result.rows.map((row) => ({
+    stream: row.stream,
+    lastId: row.last_id,
+    writer: row.writer,
+    progress: row.progress,
+  }))
+}
+
+/** Names of all streams that were ever committed. */
+export const knownStreams = async (pool: Pool): Promise<string[]> => {
+  const result = await pool.query<{ stream: string }>('select stream from ingestion_offsets')
+  return result.rows.map((row) => row.stream)
+}

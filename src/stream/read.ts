@@ -1,0 +1,100 @@
+import type { Redis } from 'ioredis'
+import { readyKey } from '../domain/keys.ts'
+
+/** `[id, [field, value, …]]` as Redis gives it. */
+export type RawEntry = [id: string, fields: string[]]
+export type StreamRead = { stream: string; entries: RawEntry[]; isMore: boolean }
+
+/** Streams read by one call. */
+export const STREAMS_PER_READ = 128
+const READY_AT_ONCE = 1_000
+
+export type ReaderDeps = {
+  redis: Redis
+  /** A connection of its own: it waits in BZPOPMIN. */
+  blocking: Redis
+  shard: number
+}
+
+/** XREAD costs Redis by key and not by entry, so only streams that the append script noted as ready are read. */
+export const createReader = ({ redis, blocking, shard }: ReaderDeps) => {
+  const key = readyKey(shard)
+
+  const popReady = async (): Promise<string[]> => {
+    const popped = await redis.zpopmin(key, READY_AT_ONCE)
+    return popped.filter((_, index) => index % 2 === 0)
+  }
+
+  return {
+    popReady,
+
+    /** Waits until a stream of the shard has news, or for the time-out. */
+    waitReady: async (timeoutSeconds: number): Promise<string[]> => {
+      const first = await blocking.bzpopmin(key, timeoutSeconds)
+      return first === null ? [] : [first[1], ...(await popReady())]
+    },
+
+    /** Entries after the given ids, at most `count` a stream and STREAMS_PER_READ streams. */
+    read: async (positions: [stream: string, afterId: string][], count: number): Promise<StreamRead[]> => {
+      const some = positions.slice(0, STREAMS_PER_READ)
+      const streams = some.map(([stream]) => stream)
+      const ids = some.map(([, afterId]) => afterId)
+      const answer = await redis.xread('COUNT', count, 'STREAMS', ...streams, ...ids)
+      return (answer ?? []).map(([stream, entries]) => ({ stream, entries, isMore: entries.length >= count }))
+    },
+
+    /** Entries after one id up to and with another. */
+    between: (stream: string, afterId: string, upToId: string): Promise<RawEntry[]> =>
+      redis.xrange(stream, `(${afterId}`, upToId),
+
+    /** Id of the newest entry of each stream; absent for a stream that is empty or not there. */
+    tails: async (streams: string[]): Promise<Map<string, string>> => {
+      const pipeline = redis.pipeline()
+      for (const stream of streams) pipeline.xrevrange(stream, '+', '-', 'COUNT', 1)
+      const answers = (await pipeline.exec()) ?? []
+      const tails = new Map<string, string>()
+      answers.forEach(([error, entries], index) => {
+        if (error !== null) throw error
+        const stream = streams[index]
+        const id = firstId(entries)
+        if (stream !== undefined && id !== undefined) tails.set(stream, id)
+      })
+      return tails
+    },
+
+    /** Names of all streams in Redis that match. */
+    scan: async (pattern: string): Promise<string[]> => {
+      const found = new Set<string>()
+      let cursor = '0'
+      do {
+        const [next, keys] = await redis.scan(cursor, 'MATCH', pattern, 'COUNT', 1_000, 'TYPE', 'stream')
+        for (const name of keys) found.add(name)
+        cursor = next
+      } while (cursor !== '0')
+      return [...found]
+    },
+
+    /** Removes entries before these ids. */
+    trim: async (positions: ReadonlyMap<string, string>): Promise<void> => {
+      if (positions.size === 0) return
+      const pipeline = redis.pipeline()
+      for (const [stream, minimumId] of positions) pipeline.xtrim(stream, 'MINID', minimumId)
+      await pipeline.exec()
+    },
+  }
+}
+
+export type Reader = ReturnType<typeof createReader>
+
+const firstId = (entries: unknown): string | undefined => {
+  if (!Array.isArray(entries) || !Array.isArray(entries[0])) return undefined
+  const id: unknown = entries[0][0]
+  return typeof id === 'string' ? id : undefined
+}
+
+/** Order of two stream ids (`<ms>-<n>`): negative when the left one is older. */
+export const compareIds = (left: string, right: string): number => {
+  const [leftMs = '0', leftCount = '0'] = left.split('-')
+  const [rightMs = '0', rightCount = '0'] = right.split('-')
+  return Number(leftMs) - Number(rightMs) || Number(leftCount) - Number(rightCount)
+}
