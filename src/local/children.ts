@@ -41,7 +41,7 @@ export const openChildRecord = (state: StateDir): ChildRecord => {
 }
 
 const ORDER: ChildKind[] = ['role', 'venue', 'server']
-const GRACE_MS = { role: 5_000, venue: 1_000, server: 10_000 }
+const GRACE_MS = { role: 3_500, venue: 500, server: 4_000 }
 
 /**
  * Stops what a killed start left running: roles first, so that they flush into servers that still run.

@@ -1,5 +1,7 @@
 /** A block at the end of the terminal that is drawn over itself; lines said meanwhile go above it. */
 export type Screen = {
+  /** Removes the block. */
+  clear: () => void
   say: (line: string) => void
   draw: (lines: string[]) => void
 }
@@ -28,6 +30,10 @@ export const createScreen = (terminal: NodeJS.WriteStream): Screen => {
     terminal.write(CLEAR_ALL + text(drawn))
   })
   return {
+    clear: () => {
+      terminal.write(up())
+      drawn = []
+    },
     say: (line) => {
       terminal.write(up() + text([line, ...drawn]))
     },
@@ -45,4 +51,5 @@ export const createPlainScreen = (out: NodeJS.WritableStream): Screen => ({
     out.write(`${line}\n`)
   },
   draw: () => undefined,
+  clear: () => undefined,
 })

@@ -86,6 +86,7 @@ const record = async (setting: Setting, ground: Ground): Promise<void> => {
     await showStatus({ screen, addresses, kept: site.kept, venue: site.venue }, setting.out, stop)
   } finally {
     clearInterval(rotating)
+    screen.clear()
     screen.say(stop.aborted ? 'stopping: roles, then servers …' : 'stopping what was started …')
     await down()
   }

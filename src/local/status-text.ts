@@ -68,14 +68,27 @@ const cells = (name: string, ...rest: string[]): string =>
 const clock = (elapsedMs: number): string => new Date(Math.max(0, elapsedMs)).toISOString().slice(11, 19)
 
 const processText = (one: KeptProcess): string => {
-  if (one.restarts === 0) return `${one.name} ${one.state}`
-  return `${one.name} ${one.state} (${one.restarts} restart${one.restarts === 1 ? '' : 's'}, last end: ${one.lastExit})`
+  const state = one.state === 'waiting' ? 'restarts soon' : one.state
+  if (one.restarts === 0) return `${one.name} ${state}`
+  return `${one.name} ${state} (${one.restarts} restart${one.restarts === 1 ? '' : 's'}, last end: ${one.lastExit})`
+}
+
+/** Joined to as few lines as fit. */
+const folded = (texts: string[], width: number): string[] => {
+  const lines: string[] = []
+  for (const text of texts) {
+    const last = lines.at(-1)
+    if (last === undefined || last.length + 3 + text.length > width) lines.push(text)
+    else lines[lines.length - 1] = `${last} · ${text}`
+  }
+  return lines
 }
 
 /** The live block of a terminal; a line is never wider than `columns`. */
 export const statusBlock = (shown: Shown, columns: number): string[] => {
   const f = figureTexts(shown)
   const titled = `polytape · ${shown.venue} · up ${clock(shown.nowTimeMs - shown.startedTimeMs)} · Ctrl-C stops`
+  const ofKind = (kind: KeptProcess['kind']) => shown.kept.filter((one) => one.kind === kind).map(processText)
   const waiting = shown.now === undefined || shown.now.instances.size === 0 ? ['waiting for the first figures …'] : []
   return [
     titled,
@@ -86,10 +99,6 @@ export const statusBlock = (shown: Shown, columns: number): string[] => {
     `frames/s ${f.framesPerSecond}   rows/s ${f.rowsPerSecond}   newest frame ${f.newest} ago`,
     `venue → cache p50 ${f.cacheP50} p99 ${f.cacheP99}   venue → commit p50 ${f.commitP50} p99 ${f.commitP99}`,
     `gaps ${f.gaps} (${f.gapsOpen} open)   dead letters ${f.deadLetters}   reconnects ${f.reconnects}`,
-    ...shown.kept.filter((one) => one.kind !== 'server').map(processText),
-    shown.kept
-      .filter((one) => one.kind === 'server')
-      .map(processText)
-      .join(' · '),
+    ...folded([...ofKind('role'), ...ofKind('venue'), ...ofKind('server')], columns - 1),
   ].map((line) => line.slice(0, Math.max(20, columns - 1)))
 }
