@@ -40,7 +40,7 @@ export const createCatalogueActivities = ({ gamma, publisher, log, stats }: Cata
    *
    * @throws ApplicationFailure `UnknownMarket` (404) and `NotABook` (no order book), both for good.
    */
-  async loadMarket({ marketId }: { marketId: string }): Promise<MarketCard> {
+  loadMarket: async ({ marketId }: { marketId: string }): Promise<MarketCard> => {
     const object = await gamma.market(marketId, cancellationSignal())
     if (object === undefined) {
       const message = `market ${marketId} is unknown: the venue's catalogue answered 404; check the id`
@@ -55,7 +55,7 @@ export const createCatalogueActivities = ({ gamma, publisher, log, stats }: Cata
   },
 
   /** Pages all open markets and publishes the changed ones. Continues at the cursor of its last heartbeat. */
-  async refreshMarkets(): Promise<RefreshCount> {
+  refreshMarkets: async (): Promise<RefreshCount> => {
     let progress = progressOf(activityInfo().heartbeatDetails)
     do {
       const page = await gamma.openMarkets(

@@ -44,7 +44,13 @@ export type InspectionActivities = ReturnType<typeof createInspectionActivities>
 
 export const createInspectionActivities = ({ redis }: { redis: Redis }) => ({
   /** Live figures, for the update `inspect`. */
-  async inspectMarket({ marketId, group }: { marketId: string; group: number | undefined }): Promise<MarketFigures> {
+  inspectMarket: async ({
+    marketId,
+    group,
+  }: {
+    marketId: string
+    group: number | undefined
+  }): Promise<MarketFigures> => {
     const [quote, confirmed, streamEntries] = await Promise.all([
       redis.hgetall(quoteKey(marketId)),
       group === undefined ? null : redis.hget(confirmedKey(group), marketId),

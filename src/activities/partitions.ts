@@ -4,7 +4,7 @@ export type PartitionActivities = ReturnType<typeof createPartitionActivities>
 
 export const createPartitionActivities = (deps: PartitionDeps) => ({
   /** Makes the daily partitions of today and the coming days; answers the names of those it made. */
-  async ensurePartitions({ daysAhead }: { daysAhead: number }): Promise<string[]> {
+  ensurePartitions: async ({ daysAhead }: { daysAhead: number }): Promise<string[]> => {
     return deps.ensurePartitions(daysAhead)
   },
 })

@@ -101,7 +101,7 @@ export const createPolicyActivities = (deps: PolicyDeps) => ({
    * Starts the workflows of the wanted markets and cancels those of markets that discovery had started and that are
    * wanted no more. What an operator started, paused or stopped by hand is left alone.
    */
-  async followPolicy(): Promise<PolicyCount> {
+  followPolicy: async (): Promise<PolicyCount> => {
     const running = await deps.runs.list()
     const runningIds = new Set(running.map((market) => market.marketId))
     const listed = await readListed(deps)

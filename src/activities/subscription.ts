@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ApplicationFailure, cancellationSignal } from '@temporalio/activity'
 import type { Redis } from 'ioredis'
-import type pg from 'pg'
 import { confirmedKey, DESIRED_CHANNEL, desiredKey, FEED_GROUPS_KEY, quoteKey } from '../domain/keys.ts'
 import type { DesiredState } from '../domain/market.ts'
 import type { Observation } from '../domain/observation.ts'
@@ -11,7 +10,6 @@ import { APPLY_SCRIPT, FORGET_SCRIPT } from './subscription-scripts.ts'
 
 export type SubscriptionDeps = {
   redis: Redis
-  pool: pg.Pool
   marketsPerFeed: number
   /** Makes sure that the workflow `feed:<group>:a` runs. */
   ensureFeed: (group: number) => Promise<void>
@@ -25,9 +23,11 @@ const CONFIRM_POLL_MS = [10, 20, 40, 80, 150]
 
 export type SubscriptionActivities = ReturnType<typeof createSubscriptionActivities>
 
-export const createSubscriptionActivities = ({ redis, pool, marketsPerFeed, ensureFeed }: SubscriptionDeps) => ({
+export const createSubscriptionActivities = ({ redis, marketsPerFeed, ensureFeed }: SubscriptionDeps) => ({
   /** Writes the desire for the market's feed group and makes sure that the group has a feed. */
-  async applySubscription(desired: DesiredSubscription): Promise<{ group: number; observed: Observation | undefined }> {
+  applySubscription: async (
+    desired: DesiredSubscription,
+  ): Promise<{ group: number; observed: Observation | undefined }> => {
     const { marketId, generation } = desired
     const given = [marketId, marketsPerFeed, generation, JSON.stringify(desired), DESIRED_CHANNEL]
     const group = Number(await redis.eval(APPLY_SCRIPT, 1, FEED_GROUPS_KEY, ...given))
@@ -40,7 +40,12 @@ export const createSubscriptionActivities = ({ redis, pool, marketsPerFeed, ensu
    *
    * @throws ApplicationFailure `Unconfirmed` after 10 s; retried.
    */
-  async confirmSubscription({ marketId, group, generation, state }: Awaiting): Promise<{ confirmedTimeMs: number }> {
+  confirmSubscription: async ({
+    marketId,
+    group,
+    generation,
+    state,
+  }: Awaiting): Promise<{ confirmedTimeMs: number }> => {
     const deadlineMs = Date.now() + CONFIRM_TIMEOUT_MS
     for (let asked = 0; Date.now() < deadlineMs; asked++) {
       const found = confirmationOf(await redis.hget(confirmedKey(group), marketId))
@@ -54,20 +59,8 @@ export const createSubscriptionActivities = ({ redis, pool, marketsPerFeed, ensu
     throw ApplicationFailure.retryable(message, 'Unconfirmed')
   },
 
-  /** Remembers what an operator did by hand, for discovery. The normalizer writes the row; until then this is retried. */
-  async recordOverride({ marketId, state }: { marketId: string; state: DesiredState }): Promise<void> {
-    const override = state === 'active' ? null : state
-    const { rowCount } = await pool.query(`update markets set subscription_override = $2 where market_id = $1`, [
-      marketId,
-      override,
-    ])
-    if (rowCount === 0 && override !== null) {
-      throw ApplicationFailure.retryable(`market ${marketId} is not in table markets yet`, 'NoSuchRow')
-    }
-  },
-
   /** Takes a market that has left out of the hashes, once the feed has confirmed it. */
-  async forgetSubscription({ marketId, group, generation }: Omit<Awaiting, 'state'>): Promise<void> {
+  forgetSubscription: async ({ marketId, group, generation }: Omit<Awaiting, 'state'>): Promise<void> => {
     const keys = [FEED_GROUPS_KEY, desiredKey(group), confirmedKey(group)]
     await redis.eval(FORGET_SCRIPT, keys.length, ...keys, marketId, generation)
   },

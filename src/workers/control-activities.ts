@@ -1,5 +1,6 @@
 import { createCatalogueActivities } from '../activities/catalogue.ts'
 import { createInspectionActivities } from '../activities/inspection.ts'
+import { createOverrideActivities } from '../activities/override.ts'
 import { createPartitionActivities } from '../activities/partitions.ts'
 import { createPolicyActivities, type MarketRuns } from '../activities/policy.ts'
 import { createCataloguePublisher } from '../activities/publish-catalogue.ts'
@@ -30,7 +31,8 @@ export const createControlActivities = (context: RoleContext, runs: MarketRuns, 
   return {
     ...createCatalogueActivities({ gamma, publisher, log, stats }),
     ...createPolicyActivities({ markets, top, gamma, publisher, runs, pool, log, stats }),
-    ...createSubscriptionActivities({ redis, pool, marketsPerFeed, ensureFeed }),
+    ...createSubscriptionActivities({ redis, marketsPerFeed, ensureFeed }),
+    ...createOverrideActivities({ pool }),
     ...createInspectionActivities({ redis }),
     ...createPartitionActivities({ ensurePartitions: (daysAhead) => ensurePartitions(pool, daysAhead) }),
   }

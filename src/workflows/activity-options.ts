@@ -1,6 +1,7 @@
 import { ActivityCancellationType, proxyActivities, type ActivityOptions } from '@temporalio/workflow'
 import type { CatalogueActivities } from '../activities/catalogue.ts'
 import type { InspectionActivities } from '../activities/inspection.ts'
+import type { OverrideActivities } from '../activities/override.ts'
 import type { PartitionActivities } from '../activities/partitions.ts'
 import type { PolicyActivities } from '../activities/policy.ts'
 import type { SubscriptionActivities } from '../activities/subscription.ts'
@@ -16,7 +17,8 @@ const { loadMarket } = proxyActivities<CatalogueActivities>({
   startToCloseTimeout: '20s',
   retry: { initialInterval: '500ms', maximumInterval: '30s' },
 })
-const { applySubscription, forgetSubscription, recordOverride } = proxyActivities<SubscriptionActivities>(briefly)
+const { applySubscription, forgetSubscription } = proxyActivities<SubscriptionActivities>(briefly)
+const { recordOverride } = proxyActivities<OverrideActivities>(briefly)
 const { confirmSubscription } = proxyActivities<SubscriptionActivities>({ ...briefly, startToCloseTimeout: '15s' })
 const { inspectMarket } = proxyActivities<InspectionActivities>({
   startToCloseTimeout: '5s',

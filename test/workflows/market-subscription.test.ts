@@ -165,7 +165,7 @@ describe('a market workflow', () => {
     for (let at = 0; at < 5; at++) await handle.signal('observed', observation('12', 'live'))
     await until(async () => (await plane.stateOf(handle)) === 'live')
     const { events } = await handle.fetchHistory()
-    const upserts = events?.filter((event) => event.upsertWorkflowSearchAttributesEventAttributes != null) ?? []
+    const upserts = events?.filter((event) => Boolean(event.upsertWorkflowSearchAttributesEventAttributes)) ?? []
     expect(upserts.length).toBeLessThanOrEqual(4)
     expect(await plane.status(handle)).toMatchObject({ observed: 'live', sequence: 4, confirmed: true })
   })
@@ -213,8 +213,8 @@ describe('a market workflow', () => {
     const ours = [...signalDefinitions, ...queryDefinitions, ...updateDefinitions].filter(
       ({ name }) => name !== undefined && !name.startsWith('__'),
     )
-    expect(ours.map(({ name }) => name).toSorted()).toEqual(
-      ['inspect', 'observed', 'pause', 'reassert', 'resume', 'setDepth', 'setState', 'status', 'stop'].toSorted(),
+    expect(new Set(ours.map(({ name }) => name))).toEqual(
+      new Set(['inspect', 'observed', 'pause', 'reassert', 'resume', 'setDepth', 'setState', 'status', 'stop']),
     )
     expect(ours.filter(({ description }) => description === undefined || description === '')).toEqual([])
     expect(found.currentDetails).toContain('| state | starting |')

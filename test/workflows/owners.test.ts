@@ -21,7 +21,7 @@ describe.each([
     const { pendingActivities = [] } = (await handle.describe()).raw
     expect(pendingActivities).toHaveLength(1)
     const { events } = await handle.fetchHistory()
-    const scheduled = events?.map((event) => event.activityTaskScheduledEventAttributes).find((found) => found != null)
+    const scheduled = events?.map((event) => event.activityTaskScheduledEventAttributes).find(Boolean)
     expect(scheduled?.taskQueue?.name).toBe(taskQueue)
     await handle.cancel()
     await handle.result().catch(() => undefined)

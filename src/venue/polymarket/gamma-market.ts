@@ -6,17 +6,22 @@ export type GammaMarket = { type: 'market'; market: Market } | { type: 'rejected
 
 /** Lists come as JSON in a string (`"[\"Up\", \"Down\"]"`), in some answers as arrays. */
 const texts = z.array(z.string())
-const listText = z
-  .string()
-  .transform((text, context) => {
-    try {
-      return texts.parse(JSON.parse(text))
-    } catch {
-      context.addIssue({ code: 'custom', message: `expected a JSON list of texts, got ${text.slice(0, 80)}` })
-      return z.NEVER
-    }
-  })
-  .or(texts)
+const listText = z.unknown().transform((given, context): string[] => {
+  const result = texts.safeParse(typeof given === 'string' ? jsonOf(given) : given)
+  if (result.success) return result.data
+  const came = JSON.stringify(given)?.slice(0, 80) ?? 'nothing'
+  context.addIssue({ code: 'custom', message: `expected a JSON list of texts, got ${came}` })
+  return z.NEVER
+})
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
 /** `""` and null mean absent: https://gamma-api.polymarket.com leaves out or empties almost every field. */
 const optional = <T extends z.ZodType>(schema: T) =>
   z.preprocess((value) => (value === '' || value === null ? undefined : value), schema.optional())
@@ -118,10 +123,6 @@ export const toMarket = (object: unknown): GammaMarket => {
 
 /** The text of a `catalogue` frame. */
 export const parseGammaMarket = (text: string): GammaMarket => {
-  try {
-    const object: unknown = JSON.parse(text)
-    return toMarket(object)
-  } catch {
-    return { type: 'rejected', detail: `not JSON: ${text.slice(0, 80)}` }
-  }
+  const object = jsonOf(text)
+  return object === undefined ? { type: 'rejected', detail: `not JSON: ${text.slice(0, 80)}` } : toMarket(object)
 }

@@ -12,8 +12,8 @@ const ofProto = createRequire(ofWorker.resolve('@temporalio/proto'))
  * copies of protobufjs ("type must be a Type"); this takes the copy that made the types.
  */
 export const readHistory = (text: string): History => {
-  const { fromJson } = ofProto('protobufjs/ext/protojson') as ProtoJson
-  const { patchProtobufRoot } = ofProto('@temporalio/proto/lib/patch-protobuf-root') as Patch
-  const type = patchProtobufRoot(ofProto('@temporalio/proto')).lookupType('temporal.api.history.v1.History')
-  return fromJson(type, JSON.parse(text), { ignoreUnknownFields: true })
+  const protoJson = ofProto('protobufjs/ext/protojson') as ProtoJson
+  const patch = ofProto('@temporalio/proto/lib/patch-protobuf-root') as Patch
+  const type = patch.patchProtobufRoot(ofProto('@temporalio/proto')).lookupType('temporal.api.history.v1.History')
+  return protoJson.fromJson(type, JSON.parse(text), { ignoreUnknownFields: true })
 }

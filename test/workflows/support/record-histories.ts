@@ -26,7 +26,9 @@ const settled = (handle: WorkflowHandle): Promise<unknown> => handle.result().ca
 const observation = (marketId: string, state: string) => ({ marketId, state, sequence: 1, atTimeMs: 1, feedEpoch: 'e' })
 
 const recordMarkets = async (plane: ControlPlane): Promise<void> => {
-  const { stubs, startMarket, stateOf } = plane
+  const { stubs } = plane
+  const startMarket = (marketId: string, more?: object) => plane.startMarket(marketId, more)
+  const stateOf = (handle: WorkflowHandle) => plane.stateOf(handle)
   const life = await startMarket('1')
   await until(async () => stubs.named('applySubscription', '1').length > 0)
   await life.signal('observed', observation('1', 'live'))

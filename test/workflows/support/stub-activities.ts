@@ -2,12 +2,14 @@ import { ApplicationFailure, cancellationSignal, heartbeat } from '@temporalio/a
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CatalogueActivities } from '../../../src/activities/catalogue.ts'
 import type { InspectionActivities } from '../../../src/activities/inspection.ts'
+import type { OverrideActivities } from '../../../src/activities/override.ts'
 import type { PartitionActivities } from '../../../src/activities/partitions.ts'
 import type { PolicyActivities } from '../../../src/activities/policy.ts'
 import type { SubscriptionActivities } from '../../../src/activities/subscription.ts'
 
 type ControlActivities = CatalogueActivities &
   InspectionActivities &
+  OverrideActivities &
   PartitionActivities &
   PolicyActivities &
   SubscriptionActivities

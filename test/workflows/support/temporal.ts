@@ -5,11 +5,11 @@ import { TestWorkflowEnvironment } from '@temporalio/testing'
 import { bundleWorkflowCode, DefaultLogger, Runtime, type WorkflowBundle } from '@temporalio/worker'
 import { FEED_GROUP, MARKET_SLUG, MARKET_STATE } from './attributes.ts'
 
-/** `temporal` of TEMPORAL_CLI, of PATH, or of polytape's tool cache. */
+/** `temporal` of the test run's set-up, of PATH, or of polytape's tool cache. */
 export const temporalCli = (): string => {
   const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'polytape', 'bin')
   const folders = [...(process.env['PATH'] ?? '').split(':'), cache]
-  const paths = [process.env['TEMPORAL_CLI'] ?? '', ...folders.map((folder) => join(folder, 'temporal'))]
+  const paths = [process.env['POLYTAPE_TEST_TEMPORAL_CLI'] ?? '', ...folders.map((folder) => join(folder, 'temporal'))]
   const found = paths.find((path) => path !== '' && existsSync(path))
   if (found === undefined) throw new Error(`expected the temporal CLI on PATH or in ${cache}; npm start installs it`)
   return found

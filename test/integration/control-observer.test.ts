@@ -1,0 +1,97 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { mkdtemp, readFile, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import type { MarketState } from '../../src/domain/market.ts'
+import type { Observation } from '../../src/domain/observation.ts'
+import { createLog } from '../../src/lib/log.ts'
+import { createStats } from '../../src/lib/stats.ts'
+import { openObserver } from '../../src/workers/observer.ts'
+import { loadSigningKeys } from '../../src/workers/signing-keys.ts'
+
+const seen = (marketId: string, state: MarketState): Observation => ({
+  marketId,
+  state,
+  sequence: 1,
+  atTimeMs: Date.now(),
+  feedEpoch: 'e',
+})
+const open = (send: (observation: Observation) => Promise<boolean>) => {
+  const stats = createStats()
+  return { stats, observer: openObserver({ send, log: createLog('test', 'error'), stats }) }
+}
+
+describe('observations', () => {
+  test('are told when they have lasted a second, the last state of each market once', async () => {
+    const told: string[] = []
+    using observer = open(async ({ marketId, state }) => told.push(`${marketId} ${state}`) > 0).observer
+    observer.report(seen('1', 'live'))
+    observer.report(seen('2', 'unverified'))
+    await sleep(300)
+    for (let at = 0; at < 50; at++) observer.report(seen('1', 'live'))
+    observer.report(seen('2', 'live'))
+    await sleep(500)
+    expect(told).toEqual([])
+    await sleep(1_000)
+    expect(told).toEqual(['1 live', '2 live'])
+  })
+
+  test('of a state that came and went within a second are not told', async () => {
+    const told: string[] = []
+    using observer = open(async ({ state }) => told.push(state) > 0).observer
+    observer.report(seen('1', 'live'))
+    await sleep(1_300)
+    observer.report(seen('1', 'unverified'))
+    await sleep(200)
+    observer.report(seen('1', 'live'))
+    await sleep(1_500)
+    expect(told).toEqual(['live'])
+  })
+
+  test('go out at no more than 100 a second', async () => {
+    const toldTimesMs: number[] = []
+    using observer = open(async () => toldTimesMs.push(Date.now()) > 0).observer
+    for (let market = 0; market < 150; market++) observer.report(seen(String(market), 'live'))
+    await sleep(1_600)
+    expect(toldTimesMs.length).toBeGreaterThan(20)
+    expect(toldTimesMs.length).toBeLessThanOrEqual(70)
+    await sleep(2_000)
+    expect(toldTimesMs).toHaveLength(150)
+  })
+
+  test('are counted and dropped for a market without a workflow, and kept while the server is away', async () => {
+    let isAway = true
+    let asked = 0
+    const { observer, stats } = open(async () => {
+      asked++
+      if (isAway) throw new Error('unavailable')
+      return false
+    })
+    using _closed = observer
+    observer.report(seen('1', 'live'))
+    await sleep(1_400)
+    expect(asked).toBe(1)
+    isAway = false
+    await sleep(2_200)
+    expect(asked).toBe(2)
+    expect(stats.read()['observationsDropped']).toBe(1)
+  })
+})
+
+describe('signing keys', () => {
+  test('are made once, with mode 0600, also when several processes start at once', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'polytape-keys-'))
+    const loaded = await Promise.all(Array.from({ length: 8 }, () => loadSigningKeys(undefined, folder)))
+    expect(new Set(loaded.map(({ current, keys }) => `${current} ${keys.get(current)}`)).size).toBe(1)
+    expect((await stat(join(folder, 'keys'))).mode & 0o777).toBe(0o600)
+    expect(JSON.parse(await readFile(join(folder, 'keys'), 'utf8'))).toMatchObject({ current: loaded[0]?.current })
+  })
+
+  test('of a broken file are refused with what was expected, never made anew', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'polytape-keys-'))
+    await writeFile(join(folder, 'keys'), '{"current":"k"')
+    await expect(loadSigningKeys(undefined, folder)).rejects.toThrow('is not JSON: expected {"current"')
+    expect(await loadSigningKeys('a secret of sixteen', folder)).toMatchObject({ current: 'env' })
+  })
+})
