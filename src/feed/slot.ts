@@ -5,6 +5,7 @@ import { pause } from '../lib/every.ts'
 import { firstString, lastString, splitArray } from '../lib/json-elements.ts'
 import { openConnection } from './connection.ts'
 import { createLive, markersOfEnd, markersOfLeaving, pushMarker, type Live, type SlotDeps } from './live.ts'
+import type { EpochLog } from './epochs.ts'
 import { hasOtherTokens, isConfirmed, isSettled, type Member, type Phase } from './market.ts'
 import type { RestBook } from './rest-queue.ts'
 import { createSilenceWatch } from './silence.ts'
@@ -12,7 +13,7 @@ import { createSilenceWatch } from './silence.ts'
 type Times = Pick<Frame, 'receivedTimeMs' | 'sourceReceivedTimeMs'>
 
 const SNAPSHOT_DEADLINE_MS = 5_000
-const SNAPSHOT_RETRY_MS = 10_000
+const SNAPSHOT_RETRY_MS = 5_000
 const STABLE_AFTER_MS = 30_000
 const RESUME_RETRY_MS = 1_000
 
