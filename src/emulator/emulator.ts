@@ -1,15 +1,17 @@
 import { createServer, type Server } from 'node:http'
 import { createCatalogue, type Catalogue } from './catalogue.ts'
-import { createChannel, type WithheldSnapshots } from './channel.ts'
+import { createChannel } from './channel.ts'
 import { clobRoutes } from './clob.ts'
 import type { Connection } from './connection.ts'
 import { controlRoutes, type Controlled } from './control.ts'
 import { dataRoutes } from './data-api.ts'
+import type { WithheldSnapshots } from './dumps.ts'
 import { createFlow, type Flow } from './flow.ts'
 import { openFrameLog } from './frame-log.ts'
 import { gammaRoutes } from './gamma.ts'
 import { json, respond, type Route } from './http.ts'
 import { readLedger, type LedgerFault, type LedgerTrade, type RestCounts } from './ledger.ts'
+import type { VenueToken } from './market.ts'
 import { createOutbox } from './outbox.ts'
 import { startPacer } from './pacer.ts'
 import { createReplay, type Replay, type ReplayProgress } from './replay.ts'
@@ -123,9 +125,8 @@ const createVenue = async (options: EmulatorOptions) => {
     replay?.refresh()
   }
   const prefix = (connection: Connection): string => (connection.isReplayClock ? (replay?.clockText() ?? '') : '')
-  const prepare = replay?.prepare ?? (() => undefined)
+  const prepare = (token: VenueToken): void => replay?.prepare(token)
   const channel = createChannel({ ...options, catalogue, outbox, faults, withheld, prefix, prepare, changed })
-  const { changeTickSize } = flow
   const control = createVenueFaults({
     catalogue,
     outbox,
@@ -134,7 +135,7 @@ const createVenue = async (options: EmulatorOptions) => {
     withheld,
     restFaults,
     now,
-    changeTickSize,
+    changeTickSize: (market, tickSize) => flow.changeTickSize(market, tickSize),
     changed,
   })
   const routes = [

@@ -1,28 +1,15 @@
+import { orderBatch, takerOrder, type ActionOptions } from './actions.ts'
 import type { Catalogue } from './catalogue.ts'
-import {
-  bestBidAskFrame,
-  lastTradeFrame,
-  priceChangeFrame,
-  tickSizeFrame,
-  tradeBookFrame,
-  type Change,
-} from './frame.ts'
+import { tickSizeFrame } from './frame.ts'
+import { createLateTrades } from './late-trades.ts'
 import type { LedgerTrade } from './ledger.ts'
-import { bestAskText, bestBidText, setTickSize, stamp, type VenueMarket } from './market.ts'
-import { applyMirrored, nextChange } from './orders.ts'
-import type { Outbox } from './outbox.ts'
+import { setTickSize, stamp, type VenueMarket } from './market.ts'
 import { createRandom, subSeed, type Random } from './random.ts'
-import type { Fill } from './texts.ts'
-import { trade } from './trades.ts'
 
-export type FlowOptions = {
+export type FlowOptions = Pick<ActionOptions, 'outbox' | 'levelCount' | 'tradeShare'> & {
   catalogue: Catalogue
-  outbox: Outbox
   trades: LedgerTrade[]
   seed: number
-  levelCount: number
-  /** Share of actions that are trades. */
-  tradeShare: number
   /** Epoch ms. */
   now: () => number
 }
@@ -37,86 +24,44 @@ export type Flow = {
   changeTickSize(market: VenueMarket, tickSize: string): void
 }
 
-type LateTrade = { dueTimeMs: number; fills: Fill[] }
-
 const MAX_ACTIONS_A_STEP = 50
+const CHOICE_SEED = 1_000_003
+const MARKET_SEEDS = 5_000_000
 
-/** Most actions change one level, some up to eight at once. */
-const batchSize = (random: Random): number => (random.chance(0.75) ? 1 : random.between(2, 8))
-
-export const createFlow = (options: FlowOptions): Flow => {
-  const { catalogue, outbox, now } = options
-  const choice = createRandom(subSeed(options.seed, 1_000_003))
+/** Each market draws from a sequence of its own: what it does depends on no other market. */
+const createRandoms = (catalogue: Catalogue, seed: number): ((market: VenueMarket) => Random) => {
   const randoms = new Map<VenueMarket, Random>()
-  const lastTimes = new Map<VenueMarket, number>()
-  const late: LateTrade[] = []
-  let active: VenueMarket[] = []
-
-  const randomOf = (market: VenueMarket): Random => {
+  return (market) => {
     const known = randoms.get(market)
     if (known !== undefined) return known
-    const random = createRandom(subSeed(options.seed, 5_000_000 + catalogue.markets.indexOf(market)))
+    const random = createRandom(subSeed(seed, MARKET_SEEDS + catalogue.markets.indexOf(market)))
     randoms.set(market, random)
     return random
   }
+}
 
-  /** The engine's clock of a market never runs backwards: price changes are monotone. */
-  const engineTime = (market: VenueMarket): string => {
-    const timeMs = Math.max(now(), lastTimes.get(market) ?? 0)
-    lastTimes.set(market, timeMs)
+const createEngineClock = (now: () => number): ((market: VenueMarket) => string) => {
+  const lastTimesMs = new Map<VenueMarket, number>()
+  return (market) => {
+    const timeMs = Math.max(now(), lastTimesMs.get(market) ?? 0)
+    lastTimesMs.set(market, timeMs)
     return String(timeMs)
   }
+}
 
-  /** First the quote, then the change that moved it; not for every change, and at times a millisecond ahead. */
-  const quotes = (market: VenueMarket, before: string[], random: Random): number => {
-    let sentCount = 0
-    for (const [at, token] of market.tokens.entries()) {
-      if (before[at] === `${bestBidText(token)} ${bestAskText(token)}` || random.chance(0.2)) continue
-      const timestamp = String(Number(token.timestamp) + (random.chance(0.2) ? 1 : 0))
-      sentCount += outbox.deliver(bestBidAskFrame(token, timestamp))
-    }
-    return sentCount
-  }
-
-  const orders = (market: VenueMarket, random: Random): number => {
-    const before = market.tokens.map((token) => `${bestBidText(token)} ${bestAskText(token)}`)
-    const changes: Change[] = []
-    for (let left = batchSize(random); left > 0; left--) {
-      const change = nextChange(market, options.levelCount, random)
-      const applied = change === undefined ? undefined : applyMirrored(market, change)
-      if (applied !== undefined) changes.push(applied)
-    }
-    if (changes.length === 0) return 0
-    stamp(market, engineTime(market))
-    let sentCount = quotes(market, before, random)
-    for (const change of changes) sentCount += outbox.deliver(priceChangeFrame(market, change))
-    return sentCount
-  }
-
-  const meet = (market: VenueMarket, random: Random): number => {
-    const done = trade(market, random)
-    if (done === undefined) return 0
-    stamp(market, engineTime(market))
-    let sentCount = 0
-    for (const token of market.tokens) sentCount += outbox.deliver(tradeBookFrame(token, done.levelCount))
-    const dueTimeMs = now() + random.between(1, 90)
-    const at = late.findLastIndex((one) => one.dueTimeMs <= dueTimeMs)
-    late.splice(at + 1, 0, { dueTimeMs, fills: done.fills })
-    return sentCount
-  }
+export const createFlow = (options: FlowOptions): Flow => {
+  const { catalogue, outbox, now } = options
+  const choice = createRandom(subSeed(options.seed, CHOICE_SEED))
+  const randomOf = createRandoms(catalogue, options.seed)
+  const late = createLateTrades(options)
+  const engineTime = createEngineClock(now)
+  const actionOptions: ActionOptions = { ...options, late, engineTime }
+  let active: VenueMarket[] = []
 
   const act = (market: VenueMarket): number => {
     const random = randomOf(market)
-    return random.chance(options.tradeShare) ? meet(market, random) : orders(market, random)
-  }
-
-  const report = (fill: Fill, timestamp: string): number => {
-    const { market } = fill.token
-    const sentCount = outbox.deliver(lastTradeFrame(fill, timestamp))
-    const { token, ...rest } = fill
-    const ids = { marketId: market.marketId, conditionId: market.conditionId, token: token.token }
-    options.trades.push({ ...rest, ...ids, timestamp, sentCount })
-    return sentCount
+    const action = random.chance(options.tradeShare) ? takerOrder : orderBatch
+    return action(market, random, actionOptions)
   }
 
   return {
@@ -129,16 +74,7 @@ export const createFlow = (options: FlowOptions): Flow => {
       }
       return 0
     },
-    settle: () => {
-      let sentCount = 0
-      while ((late[0]?.dueTimeMs ?? Infinity) <= now()) {
-        const due = late.shift()
-        // Stamped by another clock than the books: a few ms out of order with them.
-        const timestamp = String(now() - ((due?.fills[0]?.transactionHash.charCodeAt(5) ?? 0) % 9))
-        for (const fill of due?.fills ?? []) sentCount += report(fill, timestamp)
-      }
-      return sentCount
-    },
+    settle: () => late.settle(),
     refresh: () => {
       active = catalogue.markets.filter((market) => market.subscribers.length > 0 && !market.closed)
     },

@@ -1,5 +1,5 @@
 import type { Server } from 'node:http'
-import { WebSocketServer } from 'ws'
+import { WebSocketServer, type RawData } from 'ws'
 import type { Channel } from './channel.ts'
 import { Connection } from './connection.ts'
 
@@ -18,6 +18,11 @@ export type SocketsOptions = {
 export const REPLAY_PROTOCOL = 'polytape-replay'
 
 const PATH = /^\/ws\/market\/?(\?.*)?$/
+
+const textOf = (body: RawData): string => {
+  if (Array.isArray(body)) return Buffer.concat(body).toString('utf8')
+  return (Buffer.isBuffer(body) ? body : Buffer.from(body)).toString('utf8')
+}
 
 /** Takes websockets of the market channel on a server's upgrades. */
 export const acceptSockets = (options: SocketsOptions): void => {
@@ -43,8 +48,7 @@ export const acceptSockets = (options: SocketsOptions): void => {
       options.connections.add(connection)
       options.everOpened.push(connection)
       socket.on('message', (body, isBinary) => {
-        const buffer = Array.isArray(body) ? Buffer.concat(body) : Buffer.from(body as ArrayBuffer)
-        if (!isBinary) options.channel.receive(connection, buffer.toString('utf8'))
+        if (!isBinary) options.channel.receive(connection, textOf(body))
       })
       socket.on('error', () => connection.close('error', true))
       socket.on('close', (code) => {

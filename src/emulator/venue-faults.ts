@@ -1,6 +1,6 @@
 import { newMarketText, resolvedText } from './broadcast-texts.ts'
 import type { Catalogue } from './catalogue.ts'
-import type { WithheldSnapshots } from './channel.ts'
+import type { WithheldSnapshots } from './dumps.ts'
 import type { Connection } from './connection.ts'
 import type { Faults } from './control.ts'
 import type { LedgerFault } from './ledger.ts'
@@ -21,61 +21,66 @@ export type VenueFaultsOptions = {
   changed: () => void
 }
 
-export const createVenueFaults = (options: VenueFaultsOptions): Faults => {
-  const { catalogue, connections, outbox, now } = options
-  const note = (type: string, connection: Connection | undefined, tokens: string[], text: string): void => {
-    options.faults.push({ type, timeMs: now(), connection: connection?.id, tokens, text })
-  }
-  const chosen = (id: number | undefined): Connection[] =>
-    [...connections].filter((connection) => id === undefined || connection.id === id)
-  const hearers = (token: string): Connection[] => chosen(undefined).filter((one) => one.isSubscribedTo(token))
-  const broadcast = (text: string): number => {
-    const reached = chosen(undefined).filter((connection) => connection.isCustom)
-    for (const connection of reached) outbox.send(connection, text, [])
+type Reach = {
+  /** One open connection, or all. */
+  chosen(id: number | undefined): Connection[]
+  hearers(token: string): Connection[]
+  note(type: string, connection: Connection | undefined, tokens: string[], text: string): void
+}
+
+const createReach = ({ connections, faults, now }: VenueFaultsOptions): Reach => ({
+  chosen: (id) => [...connections].filter((connection) => id === undefined || connection.id === id),
+  hearers: (token) => [...connections].filter((connection) => connection.isSubscribedTo(token)),
+  note: (type, connection, tokens, text) => {
+    faults.push({ type, timeMs: now(), connection: connection?.id, tokens, text })
+  },
+})
+
+type SocketFaults = Pick<Faults, 'send' | 'close' | 'mute' | 'disturb'>
+
+const socketFaults = (reach: Reach, outbox: Outbox): SocketFaults => ({
+  send: (text) => {
+    const reached = reach.chosen(undefined)
+    for (const connection of reached) {
+      outbox.send(connection, text, [])
+      reach.note('send', connection, [], text)
+    }
     return reached.length
+  },
+  close: ({ connection: id, abrupt }) => {
+    const closed = reach.chosen(id)
+    for (const connection of closed) {
+      reach.note('close', connection, [...connection.subscriptions.keys()], '')
+      connection.close('closed_by_control', abrupt)
+    }
+    return closed.length
+  },
+  mute: (token, isMuted) => {
+    const reached = reach.hearers(token)
+    for (const connection of reached) {
+      const subscription = connection.subscriptions.get(token)
+      if (subscription !== undefined) subscription.isMuted = isMuted
+      reach.note(isMuted ? 'mute' : 'unmute', connection, [token], '')
+    }
+    return reached.length
+  },
+  disturb: ({ type, token, count, connection: id }) => {
+    const disturbed = reach.hearers(token).filter((connection) => id === undefined || connection.id === id)
+    for (const { faults } of disturbed) faults.byToken.set(token, { type, count, held: undefined })
+    return disturbed.length
+  },
+})
+
+type MarketFaults = Pick<Faults, 'changeTickSize' | 'addMarket' | 'resolve'>
+
+const marketFaults = (reach: Reach, options: VenueFaultsOptions): MarketFaults => {
+  const { catalogue, now } = options
+  const broadcast = (text: string): void => {
+    for (const connection of reach.chosen(undefined)) {
+      if (connection.isCustom) options.outbox.send(connection, text, [])
+    }
   }
   return {
-    send: (text) => {
-      const reached = chosen(undefined)
-      for (const connection of reached) {
-        outbox.send(connection, text, [])
-        note('send', connection, [], text)
-      }
-      return reached.length
-    },
-    close: ({ connection: id, abrupt }) => {
-      const closed = chosen(id)
-      for (const connection of closed) {
-        note('close', connection, [...connection.subscriptions.keys()], '')
-        connection.close('closed_by_control', abrupt)
-      }
-      return closed.length
-    },
-    mute: (token, isMuted) => {
-      const muted = hearers(token)
-      for (const connection of muted) {
-        const subscription = connection.subscriptions.get(token)
-        if (subscription !== undefined) subscription.isMuted = isMuted
-        note(isMuted ? 'mute' : 'unmute', connection, [token], '')
-      }
-      return muted.length
-    },
-    disturb: ({ type, token, count, connection: id }) => {
-      const disturbed = hearers(token).filter((connection) => id === undefined || connection.id === id)
-      for (const { faults } of disturbed) faults.byToken.set(token, { type, count, held: undefined })
-      return disturbed.length
-    },
-    withholdSnapshots: ({ tokens, count }) => {
-      options.withheld.push({ tokens: new Set(tokens), count })
-      return tokens.length
-    },
-    failRest: (fault) => {
-      note('rest', undefined, [], 'status' in fault ? String(fault.status) : 'stale')
-      const tokens = catalogue.markets.flatMap((market) => market.tokens)
-      if ('status' in fault) options.restFaults.set({ type: 'status', ...fault })
-      else options.restFaults.set({ type: 'stale', count: fault.count, books: staleBooks(tokens) })
-      return fault.count
-    },
     changeTickSize: (token, tickSize) => {
       const market = catalogue.token(token)?.market
       if (market === undefined) return 0
@@ -96,6 +101,25 @@ export const createVenueFaults = (options: VenueFaultsOptions): Faults => {
       options.changed()
       broadcast(resolvedText(market, winner, String(now())))
       return 1
+    },
+  }
+}
+
+export const createVenueFaults = (options: VenueFaultsOptions): Faults => {
+  const reach = createReach(options)
+  return {
+    ...socketFaults(reach, options.outbox),
+    ...marketFaults(reach, options),
+    withholdSnapshots: ({ tokens, count }) => {
+      options.withheld.push({ tokens: new Set(tokens), count })
+      return tokens.length
+    },
+    failRest: (fault) => {
+      reach.note('rest', undefined, [], 'status' in fault ? String(fault.status) : 'stale')
+      const tokens = options.catalogue.markets.flatMap((market) => market.tokens)
+      if ('status' in fault) options.restFaults.set({ type: 'status', ...fault })
+      else options.restFaults.set({ type: 'stale', count: fault.count, books: staleBooks(tokens) })
+      return fault.count
     },
   }
 }
