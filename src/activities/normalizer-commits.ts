@@ -16,66 +16,79 @@ export type CommitsDeps = {
  * The batch that is being filled, and the one that is being committed: at most one each. The next batch fills while
  * the last one commits; a full one makes the caller wait.
  */
-export const createCommits = ({ config, write, onCommitted, signal }: CommitsDeps) => {
-  let batch = newBatch()
-  let touched = new Set<Tape>()
-  let running: Promise<void> | undefined
-  let failure: unknown
+export class Commits {
+  readonly #deps: CommitsDeps
+  #batch = newBatch()
+  #touched = new Set<Tape>()
+  #running: Promise<void> | undefined
+  #failure: unknown
 
-  const seal = (): Batch => {
-    const sealed = batch
-    const options = { everyChanges: config.CHECKPOINT_EVERY_CHANGES, nowMs: Date.now() }
-    for (const tape of touched) {
+  constructor(deps: CommitsDeps) {
+    this.#deps = deps
+  }
+
+  get batch(): Batch {
+    return this.#batch
+  }
+
+  /**
+   * Tells which tapes the current batch has rows of, and starts a commit. To be called in the same turn as the rows
+   * were added: a batch is sealed between turns, and rows must never be committed without their offset.
+   */
+  mark(tapes: Iterable<Tape>): void {
+    for (const tape of tapes) this.#touched.add(tape)
+    this.#start()
+  }
+
+  /** Waits where the batch is full; throws what ended the commits. */
+  async admit(): Promise<void> {
+    while (this.#isFull() && this.#running !== undefined && this.#failure === undefined) await this.#running
+    if (this.#failure !== undefined) throw this.#failure
+  }
+
+  /** Commits what is left; for the end of a shard's life. */
+  async settle(): Promise<void> {
+    this.#start()
+    await this.#running
+    if (this.#failure !== undefined) throw this.#failure
+  }
+
+  #isFull(): boolean {
+    const { COMMIT_MAX_ROWS, COMMIT_MAX_BYTES } = this.#deps.config
+    return this.#batch.bookLines.length >= COMMIT_MAX_ROWS || this.#batch.bookBytes >= COMMIT_MAX_BYTES
+  }
+
+  #start(): void {
+    if (this.#touched.size === 0) return
+    this.#running ??= this.#commitAll()
+      .catch((error: unknown) => {
+        this.#failure = error
+      })
+      .finally(() => {
+        this.#running = undefined
+      })
+  }
+
+  async #commitAll(): Promise<void> {
+    const { config, signal, write, onCommitted } = this.#deps
+    while (this.#touched.size > 0) {
+      if (!this.#isFull()) await sleep(config.COMMIT_LINGER_MS, undefined, { signal }).catch(() => undefined)
+      const sealed = this.#seal()
+      if (isEmpty(sealed)) continue
+      await write(sealed, signal)
+      onCommitted(sealed)
+    }
+  }
+
+  #seal(): Batch {
+    const sealed = this.#batch
+    const options = { everyChanges: this.#deps.config.CHECKPOINT_EVERY_CHANGES, nowMs: Date.now() }
+    for (const tape of this.#touched) {
       if (tape instanceof MarketTape) sealMarket(tape, sealed, options)
       else sealShared(tape, sealed)
     }
-    batch = newBatch()
-    touched = new Set()
+    this.#batch = newBatch()
+    this.#touched = new Set()
     return sealed
   }
-
-  const isFull = (): boolean =>
-    batch.bookLines.length >= config.COMMIT_MAX_ROWS || batch.bookBytes >= config.COMMIT_MAX_BYTES
-
-  const runAll = async (): Promise<void> => {
-    while (touched.size > 0 && failure === undefined) {
-      if (!isFull()) await sleep(config.COMMIT_LINGER_MS, undefined, { signal }).catch(() => undefined)
-      const sealed = seal()
-      if (!isEmpty(sealed)) {
-        await write(sealed, signal)
-        onCommitted(sealed)
-      }
-    }
-  }
-
-  const start = (): void => {
-    running ??= runAll()
-      .catch((error: unknown) => {
-        failure = error
-      })
-      .finally(() => {
-        running = undefined
-      })
-  }
-
-  return {
-    current: (): Batch => batch,
-
-    /** Tells which tapes the current batch has rows of; starts a commit, and waits for it where the batch is full. */
-    touch: async (tapes: Iterable<Tape>): Promise<void> => {
-      for (const tape of tapes) touched.add(tape)
-      if (touched.size > 0) start()
-      while (isFull() && running !== undefined && failure === undefined) await running
-      if (failure !== undefined) throw failure
-    },
-
-    /** Commits what is left; for the end of a shard's life. */
-    settle: async (): Promise<void> => {
-      start()
-      await running
-      if (failure !== undefined) throw failure
-    },
-  }
 }
-
-export type Commits = ReturnType<typeof createCommits>

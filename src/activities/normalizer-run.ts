@@ -1,17 +1,18 @@
-import type { HotCache } from '../cache/hot-cache.ts'
+import { CacheFenceLost, type HotCache } from '../cache/hot-cache.ts'
+import { marketOfStream, orderbookStream } from '../domain/keys.ts'
 import { every } from '../lib/every.ts'
 import { waitBeforeRetry } from '../lib/retry.ts'
 import type { Batch } from '../normalizer/batch.ts'
 import { LatencyWindow } from '../normalizer/latency.ts'
-import { CacheFenceLost } from '../cache/hot-cache.ts'
 import { FenceLost } from '../store/fence.ts'
+import { knownStreams } from '../store/offsets.ts'
 import { createReader, type Reader } from '../stream/read.ts'
-import { createCommits } from './normalizer-commits.ts'
+import { Commits } from './normalizer-commits.ts'
 import type { NormalizerDeps } from './normalizer-deps.ts'
 import { publishFigures } from './normalizer-figures.ts'
 import { createResync } from './normalizer-resync.ts'
-import { createShard, type Shard } from './normalizer-shard.ts'
-import { createTapes } from './normalizer-tapes.ts'
+import { Shard } from './normalizer-shard.ts'
+import { Tapes } from './normalizer-tapes.ts'
 import { createViews } from './normalizer-views.ts'
 
 const CARE_EVERY_MS = 1_000
@@ -27,64 +28,71 @@ export type RunInput = {
   signal: AbortSignal
 }
 
-const isRedisTrouble = (error: unknown): boolean =>
-  error instanceof Error &&
-  /Connection is closed|LOADING|ECONNRE|ETIMEDOUT|EPIPE|OOM|MASTERDOWN|READONLY/.test(error.message)
+const REDIS_TROUBLE = /Connection is closed|LOADING|ECONNRE|ETIMEDOUT|EPIPE|OOM|MASTERDOWN|READONLY/
+const isRedisTrouble = (error: unknown): boolean => error instanceof Error && REDIS_TROUBLE.test(error.message)
+const isFenceLost = (error: unknown): boolean => error instanceof FenceLost || error instanceof CacheFenceLost
 
 const trimBehind = async (reader: Reader, batch: Batch): Promise<void> => {
-  const positions = new Map(batch.checkpoints.map((row) => [`orderbook:${row.marketId}`, row.streamId]))
-  for (const { stream, lastId } of batch.offsets.values())
-    if (!stream.startsWith('orderbook:')) positions.set(stream, lastId)
-  await reader.trim(positions)
+  const minimumIds = new Map(batch.checkpoints.map((row) => [orderbookStream(row.marketId), row.streamId]))
+  for (const { stream, lastId } of batch.offsets.values()) {
+    if (marketOfStream(stream) === undefined) minimumIds.set(stream, lastId)
+  }
+  await reader.trim(minimumIds)
 }
 
 /** Steps until the signal aborts. Trouble with Redis is waited out; the streams and offsets tell where to go on. */
-const stepUntil = async (shard: Shard, deps: NormalizerDeps, signal: AbortSignal): Promise<void> => {
+const stepUntil = async (shard: Shard, { stats, log }: NormalizerDeps, signal: AbortSignal): Promise<void> => {
   for (let failures = 0; !signal.aborted;) {
     try {
       await shard.step()
       failures = 0
     } catch (error) {
-      if (signal.aborted || error instanceof FenceLost || error instanceof CacheFenceLost || !isRedisTrouble(error))
-        throw error
-      deps.stats.count('redisErrors')
-      if (failures === 0) deps.log.warn({ error }, 'Redis did not answer; reading goes on when it does')
+      if (signal.aborted || isFenceLost(error) || !isRedisTrouble(error)) throw error
+      stats.count('redisErrors')
+      if (failures === 0) log.warn({ error }, 'Redis did not answer; reading goes on when it does')
       await waitBeforeRetry(failures++, signal).catch(() => undefined)
     }
   }
 }
 
-/** Runs one shard until the signal aborts, then commits what was applied. */
-export const runShard = async ({ deps, shard: index, cache, write, signal }: RunInput): Promise<void> => {
-  const { log, stats, config } = deps
-  const settling = new AbortController()
-  const ended = new AbortController()
+const openParts = ({ deps, shard: index, cache, write }: RunInput, settling: AbortSignal) => {
+  const { log, stats, config, redis, report } = deps
   const blocking = deps.connectRedis()
-  const reader = createReader({ redis: deps.redis, blocking, shard: index })
-  const tapes = createTapes(deps, reader)
+  const reader = createReader({ redis, blocking, shard: index })
+  const tapes = new Tapes(deps, reader)
   const commitLatency = new LatencyWindow()
   const onCommitted = (batch: Batch): void => {
     const nowMs = Date.now()
     for (const timeMs of batch.exchangeTimesMs) commitLatency.record(timeMs, nowMs)
     trimBehind(reader, batch).catch(() => stats.count('trimErrors'))
   }
-  const commits = createCommits({ config, write, onCommitted, signal: settling.signal })
-  const views = createViews({ cache, report: deps.report, stats, log })
-  const shard = createShard({ deps, shard: index, reader, tapes, commits, views })
-  const resync = createResync(deps.redis)
+  const commits = new Commits({ config, write, onCommitted, signal: settling })
+  const views = createViews({ cache, report, stats, log })
+  const shard = new Shard({ shard: index, config, stats, reader, tapes, commits, views })
+  return { blocking, tapes, commits, shard, commitLatency }
+}
+
+type Parts = ReturnType<typeof openParts>
+
+/** What is due about once a second: figures, requests for whole books, and a sweep over all streams now and then. */
+const startCare = (
+  { redis, stats }: NormalizerDeps,
+  { shard, tapes, commitLatency }: Parts,
+  ended: AbortSignal,
+): void => {
+  const resync = createResync(redis)
   let isRedisNew = false
   let sweptTimeMs = Date.now()
-  const onReady = (): void => void (isRedisNew = true)
-
+  const onReady = (): void => {
+    isRedisNew = true
+  }
   const care = async (): Promise<void> => {
     const nowMs = Date.now()
     publishFigures(stats, tapes, { cache: shard.cacheLatency, commit: commitLatency })
-    await resync.ask(
-      tapes.markets().filter((tape) => tape.wantsResync),
-      nowMs,
-    )
+    const wanting = tapes.markets().filter((tape) => tape.wantsResync)
+    await resync.ask(wanting, nowMs)
     await resync.askForMarkets(
-      [...tapes.parked].map((stream) => stream.slice('orderbook:'.length)),
+      [...tapes.parked].map((stream) => marketOfStream(stream) ?? ''),
       nowMs,
     )
     if (!isRedisNew && nowMs - sweptTimeMs < SWEEP_EVERY_MS) return
@@ -93,18 +101,31 @@ export const runShard = async ({ deps, shard: index, cache, write, signal }: Run
     sweptTimeMs = nowMs
     await shard.sweep(wasNew)
   }
+  redis.on('ready', onReady)
+  ended.addEventListener('abort', () => redis.off('ready', onReady), { once: true })
+  every(CARE_EVERY_MS, () => void care().catch(() => stats.count('careErrors')), ended)
+}
 
+/** Runs one shard until the signal aborts, then commits what was applied. */
+export const runShard = async (input: RunInput): Promise<void> => {
+  const { deps, shard: index, signal } = input
+  const settling = new AbortController()
+  const ended = new AbortController()
+  const settle = (): void => void setTimeout(() => settling.abort(), SETTLE_MS).unref()
+  signal.addEventListener('abort', settle, { once: true })
+  const parts = openParts(input, settling.signal)
+  const { shard, tapes, commits, blocking } = parts
   try {
-    await shard.start()
-    log.info({ shard: index, streams: tapes.open.size, parked: tapes.parked.size }, 'a shard is up to its offsets')
-    deps.redis.on('ready', onReady)
-    every(CARE_EVERY_MS, () => void care().catch(() => stats.count('careErrors')), ended.signal)
+    await shard.start(await knownStreams(deps.pool))
+    deps.log.info(
+      { shard: index, streams: tapes.streams().length, parked: tapes.parked.size },
+      'a shard is at its offsets',
+    )
+    startCare(deps, parts, ended.signal)
     await stepUntil(shard, deps, signal)
-    setTimeout(() => settling.abort(), SETTLE_MS).unref()
     await commits.settle()
   } finally {
     ended.abort()
-    deps.redis.off('ready', onReady)
     blocking.disconnect()
   }
 }

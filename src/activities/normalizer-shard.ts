@@ -1,80 +1,113 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { marketOfStream } from '../domain/keys.ts'
+import type { Config } from '../config.ts'
+import { marketOfStream, MARKETS_STREAM, UNROUTABLE_STREAM } from '../domain/keys.ts'
 import { shardOf } from '../domain/market.ts'
+import type { Stats } from '../lib/stats.ts'
 import type { Batch } from '../normalizer/batch.ts'
 import { LatencyWindow } from '../normalizer/latency.ts'
 import { MarketTape } from '../normalizer/market-tape.ts'
-import { knownStreams } from '../store/offsets.ts'
-import { compareIds, type Reader, type StreamRead } from '../stream/read.ts'
+import { compareIds, STREAMS_PER_READ, type Reader, type StreamRead } from '../stream/read.ts'
 import type { Commits } from './normalizer-commits.ts'
-import type { NormalizerDeps } from './normalizer-deps.ts'
-import { SHARED_STREAMS, type Tape, type Tapes } from './normalizer-tapes.ts'
+import { ownFrame } from './normalizer-open.ts'
+import type { Tape, Tapes } from './normalizer-tapes.ts'
 import type { Views } from './normalizer-views.ts'
 
+/** Streams that are read though no market is known by their name; shard 0 reads them. */
+const SHARED_STREAMS = [MARKETS_STREAM, UNROUTABLE_STREAM]
 /** Entries read of one stream at a time, so that a backlog is applied in bounded batches. */
 const ENTRIES_PER_READ = 100
 const WAIT_SECONDS = 0.5
 const PARKED_PAUSE_MS = 20
 
 export type ShardParts = {
-  deps: NormalizerDeps
   shard: number
+  config: Config
+  stats: Stats
   reader: Reader
   tapes: Tapes
   commits: Commits
   views: Views
 }
 
-/** One shard's pipeline: read what is ready, apply it, show it in the hot cache, hand it to the commit. */
-export const createShard = ({ deps, shard, reader, tapes, commits, views }: ShardParts) => {
-  const { stats, config } = deps
-  const cacheLatency = new LatencyWindow()
-  /** Streams that have, or may have, entries that are not applied. */
-  const due = new Set<string>()
+const marketsAmong = (tapes: Iterable<Tape>): MarketTape[] => [...tapes].filter((tape) => tape instanceof MarketTape)
 
-  const isOurs = (stream: string): boolean => {
+/** One shard's pipeline: read what is ready, apply it, show it in the hot cache, hand it to the commit. */
+export class Shard {
+  readonly cacheLatency = new LatencyWindow()
+  readonly #parts: ShardParts
+  /** Streams that have, or may have, entries that are not applied. */
+  readonly #due = new Set<string>()
+
+  constructor(parts: ShardParts) {
+    this.#parts = parts
+  }
+
+  /** Opens every stream that has a position or entries, and shows all books: a new owner rewrites the cache whole. */
+  async start(knownStreams: string[]): Promise<void> {
+    const { tapes, commits, reader, views } = this.#parts
+    const streams = [...knownStreams, ...(await reader.scan('orderbook:*')), ...SHARED_STREAMS]
+    const ours = streams.filter((stream) => this.#isOurs(stream))
+    this.#adopt(await tapes.openAll(ours))
+    await views.show(tapes.markets())
+    await commits.admit()
+    for (const stream of ours) this.#due.add(stream)
+  }
+
+  /** Waits for news of the shard, at most half a second, and carries them through. */
+  async step(): Promise<void> {
+    const { tapes, reader, commits } = this.#parts
+    await commits.admit()
+    const isIdle = [...this.#due].every((stream) => tapes.parked.has(stream))
+    const ready = isIdle ? await reader.waitReady(WAIT_SECONDS) : await reader.popReady()
+    for (const stream of ready) if (this.#isOurs(stream)) this.#due.add(stream)
+    if (this.#due.size === 0) return
+    await this.#openDue()
+    await this.#readDue()
+  }
+
+  /**
+   * After a Redis that was away, and from time to time: every stream is looked at, and one whose tail lies behind
+   * our position (Redis lost entries, or its clock went back) is read on from its tail; ordinals tell what is new.
+   */
+  async sweep(isRedisNew: boolean): Promise<void> {
+    const { tapes, reader, views } = this.#parts
+    const streams = tapes.streams()
+    const tails = await reader.tails(streams)
+    for (const stream of streams) this.#rewind(stream, tails.get(stream))
+    const scanned = await reader.scan('orderbook:*')
+    for (const stream of [...streams, ...scanned]) if (this.#isOurs(stream)) this.#due.add(stream)
+    if (!isRedisNew) return
+    for (const tape of tapes.markets()) for (const outcome of tape.outcomes) outcome.ladder.replaceAll()
+    await views.show(tapes.markets())
+  }
+
+  #isOurs(stream: string): boolean {
+    const { shard, config } = this.#parts
     const marketId = marketOfStream(stream)
     if (marketId === undefined) return shard === 0 && SHARED_STREAMS.includes(stream)
     return shardOf(marketId, config.NORMALIZER_SHARDS) === shard
   }
 
-  const publish = async (changed: Iterable<Tape>): Promise<void> => {
-    const all = [...changed]
-    await views.show(all.filter((tape) => tape instanceof MarketTape))
-    await commits.touch(all)
+  /** In one turn: gaps of books that could not be rebuilt, and the offsets that go with them. */
+  #adopt(opened: Tape[]): void {
+    const { commits } = this.#parts
+    const context = { frame: ownFrame(), batch: commits.batch }
+    for (const tape of marketsAmong(opened)) tape.tellLostBooks(context)
+    commits.mark(opened)
   }
 
-  const applyRead = ({ stream, entries, isMore }: StreamRead, batch: Batch): Tape[] => {
-    const tape = tapes.get(stream)
-    if (tape === undefined) return []
-    for (const entry of entries) tapes.apply(tape, entry, batch)
-    if (isMore) due.add(stream)
-    return [tape]
+  async #openDue(): Promise<void> {
+    const { tapes, views } = this.#parts
+    const closed = [...this.#due].filter((stream) => tapes.get(stream) === undefined)
+    if (closed.length === 0) return
+    const opened = await tapes.openAll(closed)
+    this.#adopt(opened)
+    await views.show(marketsAmong(opened))
   }
 
-  const recordLatency = (times: number[]): void => {
-    const nowMs = Date.now()
-    for (const timeMs of times) cacheLatency.record(timeMs, nowMs)
-  }
-
-  const applyAll = async (reads: StreamRead[]): Promise<void> => {
-    const batch = commits.current()
-    const before = { frames: batch.frameCount, times: batch.exchangeTimesMs.length }
-    const changed = reads.flatMap((read) => applyRead(read, batch))
-    stats.count('frames', batch.frameCount - before.frames)
-    const times = batch.exchangeTimesMs.slice(before.times)
-    await views.show(changed.filter((tape) => tape instanceof MarketTape))
-    recordLatency(times)
-    await commits.touch(changed)
-  }
-
-  const openDue = async (): Promise<void> => {
-    const closed = [...due].filter((stream) => tapes.get(stream) === undefined)
-    if (closed.length > 0) await publish(await tapes.openAll(closed, commits.current()))
-  }
-
-  const readDue = async (): Promise<void> => {
-    const positions = [...due].flatMap((stream): [string, string][] => {
+  async #readDue(): Promise<void> {
+    const { tapes, reader } = this.#parts
+    const positions = [...this.#due].flatMap((stream): [string, string][] => {
       const tape = tapes.get(stream)
       return tape === undefined ? [] : [[stream, tape.lastId]]
     })
@@ -83,53 +116,37 @@ export const createShard = ({ deps, shard, reader, tapes, commits, views }: Shar
       return
     }
     const reads = await reader.read(positions, ENTRIES_PER_READ)
-    for (const [stream] of positions.slice(0, 128)) due.delete(stream)
-    await applyAll(reads)
+    for (const [stream] of positions.slice(0, STREAMS_PER_READ)) this.#due.delete(stream)
+    await this.#applyAll(reads)
   }
 
-  const rewind = (stream: string, tailId: string | undefined): void => {
-    const tape = tapes.get(stream)
+  async #applyAll(reads: StreamRead[]): Promise<void> {
+    const { commits, stats, views } = this.#parts
+    const { batch } = commits
+    const { frameCount } = batch
+    const timesBefore = batch.exchangeTimesMs.length
+    const changed = reads.flatMap((read) => this.#applyRead(read, batch))
+    commits.mark(changed)
+    stats.count('frames', batch.frameCount - frameCount)
+    const times = batch.exchangeTimesMs.slice(timesBefore)
+    await views.show(marketsAmong(changed))
+    const nowMs = Date.now()
+    for (const timeMs of times) this.cacheLatency.record(timeMs, nowMs)
+    await commits.admit()
+  }
+
+  #applyRead({ stream, entries, isMore }: StreamRead, batch: Batch): Tape[] {
+    const tape = this.#parts.tapes.get(stream)
+    if (tape === undefined) return []
+    for (const entry of entries) this.#parts.tapes.apply(tape, entry, batch)
+    if (isMore) this.#due.add(stream)
+    return [tape]
+  }
+
+  #rewind(stream: string, tailId: string | undefined): void {
+    const tape = this.#parts.tapes.get(stream)
     if (tape === undefined || tailId === undefined || compareIds(tailId, tape.lastId) >= 0) return
-    stats.count('tailsBehind')
+    this.#parts.stats.count('tailsBehind')
     tape.lastId = tailId
   }
-
-  return {
-    cacheLatency,
-
-    /** Opens every stream that has a position or entries, and shows all books: a new owner rewrites the cache whole. */
-    start: async (): Promise<void> => {
-      const streams = [...(await knownStreams(deps.pool)), ...(await reader.scan('orderbook:*')), ...SHARED_STREAMS]
-      const ours = streams.filter(isOurs)
-      await publish(await tapes.openAll(ours, commits.current()))
-      for (const stream of ours) due.add(stream)
-    },
-
-    /** Waits for news of the shard, at most half a second, and carries them through. */
-    step: async (): Promise<void> => {
-      const isIdle = due.size === 0 || [...due].every((stream) => tapes.parked.has(stream))
-      const ready = isIdle ? await reader.waitReady(WAIT_SECONDS) : await reader.popReady()
-      for (const stream of ready) if (isOurs(stream)) due.add(stream)
-      if (due.size === 0) return
-      await openDue()
-      await readDue()
-    },
-
-    /**
-     * After a Redis that was away, and from time to time: every stream is looked at, and one whose tail lies behind
-     * our position (Redis lost entries, or its clock went back) is read on from its tail; ordinals tell what is new.
-     */
-    sweep: async (isRedisNew: boolean): Promise<void> => {
-      const streams = [...tapes.open.keys()]
-      const tails = await reader.tails(streams)
-      for (const stream of streams) rewind(stream, tails.get(stream))
-      const scanned = await reader.scan('orderbook:*')
-      for (const stream of [...streams, ...scanned.filter(isOurs)]) due.add(stream)
-      if (!isRedisNew) return
-      for (const tape of tapes.markets()) for (const outcome of tape.outcomes) outcome.ladder.replaceAll()
-      await views.show(tapes.markets())
-    },
-  }
 }
-
-export type Shard = ReturnType<typeof createShard>

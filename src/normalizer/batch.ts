@@ -1,5 +1,5 @@
 import type { Level } from '../domain/book-side.ts'
-import type { GapReason } from '../domain/frame.ts'
+import type { Frame, GapReason } from '../domain/frame.ts'
 import type { Market, MarketState } from '../domain/market.ts'
 import type { MarketProgress, OutcomeStatus } from './progress.ts'
 
@@ -118,3 +118,14 @@ export const newBatch = (): Batch => ({
 })
 
 export const isEmpty = (batch: Batch): boolean => batch.offsets.size === 0
+
+/** Where a frame stands in its stream, and the batch that takes what comes of it. */
+export type FrameContext = { frame: Frame; batch: Batch; entryId: string; ordinal: number }
+
+/** Keeps a frame's raw text with the reason why it was not used. */
+export const addDeadLetter = (context: FrameContext, stream: string, why: { reason: string; detail: string }): void => {
+  const { frame, batch, entryId, ordinal } = context
+  const firstSeenTimeMs = frame.receivedTimeMs
+  const { reason, detail } = why
+  batch.deadLetters.push({ stream, entryId, ordinal, reason, detail, raw: frame.text, firstSeenTimeMs })
+}

@@ -3,7 +3,7 @@ import { orderbookStream } from '../domain/keys.ts'
 import type { Market, MarketState } from '../domain/market.ts'
 import type { BookEvent, Parsed, PriceChangeEvent, TradeEvent, VenueEvent } from '../domain/event.ts'
 import type { Stats } from '../lib/stats.ts'
-import type { Batch } from './batch.ts'
+import { addDeadLetter, type Batch, type FrameContext } from './batch.ts'
 import { parseMarker } from './marker.ts'
 import { OutcomeTape } from './outcome-tape.ts'
 import { NO_PROGRESS, type MarketProgress } from './progress.ts'
@@ -13,8 +13,6 @@ export type TapeDeps = {
   parseRestBook: (text: string) => Parsed
   stats: Stats
 }
-
-type FrameContext = { frame: Frame; batch: Batch; entryId: string; ordinal: number }
 
 /** A frame's token is no outcome of the market: kept in the dead letters, applied to nothing. */
 const UNKNOWN_TOKEN = 'unknown_token'
@@ -36,6 +34,7 @@ export class MarketTape {
   /** True until the first checkpoint, after a snapshot or a gap, and when a day has begun. */
   isCheckpointDue = true
   subscription: MarketProgress['subscription'] = 'active'
+  #areBooksLost = false
   readonly #deps: TapeDeps
   readonly #byToken: Map<string, OutcomeTape>
 
@@ -69,6 +68,7 @@ export class MarketTape {
 
   /** Continues sequences from a stored position whose books could not be rebuilt. */
   resumeWithoutBooks(progress: MarketProgress): void {
+    this.#areBooksLost = true
     this.epoch = progress.epoch
     this.ordinal = progress.ordinal
     this.subscription = progress.subscription
@@ -91,6 +91,13 @@ export class MarketTape {
       if (ordinal <= this.ordinal) this.#deps.stats.count('framesReplayed')
       else this.#applyNext(ordinal, context)
     })
+  }
+
+  /** Opens the gaps of books that could not be rebuilt; does nothing else. */
+  tellLostBooks(context: { frame: Frame; batch: Batch }): void {
+    if (!this.#areBooksLost) return
+    this.#areBooksLost = false
+    this.openGaps('stream_loss', 'the stream no longer holds what followed the last checkpoint', context)
   }
 
   /** Takes over what the catalogue says anew; the tick follows the market channel, which knows it first. */
@@ -229,14 +236,6 @@ export class MarketTape {
 
   #reject(reason: string, detail: string, context: FrameContext): void {
     this.#deps.stats.count('deadLetters')
-    context.batch.deadLetters.push({
-      stream: this.stream,
-      entryId: context.entryId,
-      ordinal: context.ordinal,
-      reason,
-      detail,
-      raw: context.frame.text,
-      firstSeenTimeMs: context.frame.receivedTimeMs,
-    })
+    addDeadLetter(context, this.stream, { reason, detail })
   }
 }

@@ -1,5 +1,5 @@
-import type { Frame, StreamEntry } from '../domain/frame.ts'
-import { newBatch, type Batch, type CheckpointRow } from './batch.ts'
+import type { StreamEntry } from '../domain/frame.ts'
+import { newBatch, type CheckpointRow } from './batch.ts'
 import { restoreTape } from './checkpoint.ts'
 import type { MarketTape } from './market-tape.ts'
 import type { MarketProgress } from './progress.ts'
@@ -35,14 +35,10 @@ export const rebuildTape = (
 }
 
 /**
- * Continues a tape whose books could not be rebuilt: sequences go on from the committed ones, and each outcome that had
- * a book gets a gap, since its book is known again only with the next snapshot.
+ * Continues a tape whose books could not be rebuilt: sequences go on from the committed ones. `tellLostBooks` opens the
+ * gaps, since each book is known again only with its next snapshot.
  */
-export const continueWithoutBooks = (
-  tape: MarketTape,
-  input: RebuildInput,
-  context: { frame: Frame; batch: Batch },
-): void => {
+export const continueWithoutBooks = (tape: MarketTape, input: RebuildInput): void => {
   tape.resumeWithoutBooks(input.progress)
   tape.lastId = input.committedId
   tape.sealedId = input.committedId
@@ -50,5 +46,4 @@ export const continueWithoutBooks = (
     outcome.book.replace({ bids: [], asks: [] })
     outcome.ladder.replaceAll()
   }
-  tape.openGaps('stream_loss', 'the stream no longer holds what followed the last checkpoint', context)
 }

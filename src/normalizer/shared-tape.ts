@@ -1,9 +1,9 @@
-import type { Frame, StreamEntry } from '../domain/frame.ts'
+import type { StreamEntry } from '../domain/frame.ts'
 import { MARKETS_STREAM } from '../domain/keys.ts'
 import type { Market } from '../domain/market.ts'
 import type { Parsed } from '../domain/event.ts'
 import type { Stats } from '../lib/stats.ts'
-import type { Batch } from './batch.ts'
+import { addDeadLetter, type Batch, type FrameContext } from './batch.ts'
 
 export type CatalogueParsed = { type: 'market'; market: Market } | { type: 'rejected'; detail: string }
 
@@ -12,8 +12,6 @@ export type SharedTapeDeps = {
   parseCatalogue: (text: string) => CatalogueParsed
   stats: Stats
 }
-
-type FrameContext = { frame: Frame; batch: Batch; entryId: string; ordinal: number }
 
 /**
  * A stream that many connections write to: `markets` (catalogue objects and broadcasts) and `unroutable`. Its frames
@@ -59,9 +57,8 @@ export class SharedTape {
     else this.#reject('misrouted', `${event.type} belongs to the stream of its market`, context)
   }
 
-  #reject(reason: string, detail: string, { frame, batch, entryId, ordinal }: FrameContext): void {
+  #reject(reason: string, detail: string, context: FrameContext): void {
     this.#deps.stats.count('deadLetters')
-    const firstSeenTimeMs = frame.receivedTimeMs
-    batch.deadLetters.push({ stream: this.stream, entryId, ordinal, reason, detail, raw: frame.text, firstSeenTimeMs })
+    addDeadLetter(context, this.stream, { reason, detail })
   }
 }

@@ -16,80 +16,89 @@ export type ReaderDeps = {
   shard: number
 }
 
-/** XREAD costs Redis by key and not by entry, so only streams that the append script noted as ready are read. */
-export const createReader = ({ redis, blocking, shard }: ReaderDeps) => {
-  const key = readyKey(shard)
-
-  const popReady = async (): Promise<string[]> => {
-    const popped = await redis.zpopmin(key, READY_AT_ONCE)
-    return popped.filter((_, index) => index % 2 === 0)
-  }
-
-  return {
-    popReady,
-
-    /** Waits until a stream of the shard has news, or for the time-out. */
-    waitReady: async (timeoutSeconds: number): Promise<string[]> => {
-      const first = await blocking.bzpopmin(key, timeoutSeconds)
-      return first === null ? [] : [first[1], ...(await popReady())]
-    },
-
-    /** Entries after the given ids, at most `count` a stream and STREAMS_PER_READ streams. */
-    read: async (positions: [stream: string, afterId: string][], count: number): Promise<StreamRead[]> => {
-      const some = positions.slice(0, STREAMS_PER_READ)
-      const streams = some.map(([stream]) => stream)
-      const ids = some.map(([, afterId]) => afterId)
-      const answer = await redis.xread('COUNT', count, 'STREAMS', ...streams, ...ids)
-      return (answer ?? []).map(([stream, entries]) => ({ stream, entries, isMore: entries.length >= count }))
-    },
-
-    /** Entries after one id up to and with another. */
-    between: (stream: string, afterId: string, upToId: string): Promise<RawEntry[]> =>
-      redis.xrange(stream, `(${afterId}`, upToId),
-
-    /** Id of the newest entry of each stream; absent for a stream that is empty or not there. */
-    tails: async (streams: string[]): Promise<Map<string, string>> => {
-      const pipeline = redis.pipeline()
-      for (const stream of streams) pipeline.xrevrange(stream, '+', '-', 'COUNT', 1)
-      const answers = (await pipeline.exec()) ?? []
-      const tails = new Map<string, string>()
-      answers.forEach(([error, entries], index) => {
-        if (error !== null) throw error
-        const stream = streams[index]
-        const id = firstId(entries)
-        if (stream !== undefined && id !== undefined) tails.set(stream, id)
-      })
-      return tails
-    },
-
-    /** Names of all streams in Redis that match. */
-    scan: async (pattern: string): Promise<string[]> => {
-      const found = new Set<string>()
-      let cursor = '0'
-      do {
-        const [next, keys] = await redis.scan(cursor, 'MATCH', pattern, 'COUNT', 1_000, 'TYPE', 'stream')
-        for (const name of keys) found.add(name)
-        cursor = next
-      } while (cursor !== '0')
-      return [...found]
-    },
-
-    /** Removes entries before these ids. */
-    trim: async (positions: ReadonlyMap<string, string>): Promise<void> => {
-      if (positions.size === 0) return
-      const pipeline = redis.pipeline()
-      for (const [stream, minimumId] of positions) pipeline.xtrim(stream, 'MINID', minimumId)
-      await pipeline.exec()
-    },
-  }
+const popReady = async (redis: Redis, key: string): Promise<string[]> => {
+  const popped = await redis.zpopmin(key, READY_AT_ONCE)
+  return popped.filter((_, index) => index % 2 === 0)
 }
 
-export type Reader = ReturnType<typeof createReader>
+const readAfter = async (redis: Redis, positions: [string, string][], count: number): Promise<StreamRead[]> => {
+  const some = positions.slice(0, STREAMS_PER_READ)
+  const streams = some.map(([stream]) => stream)
+  const ids = some.map(([, afterId]) => afterId)
+  const answer = await redis.xread('COUNT', count, 'STREAMS', ...streams, ...ids)
+  return (answer ?? []).map(([stream, entries]) => ({ stream, entries, isMore: entries.length >= count }))
+}
 
 const firstId = (entries: unknown): string | undefined => {
   if (!Array.isArray(entries) || !Array.isArray(entries[0])) return undefined
   const id: unknown = entries[0][0]
   return typeof id === 'string' ? id : undefined
+}
+
+const readTails = async (redis: Redis, streams: string[]): Promise<Map<string, string>> => {
+  const pipeline = redis.pipeline()
+  for (const stream of streams) pipeline.xrevrange(stream, '+', '-', 'COUNT', 1)
+  const answers = (await pipeline.exec()) ?? []
+  const tails = new Map<string, string>()
+  answers.forEach(([error, entries], index) => {
+    if (error !== null) throw error
+    const stream = streams[index]
+    const id = firstId(entries)
+    if (stream !== undefined && id !== undefined) tails.set(stream, id)
+  })
+  return tails
+}
+
+const scanStreams = async (redis: Redis, pattern: string): Promise<string[]> => {
+  const found = new Set<string>()
+  let cursor = '0'
+  do {
+    const [next, keys] = await redis.scan(cursor, 'MATCH', pattern, 'COUNT', 1_000, 'TYPE', 'stream')
+    for (const name of keys) found.add(name)
+    cursor = next
+  } while (cursor !== '0')
+  return [...found]
+}
+
+const trimStreams = async (redis: Redis, minimumIds: ReadonlyMap<string, string>): Promise<void> => {
+  if (minimumIds.size === 0) return
+  const pipeline = redis.pipeline()
+  for (const [stream, minimumId] of minimumIds) pipeline.xtrim(stream, 'MINID', minimumId)
+  await pipeline.exec()
+}
+
+/** XREAD costs Redis by key and not by entry, so only streams that the append script noted as ready are read. */
+export type Reader = {
+  /** Takes the names of streams with news, without waiting. */
+  popReady(): Promise<string[]>
+  /** The same, but waits for the first until the time-out. */
+  waitReady(timeoutSeconds: number): Promise<string[]>
+  /** Entries after the given ids, at most `count` a stream, of the first STREAMS_PER_READ streams. */
+  read(positions: [stream: string, afterId: string][], count: number): Promise<StreamRead[]>
+  /** Entries after one id up to and with another. */
+  between(stream: string, afterId: string, upToId: string): Promise<RawEntry[]>
+  /** Id of the newest entry of each stream; absent for a stream that is empty or not there. */
+  tails(streams: string[]): Promise<Map<string, string>>
+  /** Names of all streams in Redis that match. */
+  scan(pattern: string): Promise<string[]>
+  /** Removes entries before these ids. */
+  trim(minimumIds: ReadonlyMap<string, string>): Promise<void>
+}
+
+export const createReader = ({ redis, blocking, shard }: ReaderDeps): Reader => {
+  const key = readyKey(shard)
+  return {
+    popReady: () => popReady(redis, key),
+    waitReady: async (timeoutSeconds) => {
+      const first = await blocking.bzpopmin(key, timeoutSeconds)
+      return first === null ? [] : [first[1], ...(await popReady(redis, key))]
+    },
+    read: (positions, count) => readAfter(redis, positions, count),
+    between: (stream, afterId, upToId) => redis.xrange(stream, `(${afterId}`, upToId),
+    tails: (streams) => readTails(redis, streams),
+    scan: (pattern) => scanStreams(redis, pattern),
+    trim: (minimumIds) => trimStreams(redis, minimumIds),
+  }
 }
 
 /** Order of two stream ids (`<ms>-<n>`): negative when the left one is older. */
