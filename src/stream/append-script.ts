@@ -7,7 +7,7 @@
  *
  * Returns {-1} and adds nothing when the hash knows less than was acknowledged: Redis has lost writes, which must be
  * made again first. Else {added, error text of each entry that Redis refused …}: a stream key of another type must
- * not hold up its neighbours.
+ * not hold up its neighbours. Any other error (OOM) is the call's: what went in before it is noted, so a repeat adds the rest.
  */
 export const APPEND_SCRIPT = `
 local n = tonumber(ARGV[5])
@@ -19,6 +19,7 @@ for i = 1, n do
 end
 local result = {0}
 local changed = {}
+local failed = nil
 for at = 5 + 2 * n, #ARGV - 6, 6 do
   local i = tonumber(ARGV[at + 1])
   local ending = tonumber(ARGV[at + 2]) + tonumber(ARGV[at + 3]) - 1
@@ -26,6 +27,10 @@ for at = 5 + 2 * n, #ARGV - 6, 6 do
     local reply = redis.pcall('xadd', KEYS[base + i], '*', 'e', ARGV[1], 'o', ARGV[at + 2],
       'h', ARGV[at + 4], 'd', ARGV[at + 5], 'k', ARGV[4], 's', ARGV[at + 6])
     if type(reply) == 'table' and reply.err then
+      if not string.find(reply.err, 'WRONGTYPE', 1, true) then
+        failed = reply
+        break
+      end
       result[#result + 1] = KEYS[base + i] .. ': ' .. reply.err
     else
       result[1] = result[1] + 1
@@ -38,6 +43,7 @@ for i in pairs(changed) do
   redis.call('hset', KEYS[1], KEYS[base + i], last[i])
   redis.call('zadd', KEYS[tonumber(ARGV[5 + n + i])], ARGV[2], KEYS[base + i])
 end
+if failed then return failed end
 redis.call('expire', KEYS[1], ARGV[3])
 return result
 `
