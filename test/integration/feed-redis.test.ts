@@ -16,16 +16,16 @@ const entry = (epoch: string, stream: string, firstOrdinal: number, texts: strin
 test('an append repeated after a timeout adds nothing, and notes its streams as ready', async () => {
   await using server = await openRedis()
   const redis = server.connect()
-  const { append } = createAppender({ redis, signing, shardCount: 2 })
+  const appender = createAppender({ redis, signing, shardCount: 2 })
   const epoch = createEpoch()
   const entries = [
     entry(epoch, 'orderbook:1', 1, ['a', 'é😀']),
     entry(epoch, 'orderbook:2', 1, ['b']),
     entry(epoch, 'markets', 1, ['c']),
   ]
-  expect(await append(entries)).toEqual({ type: 'appended', added: 3, refused: [] })
-  expect(await append(entries)).toEqual({ type: 'appended', added: 0, refused: [] })
-  expect(await append([entry(epoch, 'orderbook:1', 3, ['d'])], new Map([['orderbook:1', 2]]))).toMatchObject({
+  expect(await appender.append(entries)).toEqual({ type: 'appended', added: 3, refused: [] })
+  expect(await appender.append(entries)).toEqual({ type: 'appended', added: 0, refused: [] })
+  expect(await appender.append([entry(epoch, 'orderbook:1', 3, ['d'])], new Map([['orderbook:1', 2]]))).toMatchObject({
     added: 1,
   })
   expect(framesOf(await readStream(redis, 'orderbook:1')).map(({ text }) => text)).toEqual(['a', 'é😀', 'd'])
@@ -37,16 +37,16 @@ test('an append repeated after a timeout adds nothing, and notes its streams as 
 test('an append after Redis lost what it had acknowledged is refused whole, and a key of another type holds up nobody', async () => {
   await using server = await openRedis()
   const redis = server.connect()
-  const { append } = createAppender({ redis, signing, shardCount: 1 })
+  const appender = createAppender({ redis, signing, shardCount: 1 })
   const epoch = createEpoch()
-  await append([entry(epoch, 'orderbook:1', 1, ['a'])])
+  await appender.append([entry(epoch, 'orderbook:1', 1, ['a'])])
   await redis.flushall()
-  expect(await append([entry(epoch, 'orderbook:1', 2, ['b'])], new Map([['orderbook:1', 1]]))).toEqual({
+  expect(await appender.append([entry(epoch, 'orderbook:1', 2, ['b'])], new Map([['orderbook:1', 1]]))).toEqual({
     type: 'behind',
   })
   expect(await redis.exists('orderbook:1')).toBe(0)
   await redis.set('orderbook:2', 'a string')
-  const result = await append([entry(epoch, 'orderbook:2', 1, ['x']), entry(epoch, 'orderbook:3', 1, ['y'])])
+  const result = await appender.append([entry(epoch, 'orderbook:2', 1, ['x']), entry(epoch, 'orderbook:3', 1, ['y'])])
   expect(result).toMatchObject({ added: 1, refused: [expect.stringContaining('WRONGTYPE')] })
   redis.disconnect()
 })
