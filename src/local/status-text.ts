@@ -1,4 +1,4 @@
-import { maxOf, rateOf, sumOf, type Sample } from './figures.ts'
+import { countOf, maxOf, newestAgeOf, rateOf, sumOf, type Sample } from './figures.ts'
 import type { KeptProcess } from './kept-process.ts'
 
 export type Looks = { now: Sample | undefined; before: Sample | undefined }
@@ -14,15 +14,14 @@ const millis = (value: number | undefined): string => {
 
 type Figure = (role: string, name: string) => number | undefined
 
-const newestAge = (shown: Shown, max: Figure): number | undefined => {
-  const newest = max('feed', 'newestFrameTimeMs') ?? max('normalizer', 'newestFrameTimeMs')
-  return newest === undefined || newest === 0 ? undefined : Math.max(0, shown.nowTimeMs - newest)
-}
+const newestAge = (now: Sample | undefined): number | undefined =>
+  now === undefined ? undefined : (newestAgeOf(now, 'feed') ?? newestAgeOf(now, 'normalizer'))
 
 /** The figures as text, `–` for what no role has published. */
 export const figureTexts = (shown: Shown) => {
   const { now, before } = shown
   const sum: Figure = (role, name) => (now === undefined ? undefined : sumOf(now, role, name))
+  const count: Figure = (role, name) => (now === undefined ? undefined : countOf(now, role, name))
   const max: Figure = (role, name) => (now === undefined ? undefined : maxOf(now, role, name))
   const rate: Figure = (role, name) => (now === undefined ? undefined : rateOf(now, before, role, name))
   return {
@@ -34,15 +33,15 @@ export const figureTexts = (shown: Shown) => {
     tokensWithBook: whole(sum('normalizer', 'tokensWithBook')),
     framesPerSecond: whole(rate('feed', 'frames')),
     rowsPerSecond: whole(rate('normalizer', 'rows')),
-    newest: millis(newestAge(shown, max)),
+    newest: millis(newestAge(now)),
     cacheP50: millis(max('normalizer', 'cacheP50Ms')),
     cacheP99: millis(max('normalizer', 'cacheP99Ms')),
     commitP50: millis(max('normalizer', 'commitP50Ms')),
     commitP99: millis(max('normalizer', 'commitP99Ms')),
-    gaps: whole(sum('normalizer', 'gaps')),
-    gapsOpen: whole(sum('normalizer', 'gapsOpen')),
-    deadLetters: whole(sum('normalizer', 'deadLetters')),
-    reconnects: whole(sum('feed', 'reconnects')),
+    gaps: whole(count('normalizer', 'gaps')),
+    gapsOpen: whole(count('normalizer', 'gapsOpen')),
+    deadLetters: whole(count('normalizer', 'deadLetters')),
+    reconnects: whole(count('feed', 'reconnects')),
     restarts: whole(shown.kept.reduce((total, one) => total + one.restarts, 0)),
   }
 }

@@ -7,7 +7,10 @@ const sample = (atTimeMs: number, feeds: Record<string, Record<string, number>>)
   atTimeMs,
   quoteKey: undefined,
   instances: new Map(
-    Object.entries(feeds).map(([pid, figures]) => [`stats:feed:host:${pid}`, { role: 'feed', figures }]),
+    Object.entries(feeds).map(([pid, figures]) => [
+      `stats:feed:host:${pid}`,
+      { role: 'feed', figures, publishedTimeMs: atTimeMs },
+    ]),
   ),
 })
 
