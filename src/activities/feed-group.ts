@@ -62,7 +62,11 @@ const createReassert = (redis: Redis) => {
   const askedTimesMs = new Map<string, number>()
   return async (ids: string[]): Promise<void> => {
     const nowMs = Date.now()
-    for (const [id, timeMs] of askedTimesMs) if (nowMs - timeMs >= READ_EVERY_MS - 500) askedTimesMs.delete(id)
+    for (const [id, timeMs] of askedTimesMs) {
+      // An empty group stays empty: every workflow answers `*`.
+      const periodMs = id === '*' ? 3 * READ_EVERY_MS : READ_EVERY_MS
+      if (nowMs - timeMs >= periodMs - 500) askedTimesMs.delete(id)
+    }
     const due = ids.filter((id) => !askedTimesMs.has(id))
     for (const id of due) askedTimesMs.set(id, nowMs)
     await Promise.all(due.map((id) => redis.publish(REASSERT_CHANNEL, id)))

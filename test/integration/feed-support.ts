@@ -1,9 +1,9 @@
-import { mkdtempSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
-import { openFeedGroup } from '../../src/activities/feed-group.ts'
+import { openFeedGroup, type FeedDeps } from '../../src/activities/feed-group.ts'
 import { readConfig } from '../../src/config.ts'
 import type { DesiredState } from '../../src/domain/market.ts'
 import { confirmedKey, DESIRED_CHANNEL, desiredKey } from '../../src/domain/keys.ts'
@@ -65,6 +65,8 @@ export const breaksOf = (entries: StreamEntry[]): string[] => {
 export type Bench = AsyncDisposable & {
   server: TestRedis
   redis: Redis
+  /** For a further feed on the same servers. */
+  deps: FeedDeps
   /** Closed with the bench. */
   connect: () => Redis
   emulator: Emulator
@@ -91,7 +93,8 @@ export const openBench = async (
   variables: NodeJS.ProcessEnv = {},
 ): Promise<Bench> => {
   const server = await openRedis()
-  const logPath = join(mkdtempSync(join(tmpdir(), 'polytape-feed-')), 'frames.jsonl')
+  const folder = mkdtempSync(join(tmpdir(), 'polytape-feed-'))
+  const logPath = join(folder, 'frames.jsonl')
   const emulator = await openEmulator({ ...EMULATOR_DEFAULTS, rate: 0, logPath, ...options })
   const environment = { POLYMARKET_WS_URL: emulator.urls.ws, POLYMARKET_CLOB_URL: emulator.urls.clob, ...variables }
   const config = readConfig(environment)
@@ -107,13 +110,14 @@ export const openBench = async (
   const log = createLog('feed', process.env['LOG_LEVEL'] ?? 'silent')
   const budget = { usedBytes: 0, limitBytes: config.FEED_BUFFER_BYTES }
   const clob = createClob({ url: config.POLYMARKET_CLOB_URL })
-  const deps = { redis, connectRedis, config, signing, log, stats, budget, clob, group: 0 }
-  const feed = openFeedGroup(deps)
+  const deps = { redis, connectRedis, config, signing, log, stats }
+  const feed = openFeedGroup({ ...deps, budget, clob, group: 0 })
   let generation = 0
   const textOf = desireOf(emulator)
   return {
     server,
     redis,
+    deps,
     connect: connectRedis,
     emulator,
     feed,
@@ -149,6 +153,7 @@ export const openBench = async (
       await emulator[Symbol.asyncDispose]()
       for (const client of clients) client.disconnect()
       await server[Symbol.asyncDispose]()
+      rmSync(folder, { recursive: true, force: true })
     },
   }
 }
