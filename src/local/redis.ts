@@ -25,10 +25,14 @@ const settingArgs = (): string[] =>
 /** @throws Error while it is down or still loads its file. */
 export const pingRedis = async (url: string): Promise<void> => {
   const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => null, connectTimeout: 2_000 })
-  redis.on('error', () => undefined)
+  // The rejection of connect() says only that the connection is closed.
+  let cause: Error | undefined
+  redis.on('error', (error) => (cause = error))
   try {
     await redis.connect()
     await redis.ping()
+  } catch (error) {
+    throw cause ?? error
   } finally {
     redis.disconnect()
   }

@@ -28,7 +28,7 @@ export const pingTemporal = async (address: string): Promise<void> => {
 }
 
 const messageOf = (error: unknown): string =>
-  error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
+  (error instanceof Error ? error.message : String(error)).split('\n')[0]?.slice(0, 140) ?? ''
 
 /** PATH, tool cache, the SDK's download, go install. @throws Error that names what was tried. */
 export const obtainTemporal = async (say: (line: string) => void): Promise<{ path: string; where: string }> => {
@@ -76,7 +76,9 @@ const openGiven = async (site: Site, address: string): Promise<Temporal> => {
   const { tls, apiKey, metadata } = connectionOptions
   const options = { address, ...(tls === undefined ? {} : { tls }), ...(apiKey === undefined ? {} : { apiKey }) }
   const withMetadata = metadata === undefined ? options : { ...options, metadata }
-  const registered = await registerSearchAttributes(withMetadata, profile.namespace ?? 'default')
+  const registered = await registerSearchAttributes(withMetadata, profile.namespace ?? 'default').catch((error) => {
+    throw new Error(`Temporal at ${address} does not answer: ${messageOf(error)}`)
+  })
   const found = await findTemporal()
   const uiUrl = site.env['TEMPORAL_UI_URL']
   return { address, uiUrl, cli: found?.path, kept: undefined, said: `Temporal  the one at ${address}; ${registered}` }

@@ -1,4 +1,4 @@
-import { accessSync, constants, truncateSync } from 'node:fs'
+import { statSync, truncateSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { z } from 'zod'
@@ -25,8 +25,9 @@ export const chooseVenue = async (
   config: Config,
 ): Promise<{ choice: VenueChoice; banner: string | undefined }> => {
   if (choice.type === 'replay') {
-    accessSync(resolve(choice.file), constants.R_OK)
-    return { choice: { type: 'replay', file: resolve(choice.file) }, banner: undefined }
+    const file = resolve(choice.file)
+    if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) throw new Error(`there is no replay file ${file}`)
+    return { choice: { type: 'replay', file }, banner: undefined }
   }
   if (choice.type === 'emulator') return { choice, banner: undefined }
   const reason = await whyVenueIsUnreachable(config)
