@@ -11,7 +11,7 @@ export type Channel = {
   unsubscribe(tokens: string[]): string[]
 }
 
-export type ConnectionEvents = {
+type ConnectionEvents = {
   opened(): void
   frame(text: string, receivedTimeMs: number, sourceReceivedTimeMs: number | undefined): void
   closed(reason: string): void

@@ -1,7 +1,7 @@
 import { MARKETS_STREAM, UNROUTABLE_STREAM, orderbookStream } from '../domain/keys.ts'
 import { firstString, lastString } from '../lib/json-elements.ts'
 
-export type RoutedMarket = { marketId: string; conditionId: string; tokens: string[] }
+type RoutedMarket = { marketId: string; conditionId: string; tokens: string[] }
 
 export type Router = {
   add(market: RoutedMarket): void

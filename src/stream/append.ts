@@ -6,7 +6,7 @@ import { APPEND_SCRIPT } from './append-script.ts'
 import { encodeEntry, type NewEntry, type SigningKeys } from './entry.ts'
 
 /** `behind`: Redis knows less than it had acknowledged; nothing was added. `refused`: entries it will never take, with its reason. */
-export type Appended = { type: 'appended'; added: number; refused: string[] } | { type: 'behind' }
+type Appended = { type: 'appended'; added: number; refused: string[] } | { type: 'behind' }
 
 export type Appender = {
   /**

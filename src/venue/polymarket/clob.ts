@@ -4,7 +4,7 @@ import { firstString, splitArray } from '../../lib/json-elements.ts'
 import { createPace } from './gamma-pace.ts'
 
 /** Raw text of one order book as the venue sent it. */
-export type RestBook = { token: string; text: string; receivedTimeMs: number }
+type RestBook = { token: string; text: string; receivedTimeMs: number }
 
 export type Clob = {
   /** POST /books. Unknown tokens are absent from the answer. @throws ClobError after the last attempt. */
@@ -13,7 +13,7 @@ export type Clob = {
   fetchBook(token: string, signal: AbortSignal): Promise<RestBook | undefined>
 }
 
-export class ClobError extends Error {
+class ClobError extends Error {
   readonly retryable: boolean
   constructor(message: string, retryable: boolean) {
     super(message)

@@ -25,8 +25,6 @@ export const MARKET_CHANNEL = {
     chunksOf(tokens).map((ids) => JSON.stringify({ operation: 'unsubscribe', assets_ids: ids })),
 }
 
-export type MarketChannel = typeof MARKET_CHANNEL
-
 /** The configured address may lack the channel's path. */
 export const marketChannelUrl = (url: string): string =>
   url.replace(/\/+$/, '').endsWith('/ws/market') ? url : `${url.replace(/\/+$/, '')}/ws/market`
