@@ -5,6 +5,7 @@ import { createStats, type Stats } from '../lib/stats.ts'
 import type { RoleWorker } from './control.ts'
 import { openResources, type Resources } from './resources.ts'
 import { publishStats } from './stats-publisher.ts'
+import { reasonOf } from './until-reachable.ts'
 import type { Replica, Role } from './worker-options.ts'
 
 export type RoleContext = {
@@ -33,9 +34,14 @@ const installRuntime = (log: Logger): void => {
   Runtime.install({
     // We stop by ourselves: a signal that comes while we still connect must end the process too.
     shutdownSignals: [],
-    logger: new DefaultLogger('WARN', ({ level, message, meta }) =>
-      level === 'ERROR' ? log.error({ ...meta }, message) : log.warn({ ...meta }, message),
-    ),
+    logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
+      // Said of every worker that runs activities alone, as ours are meant to.
+      if (message.startsWith('No workflows registered')) return
+      const { workflowId, activityType, attempt, error } = meta ?? {}
+      const about = { workflowId, activityType, attempt, error: error === undefined ? undefined : reasonOf(error) }
+      if (level === 'ERROR') log.error(about, message)
+      else log.warn(about, message)
+    }),
   })
 }
 

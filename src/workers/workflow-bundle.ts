@@ -7,7 +7,10 @@ import type { Logger } from '../lib/log.ts'
 
 const sources = fileURLToPath(new URL('..', import.meta.url))
 /** `.ts` in development, `.js` after a build: the registry has our own extension. */
-const workflowsPath = join(sources, 'workflows', `index${import.meta.url.slice(-3)}`)
+const extension = import.meta.url.slice(-3)
+const workflowsPath = join(sources, 'workflows', `index${extension}`)
+/** Every workflow has modules of its own; zod alone would cost each a few ms and half a megabyte. */
+const preloadModules = [join(sources, 'workflows', `zod${extension}`)]
 /** What can change the bundle: our code that workflows import, and the versions of the packages. */
 const FOLDERS = ['workflows', 'domain']
 const LOCK_FILE = join(sources, '..', 'package-lock.json')
@@ -19,11 +22,16 @@ const fingerprint = async (): Promise<string> => {
       hash.update(name).update(await readFile(join(sources, folder, name)))
     }
   }
+  hash.update(await readFile(fileURLToPath(import.meta.url)))
   hash.update(await readFile(LOCK_FILE).catch(() => ''))
   return hash.digest('hex').slice(0, 16)
 }
 
 const isThere = async (folder: string, name: string): Promise<boolean> => (await readdir(folder)).includes(name)
+
+/** As every worker runs them; tests too. */
+export const bundleWorkflows = (logger: DefaultLogger): ReturnType<typeof bundleWorkflowCode> =>
+  bundleWorkflowCode({ workflowsPath, preloadModules, logger })
 
 /**
  * Path of the workflows as one script. Made once for each state of the code (measured: 3.3 s on two cores, half of a
@@ -37,7 +45,7 @@ export const loadWorkflowBundle = async (stateDir: string, log: Logger): Promise
   if (await isThere(folder, name)) return path
   const startedTimeMs = Date.now()
   const quiet = new DefaultLogger('WARN', ({ message }) => log.warn(message))
-  const { code } = await bundleWorkflowCode({ workflowsPath, logger: quiet })
+  const { code } = await bundleWorkflows(quiet)
   const aside = `${path}.${process.pid}`
   await writeFile(aside, code)
   await rename(aside, path)

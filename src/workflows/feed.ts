@@ -1,5 +1,5 @@
 import { continueAsNew, defineQuery, proxyActivities, setCurrentDetails, setHandler } from '@temporalio/workflow'
-import { z } from 'zod'
+import { z } from './zod.ts'
 import { longLived } from './activity-options.ts'
 import { parseInput } from './input.ts'
 import { ownUntilRollOver } from './own-activity.ts'

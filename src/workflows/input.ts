@@ -1,8 +1,5 @@
 import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow'
-import { z } from 'zod'
-
-// The sandbox of a workflow must not compile code: zod would probe for it.
-z.config({ jitless: true })
+import type { z } from './zod.ts'
 
 /** Parses what an operator typed. Bad input fails the workflow for good: retrying the task would hang it for ever. */
 export const parseInput = <T>(schema: z.ZodType<T>, input: unknown): T => {

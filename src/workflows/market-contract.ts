@@ -1,6 +1,6 @@
 import { defineSearchAttributeKey } from '@temporalio/common'
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow'
-import { z } from 'zod'
+import { z } from './zod.ts'
 import type { MarketFigures } from '../activities/inspection.ts'
 import type { DesiredState, MarketState } from '../domain/market.ts'
 

@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { TestWorkflowEnvironment } from '@temporalio/testing'
-import { bundleWorkflowCode, DefaultLogger, Runtime, type WorkflowBundle } from '@temporalio/worker'
+import { DefaultLogger, Runtime, type WorkflowBundle } from '@temporalio/worker'
+import { bundleWorkflows as bundle } from '../../../src/workers/workflow-bundle.ts'
 import { FEED_GROUP, MARKET_SLUG, MARKET_STATE } from './attributes.ts'
 
 /** `temporal` of the test run's set-up, of PATH, or of polytape's tool cache. */
@@ -34,7 +35,5 @@ export const openTemporal = async (): Promise<TestWorkflowEnvironment> => {
   })
 }
 
-const workflowsPath = new URL('../../../src/workflows/index.ts', import.meta.url).pathname
-
 /** The workflows as the control worker bundles them. */
-export const bundleWorkflows = (): Promise<WorkflowBundle> => bundleWorkflowCode({ workflowsPath, logger: quiet })
+export const bundleWorkflows = (): Promise<WorkflowBundle> => bundle(quiet)
