@@ -50,10 +50,17 @@ export const pushMarker = (log: EpochLog, { desired }: Member, marker: Marker): 
   log.push(orderbookStream(desired.marketId), markerFrame(marker))
 }
 
-/** Nothing comes after an unsubscribe: a pause is a gap that was asked for. */
-export const markersOfLeaving = ({ tokens, desired }: Member): Marker[] => [
-  { type: 'gap', reason: 'paused', tokens, detail: `desired ${desired.state}` },
-  { type: 'unsubscribed', tokens },
+/** Nothing comes after an unsubscribe: a pause is a gap that was asked for, and so is the end of a recording. */
+export const leavingGap = ({ tokens, desired }: Member): Marker => ({
+  type: 'gap',
+  reason: desired.state === 'stopped' ? 'stopped' : 'paused',
+  tokens,
+  detail: `desired ${desired.state}`,
+})
+
+export const markersOfLeaving = (member: Member): Marker[] => [
+  leavingGap(member),
+  { type: 'unsubscribed', tokens: member.tokens },
 ]
 
 export const markersOfEnd = (member: Member, reason: GapReason, detail: string): Marker[] => {

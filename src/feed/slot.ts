@@ -4,7 +4,7 @@ import { createBackoff } from '../lib/backoff.ts'
 import { pause } from '../lib/every.ts'
 import { firstString, lastString, splitArray } from '../lib/json-elements.ts'
 import { openConnection } from './connection.ts'
-import { createLive, markersOfEnd, markersOfLeaving, pushMarker, type Live, type SlotDeps } from './live.ts'
+import { createLive, leavingGap, markersOfEnd, markersOfLeaving, pushMarker, type Live, type SlotDeps } from './live.ts'
 import type { EpochLog } from './epochs.ts'
 import { hasOtherTokens, isConfirmed, isSettled, type Member, type Phase } from './market.ts'
 import type { RestBook } from './rest-queue.ts'
@@ -63,6 +63,10 @@ export class Slot {
       if (leaves.length > 0) this.#leave(live, leaves)
     } else if (live === undefined && joins.length > 0 && !this.#isWaiting) this.#open()
     const settled = members.filter((member) => isSettled(member) && !isConfirmed(member))
+    const ended = settled.filter(
+      ({ desired, confirmedState }) => desired.state === 'stopped' && confirmedState === 'paused',
+    )
+    if (live !== undefined) for (const member of ended) pushMarker(live.log, member, leavingGap(member))
     if (settled.length > 0) this.#deps.confirm(settled)
   }
 

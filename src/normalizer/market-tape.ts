@@ -219,10 +219,9 @@ export class MarketTape {
         this.subscription = 'active'
         return
       case 'unsubscribed':
-        this.subscription = 'stopped'
-        return this.openGaps('stopped', 'the market is no longer recorded', context)
+        return
       case 'gap': {
-        if (marker.reason === 'paused') this.subscription = 'paused'
+        if (marker.reason === 'paused' || marker.reason === 'stopped') this.subscription = marker.reason
         const always = marker.reason === 'snapshot_missing'
         for (const token of marker.tokens) {
           const tape = this.#byToken.get(token)
