@@ -5,7 +5,7 @@ import type { StateDir } from './state-dir.ts'
 const QUERY = 'select market_id, bid_price, ask_price, updated_at from quotes_live order by updated_at desc limit 5'
 
 /** The address without its password, for screens that others may see. */
-export const withoutPassword = (url: string): string => {
+const withoutPassword = (url: string): string => {
   const address = new URL(url)
   address.password = ''
   return address.href

@@ -1,6 +1,6 @@
 import { closeSync, copyFileSync, openSync, readSync, statSync, truncateSync } from 'node:fs'
 
-export const LOG_LIMIT_BYTES = 8 * 1024 * 1024
+const LOG_LIMIT_BYTES = 8 * 1024 * 1024
 
 const sizeOf = (path: string): number => {
   try {

@@ -31,8 +31,7 @@ const otherStart = (pid: number): string | undefined => {
 }
 
 /** When the process started, in whatever text the system has for it; undefined if it is gone or a zombie. */
-export const startOf = (pid: number): string | undefined =>
-  process.platform === 'linux' ? linuxStart(pid) : otherStart(pid)
+const startOf = (pid: number): string | undefined => (process.platform === 'linux' ? linuxStart(pid) : otherStart(pid))
 
 export const markOf = (pid: number): ProcessMark => ({ pid, startedAt: startOf(pid) ?? '' })
 

@@ -65,7 +65,7 @@ export const stopForgotten = async (cluster: Cluster): Promise<void> => {
 export const databaseUrl = (port: number, password: string, database: string): string =>
   `postgres://${DATABASE_USER}:${password}@127.0.0.1:${port}/${database}`
 
-export const selectOne = async (connectionString: string): Promise<void> => {
+const selectOne = async (connectionString: string): Promise<void> => {
   const client = new pg.Client({ connectionString, connectionTimeoutMillis: 2_000 })
   client.on('error', () => undefined)
   try {

@@ -12,7 +12,7 @@ import { startOnPort } from './start-on-port.ts'
 export type LocalRedis = { url: string; kept: KeptProcess | undefined; said: string; cli: string }
 
 /** Streams are the only copy of a frame until it is committed: kept on disk, and never evicted. */
-export const REDIS_SETTINGS = ['appendonly yes', 'appendfsync everysec', 'maxmemory-policy noeviction', 'save ']
+const REDIS_SETTINGS = ['appendonly yes', 'appendfsync everysec', 'maxmemory-policy noeviction', 'save ']
 
 const IMAGE = 'redis:7.4.2'
 

@@ -3,7 +3,7 @@ import { KeptProcess } from './kept-process.ts'
 import type { ProcessSpec } from './launch.ts'
 import type { StateDir } from './state-dir.ts'
 
-export type VenueName = 'live' | 'emulator' | 'replay'
+type VenueName = 'live' | 'emulator' | 'replay'
 
 /** What everything that we start needs to know. */
 export type Site = {

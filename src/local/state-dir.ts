@@ -9,7 +9,7 @@ const memorySchema = z.object({
 })
 
 /** What is remembered between starts. */
-export type Memory = z.infer<typeof memorySchema>
+type Memory = z.infer<typeof memorySchema>
 
 export type StateDir = {
   root: string

@@ -18,7 +18,7 @@ const newestAge = (now: Sample | undefined): number | undefined =>
   now === undefined ? undefined : (newestAgeOf(now, 'feed') ?? newestAgeOf(now, 'normalizer'))
 
 /** The figures as text, `–` for what no role has published. */
-export const figureTexts = (shown: Shown) => {
+const figureTexts = (shown: Shown) => {
   const { now, before } = shown
   const sum: Figure = (role, name) => (now === undefined ? undefined : sumOf(now, role, name))
   const count: Figure = (role, name) => (now === undefined ? undefined : countOf(now, role, name))

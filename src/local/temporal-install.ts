@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { findOnPath, isExecutable, runCommand } from './run-command.ts'
 
-export const CLI_VERSION = 'v1.5.1'
+const CLI_VERSION = 'v1.5.1'
 const MODULE = `github.com/temporalio/cli/cmd/temporal@${CLI_VERSION}`
 
 /** Tools that were downloaded or built, shared by all state folders. */
-export const toolFolder = (env: NodeJS.ProcessEnv = process.env): string => {
+const toolFolder = (env: NodeJS.ProcessEnv = process.env): string => {
   const cache = env['XDG_CACHE_HOME']
   return join(cache === undefined || cache === '' ? join(homedir(), '.cache') : cache, 'polytape', 'bin')
 }

@@ -18,7 +18,7 @@ export type Temporal = {
 }
 
 /** @throws Error until the namespace `default` is served. */
-export const pingTemporal = async (address: string): Promise<void> => {
+const pingTemporal = async (address: string): Promise<void> => {
   const connection = await Connection.connect({ address, connectTimeout: 2_000 })
   try {
     await connection.workflowService.describeNamespace({ namespace: 'default' })

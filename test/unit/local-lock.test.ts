@@ -1,14 +1,20 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { openChildRecord, stopLeftovers } from '../../src/local/children.ts'
 import { acquireLock } from '../../src/local/lock.ts'
 import { isAlive, markOf } from '../../src/local/os-process.ts'
 import { openStateDir } from '../../src/local/state-dir.ts'
 
-const folder = () => mkdtempSync(join(tmpdir(), 'polytape-lock-'))
+const made: string[] = []
+const folder = () => {
+  const path = mkdtempSync(join(tmpdir(), 'polytape-lock-'))
+  made.push(path)
+  return path
+}
+afterAll(() => made.forEach((path) => rmSync(path, { recursive: true, force: true })))
 const sleeper = () => markOf(spawn('sleep', ['60'], { detached: true, stdio: 'ignore' }).pid ?? 0)
 
 describe('the lock of a state folder', () => {

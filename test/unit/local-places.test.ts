@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -41,12 +41,14 @@ describe('what is kept running', () => {
   })
 
   it('has a log that is cut when it grows over its limit, with one older part', () => {
-    const path = join(mkdtempSync(join(tmpdir(), 'polytape-log-')), 'role.log')
+    const folder = mkdtempSync(join(tmpdir(), 'polytape-log-'))
+    const path = join(folder, 'role.log')
     writeFileSync(path, 'x'.repeat(100))
     rotateLog(path, 200)
     expect(readFileSync(path, 'utf8')).toHaveLength(100)
     rotateLog(path, 50)
     expect(readFileSync(path, 'utf8')).toBe('')
     expect(readFileSync(`${path}.1`, 'utf8')).toHaveLength(100)
+    rmSync(folder, { recursive: true })
   })
 })
