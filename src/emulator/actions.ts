@@ -25,7 +25,6 @@ const quoteOf = (market: VenueMarket): string[] =>
 
 /** First the quote, then the change that moved it; not for every change, and at times a millisecond ahead. */
 const sendQuotes = (market: VenueMarket, before: string[], random: Random, outbox: Outbox): number => {
-  if (!market.subscribers.some((connection) => connection.isCustom)) return 0
   const after = quoteOf(market)
   let sentCount = 0
   for (const [at, token] of market.tokens.entries()) {
@@ -38,7 +37,8 @@ const sendQuotes = (market: VenueMarket, before: string[], random: Random, outbo
 
 /** Orders placed, resized or cancelled at one instant: n frames with one timestamp and the hash after the last of them. */
 export const orderBatch = (market: VenueMarket, random: Random, options: ActionOptions): number => {
-  const before = quoteOf(market)
+  const hearsQuotes = market.subscribers.some((connection) => connection.isCustom)
+  const before = hearsQuotes ? quoteOf(market) : []
   const changes: Change[] = []
   for (let left = batchSize(random); left > 0; left--) {
     const change = nextChange(market, options.levelCount, random)
@@ -47,7 +47,7 @@ export const orderBatch = (market: VenueMarket, random: Random, options: ActionO
   }
   if (changes.length === 0) return 0
   stamp(market, options.engineTime(market))
-  let sentCount = sendQuotes(market, before, random, options.outbox)
+  let sentCount = hearsQuotes ? sendQuotes(market, before, random, options.outbox) : 0
   for (const change of changes) sentCount += options.outbox.deliver(priceChangeFrame(market, change))
   return sentCount
 }

@@ -57,6 +57,7 @@ const makeUp = (index: number, options: CatalogueOptions, nowMs: number): VenueM
     closed: false,
     winner: undefined,
     volume24hr: Math.round(random.next() ** 4 * 2_000_000_000) / 1000,
+    bookFromTimeMs: 0,
     createdTimeMs: nowMs - random.between(1, 90) * DAY_MS,
     endTimeMs: nowMs + random.between(1, 200) * DAY_MS,
   })

@@ -45,7 +45,8 @@ export const clobRoutes = ({ catalogue, rest, faults, now, prepare }: ClobOption
   }
   const withBook = (id: string): VenueToken | undefined => {
     const token = catalogue.token(id)
-    return token === undefined || token.market.closed || token.hash === '' ? undefined : token
+    if (token === undefined || token.hash === '') return undefined
+    return token.market.closed || token.market.bookFromTimeMs > now() ? undefined : token
   }
   const book = (id: string): Answer => {
     const failure = faults.failure()

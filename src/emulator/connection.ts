@@ -3,6 +3,7 @@ import type { WebSocket } from 'ws'
 import type { ConnectionFaults } from './faults.ts'
 import { createConnectionFaults } from './faults.ts'
 import type { VenueToken } from './market.ts'
+import { encodeTextFrames } from './ws-frames.ts'
 
 /** What went out for one token, on one connection or on all. Rows are those of an undisturbed receiver. */
 export type Counts = {
@@ -60,7 +61,7 @@ export class Connection {
   closeReason = ''
   framesSent = 0
   bytesSent = 0
-  #isCorked = false
+  #pending: string[] = []
   readonly #socket: WebSocket
   readonly #stream: Duplex
 
@@ -76,22 +77,21 @@ export class Connection {
     return this.#socket.bufferedAmount
   }
 
-  /** Writes of one turn of the event loop go out in one system call. */
+  /** Texts of one turn of the event loop go out in one system call. */
   send(text: string): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return
-    if (!this.#isCorked) {
-      this.#isCorked = true
-      this.#stream.cork()
-      process.nextTick(() => this.#flush())
-    }
+    if (this.#pending.length === 0) process.nextTick(() => this.#flush())
     this.bytesSent += text.length
-    this.#socket.send(text)
+    this.#pending.push(text)
   }
 
   close(reason: string, isAbrupt: boolean): void {
     if (this.closeReason === '') this.closeReason = reason
     if (isAbrupt) this.#socket.terminate()
-    else this.#socket.close(1001, reason)
+    else {
+      this.#flush()
+      this.#socket.close(1001, reason)
+    }
   }
 
   isSubscribedTo(token: string): boolean {
@@ -99,8 +99,10 @@ export class Connection {
   }
 
   #flush(): void {
-    this.#isCorked = false
-    this.#stream.uncork()
+    const texts = this.#pending
+    this.#pending = []
+    if (texts.length === 0 || this.#socket.readyState !== this.#socket.OPEN) return
+    this.#stream.write(encodeTextFrames(texts))
     if (this.#socket.bufferedAmount > MAX_BUFFERED_BYTES) this.close('slow_consumer', true)
   }
 }

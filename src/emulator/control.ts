@@ -22,8 +22,8 @@ export type Faults = {
   /** The next `count` book requests answer the status, or books as they are now. */
   failRest(fault: { status: number; count: number } | { stale: true; count: number }): number
   changeTickSize(token: string, tickSize: string): number
-  /** Makes a further market and broadcasts `new_market`. Returns its id. */
-  addMarket(): string
+  /** Makes a further market and broadcasts `new_market`; CLOB answers 404 for `hydrationMs`. Returns its id. */
+  addMarket(hydrationMs: number): string
   resolve(marketId: string, winner: number): number
 }
 
@@ -77,7 +77,9 @@ export const controlRoutes = (emulator: Controlled): Route[] => [
   post('tick-size', z.object({ token, tickSize: z.enum(['0.1', '0.01', '0.001', '0.0001']) }), (one) =>
     emulator.changeTickSize(one.token, one.tickSize),
   ),
-  post('add-market', z.object({}), () => emulator.addMarket()),
+  post('add-market', z.object({ hydrationMs: z.number().min(0).default(0) }), (one) =>
+    emulator.addMarket(one.hydrationMs),
+  ),
   post('resolve', z.object({ marketId: z.string(), winner: z.number().int().min(0).max(1).default(0) }), (one) =>
     emulator.resolve(one.marketId, one.winner),
   ),

@@ -1,3 +1,4 @@
+import { bookHash, type BookHashInput } from '../domain/book-hash.ts'
 import { Book } from '../domain/book.ts'
 import type { Level } from '../domain/book-side.ts'
 import { fromMillionths, MILLION, toMillionths } from '../domain/decimal.ts'
@@ -9,6 +10,8 @@ export type VenueToken = {
   outcome: string
   market: VenueMarket
   book: Book
+  /** Kept and overwritten: to spread the identity into a new object at each hash costs twice the hash (Node 20). */
+  hashInput: BookHashInput
   /** Hash and timestamp (epoch ms as text) of the last change of the book. */
   hash: string
   timestamp: string
@@ -34,6 +37,8 @@ export type VenueMarket = {
   winner: number | undefined
   volume24hr: number
   createdTimeMs: number
+  /** Until then CLOB has no book of it, though Gamma shows it: minutes, for a new market of the venue. */
+  bookFromTimeMs: number
   endTimeMs: number
   /** Connections that are subscribed to one of its tokens. */
   subscribers: Connection[]
@@ -43,35 +48,34 @@ export type MarketSeed = Omit<VenueMarket, 'tokens' | 'subscribers'> & { tokens:
 
 export const createMarket = (seed: MarketSeed): VenueMarket => {
   const market: VenueMarket = { ...seed, tokens: [], subscribers: [] }
-  market.tokens = seed.tokens.map(({ token, outcome }) => ({
-    token,
-    outcome,
-    market,
-    book: new Book({
-      conditionId: seed.conditionId,
-      token,
-      minOrderSize: seed.minOrderSize,
-      tickSize: seed.tickSize,
-      negRisk: seed.negRisk,
-      version: seed.version,
-    }),
-    hash: '',
-    timestamp: '',
-  }))
+  market.tokens = seed.tokens.map(({ token, outcome }) => {
+    const { conditionId, minOrderSize, tickSize, negRisk, version } = seed
+    const identity = { conditionId, token, minOrderSize, tickSize, negRisk, version }
+    const hashInput = { ...identity, timestamp: '', bids: '', asks: '', lastTradePrice: '' }
+    return { token, outcome, market, book: new Book(identity), hashInput, hash: '', timestamp: '' }
+  })
   return market
 }
 
 /** Notes a change of the books at `timestamp`: both tokens share it, as their books mirror each other. */
 export const stamp = (market: VenueMarket, timestamp: string): void => {
   for (const token of market.tokens) {
+    const input = token.hashInput
+    input.timestamp = timestamp
+    input.bids = token.book.bids.json()
+    input.asks = token.book.asks.json()
+    input.lastTradePrice = market.lastTradePrice
     token.timestamp = timestamp
-    token.hash = token.book.hash(timestamp, market.lastTradePrice)
+    token.hash = bookHash(input)
   }
 }
 
 export const setTickSize = (market: VenueMarket, tickSize: string): void => {
   market.tickSize = tickSize
-  for (const { book } of market.tokens) book.identity = { ...book.identity, tickSize }
+  for (const token of market.tokens) {
+    token.book.identity = { ...token.book.identity, tickSize }
+    token.hashInput.tickSize = tickSize
+  }
 }
 
 const priceTables = new Map<string, { price: number; text: string }[]>()

@@ -1,5 +1,5 @@
 /** Runs `step` so that the units it returns come at `rate` a second: even ticks, no bursts, exact over time. */
-export type Pacer = Disposable & { wake(): void }
+export type Pacer = Disposable
 
 export type PacerOptions = {
   /** Units a second. */
@@ -15,13 +15,14 @@ const IDLE_MS = 50
 /** A stall is caught up with at most this much; the rest is forfeited rather than sent as one burst. */
 const MAX_DEBT_MS = 250
 /** Then sockets and HTTP get their turn. */
-const MAX_WORK_MS = 8
+const MAX_WORK_MS = 4
 
 export const startPacer = ({ rate, step, before }: PacerOptions): Pacer => {
   let credit = 0
   let lastMs = performance.now()
-  let timer: NodeJS.Timeout
+  let timer: NodeJS.Timeout | undefined
   let isIdle = false
+  let isStopped = false
 
   const work = (startMs: number): void => {
     for (let steps = 0; credit >= 1; steps++) {
@@ -44,13 +45,15 @@ export const startPacer = ({ rate, step, before }: PacerOptions): Pacer => {
     credit -= before()
     work(nowMs)
     const dueMs = ((1 - credit) / rate) * 1000
-    timer = setTimeout(tick, isIdle ? TICK_MS * 2 : Math.min(Math.max(dueMs, TICK_MS), IDLE_MS))
+    if (isStopped) return
+    if (credit >= 1) setImmediate(tick)
+    else timer = setTimeout(tick, isIdle ? TICK_MS * 2 : Math.min(Math.max(dueMs, TICK_MS), IDLE_MS))
   }
   timer = setTimeout(tick, TICK_MS)
   return {
-    wake: () => {
-      isIdle = false
+    [Symbol.dispose]: () => {
+      isStopped = true
+      clearTimeout(timer)
     },
-    [Symbol.dispose]: () => clearTimeout(timer),
   }
 }

@@ -40,6 +40,7 @@ const makeUp = (conditionId: string, seen: Seen, span: { from: number; to: numbe
     closed: false,
     winner: undefined,
     volume24hr: 1_000,
+    bookFromTimeMs: 0,
     createdTimeMs: span.from - DAY_MS,
     endTimeMs: span.to + 365 * DAY_MS,
   })

@@ -87,8 +87,9 @@ const marketFaults = (reach: Reach, options: VenueFaultsOptions): MarketFaults =
       options.changeTickSize(market, tickSize)
       return 1
     },
-    addMarket: () => {
+    addMarket: (hydrationMs) => {
       const market = catalogue.grow(now())
+      market.bookFromTimeMs = now() + hydrationMs
       broadcast(newMarketText(market, String(now())))
       return market.marketId
     },

@@ -36,14 +36,14 @@ test('every batch and every book proves itself by its hash, and the rows are tho
   using client = await openClient(emulator.urls.ws)
   const tokens = openTokens(emulator)
   await client.subscribe(tokens, { custom_feature_enabled: true })
-  await run(emulator, clock, 6_000)
+  await run(emulator, clock, 3_000)
   await client.settle()
   const receiver = createReceiver(rulesOf(emulator))
   for (const text of client.texts) receiver.take(text)
   receiver.finish()
   expect(receiver.found.failed).toEqual([])
-  expect(receiver.found.verified).toBeGreaterThan(10_000)
-  expect(receiver.found.trades.length).toBeGreaterThan(100)
+  expect(receiver.found.verified).toBeGreaterThan(5_000)
+  expect(receiver.found.trades.length).toBeGreaterThan(50)
   const ledger = emulator.ledger()
   expect(receiver.found.trades.map((one) => one['transaction_hash'])).toEqual(
     ledger.trades.map((one) => one.transactionHash),
@@ -58,7 +58,7 @@ test('every batch and every book proves itself by its hash, and the rows are tho
     expect(entry.lastTradePrice).toBe(book?.lastTrade)
   }
   expect(ledger.tokens.some((one) => one.sent.unchanged > 0)).toBe(true)
-})
+}, 60_000)
 
 test('books stay two-sided, uncrossed and near their size, whatever the seed and size', async () => {
   await fc.assert(
@@ -79,7 +79,7 @@ test('books stay two-sided, uncrossed and near their size, whatever the seed and
     }),
     { numRuns: 8 },
   )
-})
+}, 60_000)
 
 test('the same seed gives the same bytes, another seed others', async () => {
   const texts = async (seed: number): Promise<string[]> => {

@@ -119,3 +119,23 @@ test('the frame log holds every text sent, in order', async () => {
   expect(logged.map((line) => line.text)).toEqual(texts)
   expect(logged.every((line) => line.connection === 1 && line.tokens.length === 2)).toBe(true)
 })
+
+test('a consumer that does not read is closed before it holds more than 64 MB, and counted', async () => {
+  await using one = await openOne()
+  one.client.socket.pause()
+  const text = 'x'.repeat(8 * 1024 * 1024)
+  for (let at = 0; at < 12; at++) {
+    one.emulator.send(text)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  await until(() => one.emulator.ledger().slowConsumersClosed === 1)
+})
+
+test('a new market has no book at CLOB until it is hydrated', async () => {
+  await using one = await openOne()
+  const marketId = one.emulator.addMarket(200)
+  const token = one.emulator.catalogue.byKey({ marketId })?.tokens[0]?.token ?? ''
+  const status = async (): Promise<number> => (await fetch(`${one.emulator.urls.clob}/book?token_id=${token}`)).status
+  expect(await status()).toBe(404)
+  await until(async () => (await status()) === 200)
+})

@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto'
-import { WebSocket } from 'ws'
+import { WebSocket, type RawData } from 'ws'
+
+const bodyText = (body: RawData): string =>
+  (Array.isArray(body) ? Buffer.concat(body) : Buffer.isBuffer(body) ? body : Buffer.from(body)).toString()
 
 type Json = Record<string, unknown>
 type RawLevel = { price: string; size: string }
@@ -8,7 +11,7 @@ type RawLevel = { price: string; size: string }
 export const openClient = async (url: string, protocols: string[] = []) => {
   const socket = new WebSocket(url, protocols)
   const texts: string[] = []
-  socket.on('message', (body) => texts.push(String(body)))
+  socket.on('message', (body) => texts.push(bodyText(body)))
   const closed = new Promise<number>((resolve) => socket.on('close', resolve))
   await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))
   const send = (value: unknown): void => socket.send(typeof value === 'string' ? value : JSON.stringify(value))
