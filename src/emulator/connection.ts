@@ -41,7 +41,7 @@ export type ReceivedFrame = {
 }
 
 /** A consumer whose unsent bytes pass this is closed. */
-export const MAX_BUFFERED_BYTES = 64 * 1024 * 1024
+const MAX_BUFFERED_BYTES = 64 * 1024 * 1024
 
 export type ConnectionParts = { id: number; socket: WebSocket; stream: Duplex; isReplayClock: boolean; nowMs: number }
 

@@ -57,7 +57,7 @@ export const EMULATOR_DEFAULTS: EmulatorOptions = {
   now: Date.now,
 }
 
-export type EmulatorUrls = { ws: string; gamma: string; clob: string; data: string; control: string }
+type EmulatorUrls = { ws: string; gamma: string; clob: string; data: string; control: string }
 
 /** A Polymarket on loopback, with a ledger of all it sent and faults on request. */
 export type Emulator = AsyncDisposable &

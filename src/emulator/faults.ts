@@ -1,7 +1,7 @@
 import type { VenueFrame } from './frame.ts'
 
 /** What one connection is to suffer, by token. `swap` holds the frame until the token's next one has gone out. */
-export type TokenFault = { type: 'drop' | 'duplicate' | 'swap'; count: number; held: VenueFrame | undefined }
+type TokenFault = { type: 'drop' | 'duplicate' | 'swap'; count: number; held: VenueFrame | undefined }
 
 export type ConnectionFaults = {
   readonly byToken: Map<string, TokenFault>

@@ -2,7 +2,7 @@ import { createWriteStream } from 'node:fs'
 import { finished } from 'node:stream/promises'
 
 /** One frame as sent, in order; the ground truth of kill tests. `t` is epoch ms. */
-export type LoggedFrame = { t: number; connection: number; tokens: string[]; text: string }
+type LoggedFrame = { t: number; connection: number; tokens: string[]; text: string }
 export type FrameLog = AsyncDisposable & { write(frame: LoggedFrame): void }
 
 /** JSON lines, appended. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
-export type Call = {
+type Call = {
   url: URL
   /** Groups of the route's pattern. */
   parts: string[]

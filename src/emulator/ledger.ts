@@ -24,7 +24,7 @@ export type LedgerFault = {
   text: string
 }
 
-export type LedgerToken = {
+type LedgerToken = {
   marketId: string
   conditionId: string
   token: string
@@ -45,7 +45,7 @@ export type LedgerToken = {
   restRows: number
 }
 
-export type LedgerConnection = {
+type LedgerConnection = {
   id: number
   openedTimeMs: number
   closedTimeMs: number | undefined

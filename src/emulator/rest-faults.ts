@@ -4,7 +4,7 @@ import type { VenueToken } from './market.ts'
 import { restBookText } from './texts.ts'
 
 /** The next `count` book requests fail with a status, or answer the books as they were when the fault was set. */
-export type RestFault =
+type RestFault =
   | { type: 'status'; status: number; count: number }
   | { type: 'stale'; count: number; books: Map<string, string> }
 

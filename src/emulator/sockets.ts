@@ -15,7 +15,7 @@ export type SocketsOptions = {
 }
 
 /** A client that offers it gets each frame prefixed with the file's receive time; for replays only. */
-export const REPLAY_PROTOCOL = 'polytape-replay'
+const REPLAY_PROTOCOL = 'polytape-replay'
 
 const PATH = /^\/ws\/market\/?(\?.*)?$/
 

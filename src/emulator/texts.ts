@@ -11,7 +11,7 @@ const spaced = (levels: string): string => levels.replaceAll('","', '", "').repl
 const versionOf = (market: VenueMarket): string =>
   market.version === undefined ? '' : `,"version":"${market.version}"`
 
-export const snapshotText = (token: VenueToken): string =>
+const snapshotText = (token: VenueToken): string =>
   `{"market":"${token.market.conditionId}","asset_id":"${token.token}","timestamp":"${token.timestamp}",` +
   `"hash":"${token.hash}","bids":[${token.book.bids.json()}],"asks":[${token.book.asks.json()}],` +
   `"tick_size":"${token.market.tickSize}","event_type":"book",` +
