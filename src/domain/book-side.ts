@@ -50,9 +50,10 @@ export class BookSide {
     return level?.price === price ? level : undefined
   }
 
+  /** A price that is named twice counts as named last. */
   replace(levels: Level[]): void {
-    const sorted = levels.map(stored).sort((left, right) => (left.price - right.price) * this.#direction)
-    this.#levels = sorted
+    const byPrice = new Map(levels.map((level) => [level.price, stored(level)]))
+    this.#levels = [...byPrice.values()].sort((left, right) => (left.price - right.price) * this.#direction)
     this.#json = undefined
   }
 

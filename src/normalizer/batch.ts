@@ -122,10 +122,17 @@ export const isEmpty = (batch: Batch): boolean => batch.offsets.size === 0
 /** Where a frame stands in its stream, and the batch that takes what comes of it. */
 export type FrameContext = { frame: Frame; batch: Batch; entryId: string; ordinal: number }
 
+const LONGEST_DETAIL = 500
+
+/** A detail quotes what came, and anything may come. */
+export const shortened = (detail: string): string =>
+  detail.length > LONGEST_DETAIL ? `${detail.slice(0, LONGEST_DETAIL)}…` : detail
+
 /** Keeps a frame's raw text with the reason why it was not used. */
 export const addDeadLetter = (context: FrameContext, stream: string, why: { reason: string; detail: string }): void => {
   const { frame, batch, entryId, ordinal } = context
   const firstSeenTimeMs = frame.receivedTimeMs
-  const { reason, detail } = why
+  const { reason } = why
+  const detail = shortened(why.detail)
   batch.deadLetters.push({ stream, entryId, ordinal, reason, detail, raw: frame.text, firstSeenTimeMs })
 }

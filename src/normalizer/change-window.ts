@@ -55,6 +55,13 @@ export class ChangeWindow {
     return taken
   }
 
+  /** Frames may be missing among the held changes: none is used, and no snapshot that is older than they are. */
+  forget(): void {
+    const newestTimeMs = this.#changes.reduce((newest, held) => Math.max(newest, held.exchangeTimeMs), 0)
+    this.droppedTimeMs = Math.max(this.droppedTimeMs, newestTimeMs)
+    this.#changes = []
+  }
+
   clear(): void {
     this.#changes = []
     this.droppedTimeMs = 0

@@ -3,7 +3,8 @@ import type { Level, Side } from '../domain/book-side.ts'
 /** What the hot cache does not have yet of one outcome: either all, or the levels that changed (size 0 removes). */
 export class LadderChanges {
   #isWhole = false
-  #levels: Record<Side, Map<string, string>> = { bid: new Map(), ask: new Map() }
+  /** By price in millionths: the same price may come in another spelling. */
+  #levels: Record<Side, Map<number, [price: string, size: string]>> = { bid: new Map(), ask: new Map() }
 
   get isEmpty(): boolean {
     return !this.#isWhole && this.#levels.bid.size === 0 && this.#levels.ask.size === 0
@@ -20,12 +21,12 @@ export class LadderChanges {
   }
 
   set(side: Side, level: Level): void {
-    if (!this.#isWhole) this.#levels[side].set(level.priceText, level.size === 0 ? '0' : level.sizeText)
+    if (!this.#isWhole) this.#levels[side].set(level.price, [level.priceText, level.size === 0 ? '0' : level.sizeText])
   }
 
   /** The changed levels of a side as price and size texts. */
   side(side: Side): [price: string, size: string][] {
-    return [...this.#levels[side]]
+    return [...this.#levels[side].values()]
   }
 
   clear(): void {

@@ -6,6 +6,7 @@ import type { Stats } from '../lib/stats.ts'
 import { addDeadLetter, type Batch, type FrameContext } from './batch.ts'
 import { parseMarker } from './marker.ts'
 import { OutcomeTape } from './outcome-tape.ts'
+import { isPossibleTime } from './possible-time.ts'
 import { NO_PROGRESS, type MarketProgress } from './progress.ts'
 
 export type TapeDeps = {
@@ -13,6 +14,9 @@ export type TapeDeps = {
   parseRestBook: (text: string) => Parsed
   stats: Stats
 }
+
+/** `always`: also of a book that is still waited for. */
+type GapCause = { reason: GapReason; detail: string; always: boolean }
 
 /** A frame's token is no outcome of the market: kept in the dead letters, applied to nothing. */
 const UNKNOWN_TOKEN = 'unknown_token'
@@ -108,19 +112,20 @@ export class MarketTape {
   /** Opens a gap in every outcome that has a book (or, with `always`, also in those that wait for one). */
   openGaps(reason: GapReason, detail: string, context: { frame: Frame; batch: Batch }, always = false): void {
     for (const tape of this.outcomes) {
-      if (always || tape.status !== 'waiting') this.#openGap(tape, reason, detail, context)
+      this.#openGap(tape, { reason, detail, always }, context)
     }
   }
 
-  #openGap(tape: OutcomeTape, reason: GapReason, detail: string, context: { frame: Frame; batch: Batch }): void {
-    if (tape.openGap(reason, detail, context)) this.#deps.stats.count('gaps')
+  #openGap(tape: OutcomeTape, gap: GapCause, context: { frame: Frame; batch: Batch }): void {
+    if (tape.status === 'waiting' && !gap.always) tape.window.forget()
+    else if (tape.openGap(gap.reason, gap.detail, context)) this.#deps.stats.count('gaps')
   }
 
   #follow(epoch: string, context: FrameContext): void {
     if (this.epoch !== '') {
       this.openGaps('feed_restart', `connection ${this.epoch} ended without a word; ${epoch} goes on`, context)
     }
-    for (const tape of this.outcomes) tape.window.clear()
+    for (const tape of this.outcomes) tape.window.forget()
     this.epoch = epoch
     this.ordinal = 0
   }
@@ -147,7 +152,10 @@ export class MarketTape {
     const parsed = frame.kind === 'rest' ? this.#deps.parseRestBook(frame.text) : this.#deps.parseMessage(frame.text)
     switch (parsed.type) {
       case 'event':
-        return this.#applyEvent(parsed.event, context)
+        if (isPossibleTime(parsed.event, frame)) return this.#applyEvent(parsed.event, context)
+        this.#reject('bad_message', `venue time ${parsed.event.exchangeTimeMs} cannot be`, context)
+        this.openGaps('bad_message', `venue time ${parsed.event.exchangeTimeMs} cannot be`, context)
+        return
       case 'unknown':
         return this.#reject('unknown_event', parsed.detail, context)
       case 'rejected':
@@ -225,9 +233,7 @@ export class MarketTape {
         const always = marker.reason === 'snapshot_missing'
         for (const token of marker.tokens) {
           const tape = this.#byToken.get(token)
-          if (tape !== undefined && (always || tape.status !== 'waiting')) {
-            this.#openGap(tape, marker.reason, marker.detail, context)
-          }
+          if (tape !== undefined) this.#openGap(tape, { ...marker, always }, context)
         }
       }
     }

@@ -3,7 +3,7 @@ import type { Level } from '../domain/book-side.ts'
 import type { BookEvent } from '../domain/event.ts'
 import type { Frame, GapReason } from '../domain/frame.ts'
 import type { Market, Outcome } from '../domain/market.ts'
-import type { Batch } from './batch.ts'
+import { shortened, type Batch } from './batch.ts'
 import { addBookRows, type RowKind, type RowLevel } from './book-row.ts'
 import { LadderChanges } from './ladder-changes.ts'
 import type { OutcomeProgress, OutcomeStatus } from './progress.ts'
@@ -74,7 +74,8 @@ export class OutcomeTape {
     const isRest = frame.kind === 'rest'
     const newest = this.exchangeTimeMs ?? 0
     if (this.status === 'following') {
-      if (isRest || event.exchangeTimeMs < newest - REORDER_MS) return 'stale'
+      const oldestTimeMs = Math.max(this.snapshotTimeMs, newest - REORDER_MS)
+      if (isRest || event.exchangeTimeMs < oldestTimeMs) return 'stale'
       this.#learn(event)
       this.#applyDifference(event, frame, batch)
       return 'difference'
@@ -98,9 +99,12 @@ export class OutcomeTape {
     return 'changed'
   }
 
-  /** Says in the history that the book may be incomplete from here on. Does nothing inside a gap. */
+  /** Says in the history that the book may be incomplete from here on. A gap inside a gap only drops what was held. */
   openGap(reason: GapReason, detail: string, context: { frame: Frame; batch: Batch }): boolean {
-    if (this.status === 'gap') return false
+    if (this.status === 'gap') {
+      this.window.forget()
+      return false
+    }
     const lastGoodSequence = this.sequence
     this.status = 'gap'
     this.window.clear()
@@ -114,7 +118,7 @@ export class OutcomeTape {
       reason,
       lastGoodSequence,
       gapSequence: this.sequence,
-      detail,
+      detail: shortened(detail),
     })
     return true
   }
@@ -141,8 +145,10 @@ export class OutcomeTape {
     this.snapshotTimeMs = event.exchangeTimeMs
     this.exchangeTimeMs = event.exchangeTimeMs
     this.#closeGap(batch)
+    // What the connection sent before its own book in the same millisecond is in it; of REST nobody knows.
+    const sinceTimeMs = frame.kind === 'rest' ? event.exchangeTimeMs : event.exchangeTimeMs + 1
     for (const held of this.window.take()) {
-      if (held.exchangeTimeMs >= event.exchangeTimeMs) this.applyChange(held.change, held.exchangeTimeMs, context)
+      if (held.exchangeTimeMs >= sinceTimeMs) this.applyChange(held.change, held.exchangeTimeMs, context)
     }
   }
 

@@ -2,7 +2,7 @@ import type { StreamEntry } from '../domain/frame.ts'
 import { newBatch, type CheckpointRow } from './batch.ts'
 import { restoreTape } from './checkpoint.ts'
 import type { MarketTape } from './market-tape.ts'
-import type { MarketProgress } from './progress.ts'
+import type { MarketProgress, OutcomeProgress } from './progress.ts'
 
 export type RebuildInput = {
   progress: MarketProgress
@@ -12,10 +12,26 @@ export type RebuildInput = {
   entries: StreamEntry[]
 }
 
+const NOT_STARTED: OutcomeProgress = {
+  sequence: 0,
+  capturedTimeMs: 0,
+  status: 'waiting',
+  gapSequence: undefined,
+  gapReason: undefined,
+}
+
 const isSame = (tape: MarketTape, progress: MarketProgress): boolean =>
   tape.epoch === progress.epoch &&
   tape.ordinal === progress.ordinal &&
-  tape.outcomes.every((outcome, index) => outcome.sequence === (progress.outcomes[index]?.sequence ?? 0))
+  tape.outcomes.every((outcome, index) => {
+    const committed = progress.outcomes[index] ?? NOT_STARTED
+    return (
+      outcome.sequence === committed.sequence &&
+      outcome.status === committed.status &&
+      outcome.capturedTimeMs === committed.capturedTimeMs &&
+      outcome.gapSequence === committed.gapSequence
+    )
+  })
 
 /**
  * Brings a fresh tape to where its stream was committed: the newest checkpoint, then the entries after it applied once

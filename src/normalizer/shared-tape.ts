@@ -3,6 +3,7 @@ import { MARKETS_STREAM } from '../domain/keys.ts'
 import type { Market } from '../domain/market.ts'
 import type { Parsed } from '../domain/event.ts'
 import type { Stats } from '../lib/stats.ts'
+import { isPossibleTime } from './possible-time.ts'
 import { addDeadLetter, type Batch, type FrameContext } from './batch.ts'
 
 export type CatalogueParsed = { type: 'market'; market: Market } | { type: 'rejected'; detail: string }
@@ -52,7 +53,9 @@ export class SharedTape {
       return
     }
     const { event } = parsed
-    if (event.type === 'market_resolved') context.batch.resolvedMarkets.set(event.marketId, event.exchangeTimeMs)
+    if (!isPossibleTime(event, context.frame)) {
+      this.#reject('bad_message', `venue time ${event.exchangeTimeMs} cannot be`, context)
+    } else if (event.type === 'market_resolved') context.batch.resolvedMarkets.set(event.marketId, event.exchangeTimeMs)
     else if (event.type === 'new_market') this.#deps.stats.count('newMarkets')
     else this.#reject('misrouted', `${event.type} belongs to the stream of its market`, context)
   }

@@ -1,0 +1,104 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { newBatch } from '../../src/normalizer/batch.ts'
+import { toCheckpoints } from '../../src/normalizer/checkpoint.ts'
+import type { MarketTape } from '../../src/normalizer/market-tape.ts'
+import { continueWithoutBooks, rebuildTape } from '../../src/normalizer/rebuild.ts'
+import { ofOutcome, sequencesOf } from '../support/normalizer-rows.ts'
+import { applyAll, newTape, restored, rowsOf, storedCheckpoints } from '../support/normalizer-tape.ts'
+import { acts, Venue } from '../support/normalizer-venue.ts'
+
+const entriesOf = (all: Parameters<Venue['play']>[0]) => {
+  const venue = new Venue()
+  venue.play(all)
+  return venue.entries
+}
+
+test('a tape restored from a checkpoint at any entry goes on as if it had never stopped', () => {
+  fc.assert(
+    fc.property(acts, (all) => {
+      const entries = entriesOf(all)
+      const whole = newTape()
+      const { bookLines } = applyAll(whole, entries)
+      const before = newTape()
+      const linesBefore: string[] = []
+      for (let at = 0; at <= entries.length; at++) {
+        const tape = restored(storedCheckpoints(before))
+        const after = applyAll(tape, entries.slice(at))
+        expect([...linesBefore, ...after.bookLines], `stopped after ${at} entries`).toEqual(bookLines)
+        expect(toCheckpoints(tape)).toEqual(toCheckpoints(whole))
+        linesBefore.push(...applyAll(before, entries.slice(at, at + 1)).bookLines)
+      }
+    }),
+    { numRuns: 100 },
+  )
+})
+
+test('a checkpoint and the entries after it lead to exactly where the commit says, and on from there', () => {
+  fc.assert(
+    fc.property(acts, fc.nat(), fc.nat(), (all, someEntry, later) => {
+      const entries = entriesOf(all)
+      const from = someEntry % entries.length
+      const upTo = from + (later % (entries.length - from))
+      const before = newTape()
+      applyAll(before, entries.slice(0, from))
+      const checkpoints = storedCheckpoints(before)
+      applyAll(before, entries.slice(from, upTo))
+      const tape = newTape()
+      const input = { progress: before.progress(), committedId: before.lastId, checkpoints }
+      expect(rebuildTape(tape, { ...input, entries: entries.slice(from, upTo) })).toBe(true)
+      const rest = entries.slice(upTo)
+      expect(applyAll(tape, rest).bookLines).toEqual(applyAll(before, rest).bookLines)
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('where an entry after the checkpoint is gone, a rebuild that stands elsewhere never passes for the committed one', () => {
+  fc.assert(
+    fc.property(acts, fc.nat(), (all, which) => {
+      const entries = entriesOf(all)
+      const committed = newTape()
+      applyAll(committed, entries)
+      const gone = which % entries.length
+      const tape = newTape()
+      const input = { progress: committed.progress(), committedId: committed.lastId, checkpoints: [] }
+      const isSame = rebuildTape(tape, { ...input, entries: entries.toSpliced(gone, 1) })
+      if (!isSame) return
+      const standing = (one: MarketTape) =>
+        one.outcomes.map(({ sequence, status, capturedTimeMs, gapSequence }) => [sequence, status, capturedTimeMs, gapSequence]) // prettier-ignore
+      expect(standing(tape)).toEqual(standing(committed))
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('books that cannot be rebuilt are told by a gap, and their sequences and clock go on', () => {
+  fc.assert(
+    fc.property(acts, (all) => {
+      const entries = entriesOf(all)
+      const committed = newTape()
+      const first = rowsOf(applyAll(committed, entries))
+      const tape = newTape()
+      const progress = JSON.parse(JSON.stringify(committed.progress())) as ReturnType<typeof committed.progress>
+      continueWithoutBooks(tape, { progress, committedId: committed.lastId, checkpoints: [], entries: [] })
+      const batch = newBatch()
+      tape.tellLostBooks({ frame: { ...firstFrame(entries), receivedTimeMs: 0 }, batch })
+      const rows = [...first, ...rowsOf(batch)]
+      for (const { outcome, status, sequence } of tape.outcomes) {
+        const own = ofOutcome(rows, outcome.outcomeId)
+        expect(status).not.toBe('following')
+        expect(sequencesOf(own)).toEqual(Array.from({ length: sequence }, (_, at) => at + 1))
+        const times = own.map((row) => row.capturedTimeMs)
+        expect(times).toEqual(times.toSorted((left, right) => left - right))
+      }
+    }),
+    { numRuns: 100 },
+  )
+})
+
+const firstFrame = (entries: ReturnType<typeof entriesOf>) => {
+  const frame = entries[0]?.frames[0]
+  if (frame === undefined) throw new Error('a venue sends at least its first books')
+  return frame
+}
