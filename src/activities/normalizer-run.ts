@@ -5,6 +5,7 @@ import { waitBeforeRetry } from '../lib/retry.ts'
 import type { Batch } from '../normalizer/batch.ts'
 import { LatencyWindow } from '../normalizer/latency.ts'
 import { FenceLost } from '../store/fence.ts'
+import { isRetryable } from '../store/retryable.ts'
 import { knownStreams } from '../store/offsets.ts'
 import { createReader, type Reader } from '../stream/read.ts'
 import { Commits } from './normalizer-commits.ts'
@@ -28,8 +29,11 @@ export type RunInput = {
   signal: AbortSignal
 }
 
-const REDIS_TROUBLE = /Connection is closed|LOADING|ECONNRE|ETIMEDOUT|EPIPE|OOM|MASTERDOWN|READONLY/
+const REDIS_TROUBLE =
+  /Connection is closed|max retries per request|LOADING|ECONNRE|ETIMEDOUT|EPIPE|OOM|MASTERDOWN|READONLY/
 const isRedisTrouble = (error: unknown): boolean => error instanceof Error && REDIS_TROUBLE.test(error.message)
+/** Redis or Postgres was away: nothing is lost by waiting. */
+const isTrouble = (error: unknown): boolean => isRedisTrouble(error) || isRetryable(error)
 const isFenceLost = (error: unknown): boolean => error instanceof FenceLost || error instanceof CacheFenceLost
 
 const trimBehind = async (reader: Reader, batch: Batch): Promise<void> => {
@@ -40,16 +44,16 @@ const trimBehind = async (reader: Reader, batch: Batch): Promise<void> => {
   await reader.trim(minimumIds)
 }
 
-/** Steps until the signal aborts. Trouble with Redis is waited out; the streams and offsets tell where to go on. */
+/** Steps until the signal aborts. Trouble with Redis or Postgres is waited out; the streams and offsets tell where to go on. */
 const stepUntil = async (shard: Shard, { stats, log }: NormalizerDeps, signal: AbortSignal): Promise<void> => {
   for (let failures = 0; !signal.aborted;) {
     try {
       await shard.step()
       failures = 0
     } catch (error) {
-      if (signal.aborted || isFenceLost(error) || !isRedisTrouble(error)) throw error
-      stats.count('redisErrors')
-      if (failures === 0) log.warn({ error }, 'Redis did not answer; reading goes on when it does')
+      if (signal.aborted || isFenceLost(error) || !isTrouble(error)) throw error
+      stats.count('readErrors')
+      if (failures === 0) log.warn({ error }, 'Redis or Postgres did not answer; reading goes on when it does')
       await waitBeforeRetry(failures++, signal).catch(() => undefined)
     }
   }
@@ -69,7 +73,7 @@ const openParts = ({ deps, shard: index, cache, write }: RunInput, settling: Abo
   const commits = new Commits({ config, write, onCommitted, signal: settling })
   const views = createViews({ cache, report, stats, log })
   const shard = new Shard({ shard: index, config, stats, reader, tapes, commits, views })
-  return { blocking, tapes, commits, shard, commitLatency }
+  return { blocking, reader, tapes, commits, shard, commitLatency }
 }
 
 type Parts = ReturnType<typeof openParts>
@@ -114,7 +118,7 @@ export const runShard = async (input: RunInput): Promise<void> => {
   const settle = (): void => void setTimeout(() => settling.abort(), SETTLE_MS).unref()
   signal.addEventListener('abort', settle, { once: true })
   const parts = openParts(input, settling.signal)
-  const { shard, tapes, commits, blocking } = parts
+  const { shard, tapes, commits, blocking, reader } = parts
   try {
     await shard.start(await knownStreams(deps.pool))
     deps.log.info(
@@ -124,6 +128,10 @@ export const runShard = async (input: RunInput): Promise<void> => {
     startCare(deps, parts, ended.signal)
     await stepUntil(shard, deps, signal)
     await commits.settle()
+  } catch (error) {
+    // What this copy took from the ready streams is the owner's to read.
+    if (isFenceLost(error)) await reader.giveBack(tapes.streams()).catch(() => undefined)
+    throw error
   } finally {
     ended.abort()
     blocking.disconnect()

@@ -3,7 +3,7 @@ import { ApplicationFailure, Context } from '@temporalio/activity'
 import { createHotCache, CacheFenceLost } from '../cache/hot-cache.ts'
 import { every } from '../lib/every.ts'
 import { createCommitter } from '../store/commit.ts'
-import { FenceLost, takeOwnership } from '../store/fence.ts'
+import { assertOwner, FenceLost, takeOwnership } from '../store/fence.ts'
 import { runShard } from './normalizer-run.ts'
 import type { NormalizerDeps } from './normalizer-deps.ts'
 
@@ -25,7 +25,13 @@ export const createNormalizerActivities = (deps: NormalizerDeps) => {
     deps.log.info({ shard, writer: owner.writer }, 'took over a shard')
     const write = createCommitter({ pool: deps.pool, owner, stats: deps.stats, log: deps.log })
     const cache = createHotCache({ redis: deps.redis, ownerEpoch: owner.epoch })
-    await runShard({ deps, shard, cache, write, signal })
+    try {
+      await runShard({ deps, shard, cache, write, signal })
+    } catch (error) {
+      // The cache only knows that there is a newer owner; Postgres knows who.
+      if (error instanceof CacheFenceLost) await assertOwner(deps.pool, owner)
+      throw error
+    }
   }
 
   /**

@@ -4,6 +4,7 @@ import type { Market } from '../domain/market.ts'
 import type { Parsed } from '../domain/event.ts'
 import type { Stats } from '../lib/stats.ts'
 import { isPossibleTime } from './possible-time.ts'
+import { whyNotStorable } from './storable-market.ts'
 import { addDeadLetter, type Batch, type FrameContext } from './batch.ts'
 
 export type CatalogueParsed = { type: 'market'; market: Market } | { type: 'rejected'; detail: string }
@@ -42,7 +43,8 @@ export class SharedTape {
 
   #applyCatalogue(context: FrameContext): void {
     const parsed = this.#deps.parseCatalogue(context.frame.text)
-    if (parsed.type === 'rejected') this.#reject('bad_catalogue', parsed.detail, context)
+    const detail = parsed.type === 'rejected' ? parsed.detail : whyNotStorable(parsed.market)
+    if (parsed.type === 'rejected' || detail !== undefined) this.#reject('bad_catalogue', detail ?? '', context)
     else context.batch.markets.set(parsed.market.marketId, parsed.market)
   }
 

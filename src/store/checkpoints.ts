@@ -1,6 +1,8 @@
 import type { ClientBase, Pool } from 'pg'
 import type { CheckpointResume, CheckpointRow } from '../normalizer/batch.ts'
+import { toJson } from './json.ts'
 
+/** What takes no sequence (a tick, a spelling, a time) moves on too: a checkpoint is never half of an older one. */
 const INSERT = `
 insert into book_checkpoints (outcome_id, sequence, market_id, stream_id, epoch, ordinal, captured_at, source_ts,
   last_trade_price, tick_size, hash, bids, asks, resume)
@@ -8,7 +10,9 @@ select * from jsonb_to_recordset($1::jsonb) as n(
   outcome_id text, sequence bigint, market_id text, stream_id text, epoch text, ordinal bigint, captured_at timestamptz,
   source_ts timestamptz, last_trade_price text, tick_size text, hash text, bids jsonb, asks jsonb, resume jsonb)
 on conflict (outcome_id, sequence) do update set stream_id = excluded.stream_id, epoch = excluded.epoch,
-  ordinal = excluded.ordinal, resume = excluded.resume`
+  ordinal = excluded.ordinal, captured_at = excluded.captured_at, source_ts = excluded.source_ts,
+  last_trade_price = excluded.last_trade_price, tick_size = excluded.tick_size, hash = excluded.hash,
+  bids = excluded.bids, asks = excluded.asks, resume = excluded.resume`
 
 const instant = (timeMs: number | undefined): string | null =>
   timeMs === undefined ? null : new Date(timeMs).toISOString()
@@ -32,7 +36,7 @@ export const writeCheckpoints = async (client: ClientBase, checkpoints: Checkpoi
     asks: row.asks,
     resume: row.resume,
   }))
-  await client.query(INSERT, [JSON.stringify(rows)])
+  await client.query(INSERT, [toJson(rows)])
 }
 
 const NEWEST = `

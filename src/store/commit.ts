@@ -4,6 +4,7 @@ import { waitBeforeRetry } from '../lib/retry.ts'
 import type { Stats } from '../lib/stats.ts'
 import type { Batch } from '../normalizer/batch.ts'
 import { copyBookRows } from './books.ts'
+import { withClient } from './checkout.ts'
 import { writeCheckpoints } from './checkpoints.ts'
 import { writeDeadLetters } from './dead-letters.ts'
 import { FenceLost, hasMoved, moveOffsets, type Owner } from './fence.ts'
@@ -28,25 +29,17 @@ const writeAll = async (client: PoolClient, owner: Owner, batch: Batch): Promise
   await writeCheckpoints(client, batch.checkpoints)
 }
 
-const transact = async (pool: Pool, owner: Owner, batch: Batch): Promise<void> => {
-  const client = await pool.connect()
-  let broken: Error | undefined
-  try {
-    await client.query('begin')
-    await writeAll(client, owner, batch)
-    await client.query('commit')
-  } catch (error) {
-    broken = error instanceof Error ? error : new Error(String(error))
-    if (isRetryable(error)) throw error
-    await client.query('rollback').then(
-      () => (broken = undefined),
-      () => undefined,
-    )
-    throw error
-  } finally {
-    client.release(broken)
-  }
-}
+const transact = (pool: Pool, owner: Owner, batch: Batch): Promise<void> =>
+  withClient(pool, async (client) => {
+    try {
+      await client.query('begin')
+      await writeAll(client, owner, batch)
+      await client.query('commit')
+    } catch (error) {
+      await client.query('rollback').catch(() => undefined)
+      throw error
+    }
+  })
 
 /**
  * Writes batches, each in one fenced transaction: rows, quotes, fills, gaps, dead letters, checkpoints and offsets
@@ -81,6 +74,11 @@ export const createCommitter = ({ pool, owner, stats, log }: CommitDeps) => {
         stats.count('commits')
         return
       } catch (error) {
+        // The interrupted COMMIT may end only after it was looked for: then its own offsets are the other writer's.
+        if (error instanceof FenceLost && attempt > 0 && (await hasMoved(pool, owner, [...batch.offsets.values()]))) {
+          stats.count('commitsFoundDone')
+          return
+        }
         if (error instanceof FenceLost || !isRetryable(error)) throw error
         stats.count('commitRetries')
         if (attempt === 0) log.warn({ error }, 'a commit failed and is retried until Postgres answers')

@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg'
 import type { FillRow } from '../normalizer/batch.ts'
+import { toJson } from './json.ts'
 
 /**
  * The ordinal of a fill counts the equal ones before it: those stored already (by the unique key; a null transaction
@@ -38,5 +39,5 @@ export const writeFills = async (client: ClientBase, fills: FillRow[]): Promise<
     source_ts: instant(fill.exchangeTimeMs),
     source_received_at: fill.sourceReceivedTimeMs === undefined ? null : instant(fill.sourceReceivedTimeMs),
   }))
-  await client.query(INSERT, [JSON.stringify(rows)])
+  await client.query(INSERT, [toJson(rows)])
 }

@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg'
 import type { GapClosed, GapOpened } from '../normalizer/batch.ts'
+import { toJson } from './json.ts'
 
 const OPEN = `
 insert into feed_gaps (market_id, outcome_id, opened_at, reason, last_good_sequence, gap_sequence, detail)
@@ -27,7 +28,7 @@ export const writeGaps = async (client: ClientBase, opened: GapOpened[], closed:
       gap_sequence: gap.gapSequence,
       detail: gap.detail,
     }))
-    await client.query(OPEN, [JSON.stringify(rows)])
+    await client.query(OPEN, [toJson(rows)])
   }
   if (closed.length === 0) return
   const rows = closed.map((gap) => ({
@@ -36,5 +37,5 @@ export const writeGaps = async (client: ClientBase, opened: GapOpened[], closed:
     closed_at: instant(gap.closedTimeMs),
     first_good_sequence: gap.firstGoodSequence,
   }))
-  await client.query(CLOSE, [JSON.stringify(rows)])
+  await client.query(CLOSE, [toJson(rows)])
 }

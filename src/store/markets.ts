@@ -1,5 +1,6 @@
 import type { ClientBase, Pool } from 'pg'
 import type { Market } from '../domain/market.ts'
+import { toJson } from './json.ts'
 
 const UPSERT_MARKETS = `
 insert into markets (market_id, condition_id, slug, question, status, fee_bps, end_ts, tick_size, min_order_size, neg_risk, version)
@@ -11,9 +12,12 @@ on conflict (market_id) do update set
   fee_bps = excluded.fee_bps, end_ts = excluded.end_ts, tick_size = excluded.tick_size,
   min_order_size = excluded.min_order_size, neg_risk = excluded.neg_risk, version = excluded.version, updated_at = now()`
 
+/** A token belongs to the outcome that named it first: a second claim must not end the commits. */
 const UPSERT_OUTCOMES = `
 insert into outcomes (outcome_id, market_id, name, tokens)
-select * from jsonb_to_recordset($1::jsonb) as n(outcome_id text, market_id text, name text, tokens text)
+select distinct on (tokens) * from jsonb_to_recordset($1::jsonb) as n(outcome_id text, market_id text, name text, tokens text)
+where not exists (select from outcomes o where o.tokens = n.tokens and o.outcome_id <> n.outcome_id)
+order by tokens, outcome_id
 on conflict (outcome_id) do update set name = excluded.name, tokens = excluded.tokens`
 
 const toRow = (market: Market) => ({
@@ -33,7 +37,7 @@ const toRow = (market: Market) => ({
 /** Writes the present state of markets and their outcomes. */
 export const writeMarkets = async (client: ClientBase, markets: Market[]): Promise<void> => {
   if (markets.length === 0) return
-  await client.query(UPSERT_MARKETS, [JSON.stringify(markets.map(toRow))])
+  await client.query(UPSERT_MARKETS, [toJson(markets.map(toRow))])
   const outcomes = markets.flatMap((market) =>
     market.outcomes.map(({ outcomeId, name, token }) => ({
       outcome_id: outcomeId,
@@ -42,7 +46,7 @@ export const writeMarkets = async (client: ClientBase, markets: Market[]): Promi
       tokens: token,
     })),
   )
-  await client.query(UPSERT_OUTCOMES, [JSON.stringify(outcomes)])
+  await client.query(UPSERT_OUTCOMES, [toJson(outcomes)])
 }
 
 /** Marks markets as resolved at the venue's time. Unknown ones are left to the next refresh of the catalogue. */
@@ -52,7 +56,7 @@ export const writeResolved = async (client: ClientBase, resolved: ReadonlyMap<st
   await client.query(
     `update markets m set status = 'resolved', resolved_at = coalesce(m.resolved_at, n.resolved_at), updated_at = now()
      from jsonb_to_recordset($1::jsonb) as n(market_id text, resolved_at timestamptz) where m.market_id = n.market_id`,
-    [JSON.stringify(rows)],
+    [toJson(rows)],
   )
 }
 

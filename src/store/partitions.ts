@@ -1,4 +1,5 @@
 import type { Pool } from 'pg'
+import { withClient } from './checkout.ts'
 
 const DAY_MS = 86_400_000
 /** Another process made it between our look and our DDL. */
@@ -14,24 +15,22 @@ const dayText = (epochDay: number): string => new Date(epochDay * DAY_MS).toISOS
  *
  * @returns its name when it was made, else undefined.
  */
-export const ensurePartition = async (pool: Pool, epochDay: number): Promise<string | undefined> => {
-  const client = await pool.connect()
-  try {
-    await client.query('begin')
-    await client.query("set local lock_timeout = '2s'")
-    const result = await client.query<{ name: string | null }>('select ensure_order_books_partition($1) as name', [
-      dayText(epochDay),
-    ])
-    await client.query('commit')
-    return result.rows[0]?.name ?? undefined
-  } catch (error) {
-    await client.query('rollback')
-    if (isDuplicate(error)) return undefined
-    throw error
-  } finally {
-    client.release()
-  }
-}
+export const ensurePartition = (pool: Pool, epochDay: number): Promise<string | undefined> =>
+  withClient(pool, async (client) => {
+    try {
+      await client.query('begin')
+      await client.query("set local lock_timeout = '2s'")
+      const result = await client.query<{ name: string | null }>('select ensure_order_books_partition($1) as name', [
+        dayText(epochDay),
+      ])
+      await client.query('commit')
+      return result.rows[0]?.name ?? undefined
+    } catch (error) {
+      await client.query('rollback').catch(() => undefined)
+      if (isDuplicate(error)) return undefined
+      throw error
+    }
+  })
 
 /** Makes the partitions of today and the days ahead (UTC). Returns the names of those that were missing. */
 export const ensurePartitions = async (pool: Pool, daysAhead: number): Promise<string[]> => {

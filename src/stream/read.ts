@@ -73,6 +73,8 @@ export type Reader = {
   popReady(): Promise<string[]>
   /** The same, but waits for the first until the time-out. */
   waitReady(timeoutSeconds: number): Promise<string[]>
+  /** Notes streams as ready, for another reader of this shard. */
+  giveBack(streams: string[]): Promise<void>
   /** Entries after the given ids, at most `count` a stream, of the first STREAMS_PER_READ streams. */
   read(positions: [stream: string, afterId: string][], count: number): Promise<StreamRead[]>
   /** Entries after one id up to and with another. */
@@ -92,6 +94,10 @@ export const createReader = ({ redis, blocking, shard }: ReaderDeps): Reader => 
     waitReady: async (timeoutSeconds) => {
       const first = await blocking.bzpopmin(key, timeoutSeconds)
       return first === null ? [] : [first[1], ...(await popReady(redis, key))]
+    },
+    giveBack: async (streams) => {
+      const score = Date.now()
+      if (streams.length > 0) await redis.zadd(key, ...streams.flatMap((stream) => [score, stream]))
     },
     read: (positions, count) => readAfter(redis, positions, count),
     between: (stream, afterId, upToId) => redis.xrange(stream, `(${afterId}`, upToId),

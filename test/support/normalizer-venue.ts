@@ -47,7 +47,10 @@ export class Venue {
   #connection = 0
   #ordinal = 0
   #lateBooks: { afterActs: number; texts: string[]; timeMs: number }[] = []
-  /** Texts of `book`s of the last states, oldest first, since the last loss: REST is never staler than that. */
+  /**
+   * Texts of `book`s of the last states, oldest first: REST is never staler than the last loss, nor caught between two
+   * batches of one millisecond (nothing but the hash could tell).
+   */
   #history: Record<Token, string[]> = { [TOKENS[0]]: [], [TOKENS[1]]: [] }
 
   constructor() {
@@ -143,7 +146,11 @@ export class Venue {
   }
 
   #note(): void {
-    for (const name of TOKENS) this.#history[name] = [...this.#history[name], this.#book(name)].slice(-6)
+    for (const name of TOKENS) {
+      const stamp = `"timestamp":"${this.#books[name].timeMs}"`
+      const older = this.#history[name].filter((text) => !text.includes(stamp))
+      this.#history[name] = [...older, this.#book(name)].slice(-6)
+    }
   }
 
   /** Frames were lost: from here on REST was fetched after the loss. */

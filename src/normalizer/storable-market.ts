@@ -1,0 +1,17 @@
+import { toMillionths } from '../domain/decimal.ts'
+import type { Market } from '../domain/market.ts'
+
+/** Ten digits before the point and below would overflow `numeric(10, 4)`. */
+const HIGHEST_FEE_BPS = 999_999
+const YEAR_10000_MS = 253_402_300_800_000
+
+/** Why Postgres would refuse a market, so that one absurd object cannot end the commits of all; undefined where it fits. */
+export const whyNotStorable = ({ tickSize, minOrderSize, feeBps, endTimeMs, outcomes }: Market): string | undefined => {
+  if (toMillionths(tickSize) === undefined) return `tick size "${tickSize}" is no decimal of six places`
+  if (toMillionths(minOrderSize) === undefined)
+    return `minimal order size "${minOrderSize}" is no decimal of six places`
+  if (feeBps !== undefined && !(Math.abs(feeBps) <= HIGHEST_FEE_BPS)) return `fee of ${feeBps} base points`
+  if (endTimeMs !== undefined && !(Math.abs(endTimeMs) < YEAR_10000_MS)) return `end time ${endTimeMs}`
+  const tokens = new Set(outcomes.map((outcome) => outcome.token))
+  return tokens.size === outcomes.length ? undefined : 'a token is named twice'
+}
