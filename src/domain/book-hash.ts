@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 /** Inputs of the venue's book hash. Texts exactly as received; `bids` and `asks` are level JSON, worst first. */
 export type BookHashInput = {
@@ -28,5 +28,5 @@ export const bookHash = (input: BookHashInput): string => {
     `"bids":[${input.bids}],"asks":[${input.asks}],"min_order_size":"${input.minOrderSize}",` +
     `"tick_size":"${input.tickSize}","neg_risk":${String(input.negRisk)},` +
     `"last_trade_price":"${input.lastTradePrice}"${version}}`
-  return createHash('sha1').update(text).digest('hex')
+  return hash('sha1', text)
 }

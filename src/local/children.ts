@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { z } from 'zod'
 import { readJsonFile, writeJsonFile } from './json-file.ts'
 import { isAlive, stopMarked, type ProcessMark } from './os-process.ts'
@@ -35,7 +36,8 @@ export const openChildRecord = (state: StateDir): ChildRecord => {
     },
     remove: (mark) => {
       children = children.filter((child) => child.pid !== mark.pid || child.startedAt !== mark.startedAt)
-      write()
+      // A process may be seen to end after its state folder was removed: there is nothing left to tell anyone then.
+      if (existsSync(state.root)) write()
     },
   }
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { expectRecordedTruth, fillTexts, tradeTexts, wrongLadders } from '../support/recorded-checks.ts'
+import { expectRecordedTruth, fillTexts, recordedTokens, tradeTexts, wrongLadders } from '../support/recorded-checks.ts'
 import { openSystem, until, type System } from '../support/system.ts'
 import { openVenueProcess, type VenueProcess } from '../support/venue-process.ts'
 
@@ -62,6 +62,7 @@ describe('200 markets at 1,000 frames/s', () => {
     await sleep(RUN_MS / 2)
     await settle(venue, system)
     const ledger = await venue.ledger()
+    expect(recordedTokens(ledger)).toHaveLength(2 * MARKETS)
     const pool = system.pool()
     await expectRecordedTruth(ledger, pool, system.redis())
     const rows = await pool.query<{ rows: number }>('select count(*)::int as rows from order_books')
