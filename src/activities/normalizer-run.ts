@@ -103,7 +103,10 @@ const startCare = (
     const wasNew = isRedisNew
     isRedisNew = false
     sweptTimeMs = nowMs
-    await shard.sweep(wasNew)
+    await shard.sweep(wasNew).catch((error: unknown) => {
+      isRedisNew ||= wasNew
+      throw error
+    })
   }
   redis.on('ready', onReady)
   ended.addEventListener('abort', () => redis.off('ready', onReady), { once: true })

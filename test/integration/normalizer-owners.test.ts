@@ -50,6 +50,7 @@ test('kill -9 in mid-stream, again and again: rows once, sequences dense, the ca
         await flow.changes('32', 10)
         await flow.trade('31', '0xbb')
         tradeCount += 1
+        await sleep(10)
       }
     })()
     await until('rows of this run are committed', async () => (await committedRows()) > before + 200)

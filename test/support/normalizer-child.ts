@@ -1,7 +1,13 @@
-import { startShard } from './normalizer-shard.ts'
+import { runShard } from '../../src/activities/normalizer-run.ts'
+import { createHotCache } from '../../src/cache/hot-cache.ts'
+import { createCommitter } from '../../src/store/commit.ts'
+import { takeOwnership } from '../../src/store/fence.ts'
+import { openDeps } from './normalizer-deps.ts'
 
-/** One shard in a process of its own, to be killed: `normalizer-child.ts <redis url> <database url>`. */
+/** Shard 0 in a process of its own, to be killed: `normalizer-child.ts <redis url> <database url>`. */
 const [, , redisUrl = '', databaseUrl = ''] = process.argv
-const shard = startShard({ redisUrl, databaseUrl })
-console.log('running')
-console.log(await shard.ended)
+const deps = openDeps({ redisUrl, databaseUrl })
+const owner = await takeOwnership(deps.pool, 0, `child:${process.pid}`)
+const write = createCommitter({ ...deps, owner })
+const cache = createHotCache({ redis: deps.redis, ownerEpoch: owner.epoch })
+await runShard({ deps, shard: 0, cache, write, signal: new AbortController().signal })

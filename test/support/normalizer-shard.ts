@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MockActivityEnvironment } from '@temporalio/testing'
-import { Redis } from 'ioredis'
-import pg from 'pg'
+import type { Redis } from 'ioredis'
+import type pg from 'pg'
 import { expect } from 'vitest'
 import { createNormalizerActivities } from '../../src/activities/normalizer.ts'
-import { readConfig } from '../../src/config.ts'
-import { createLog } from '../../src/lib/log.ts'
-import { createStats, type Stats } from '../../src/lib/stats.ts'
-import { outcomesOf, signing, type Flow } from './normalizer-flow.ts'
+import type { Stats } from '../../src/lib/stats.ts'
+import { openDeps, type Addresses } from './normalizer-deps.ts'
+import { outcomesOf, type Flow } from './normalizer-flow.ts'
 import { bookOfRows, levelKey, sequencesOf, type Row } from './normalizer-rows.ts'
 import type { TestServer } from './services-process.ts'
 
@@ -38,43 +37,24 @@ const nothing = (): void => undefined
 /** The SDK warns of every activity that fails, also where that is the promise. */
 const SILENT = { log: nothing, trace: nothing, debug: nothing, info: nothing, warn: nothing, error: nothing }
 
-export type Addresses = { redisUrl: string; databaseUrl: string }
-
-/** Runs the activity of shard 0 with clients set as the product sets them. */
-export const startShard = ({ redisUrl, databaseUrl }: Addresses, variables: NodeJS.ProcessEnv = {}): RunningShard => {
-  const clients: Redis[] = []
-  const connect = (maxRetriesPerRequest: number | null): Redis => {
-    const client = new Redis(redisUrl, { maxRetriesPerRequest, retryStrategy: () => 100 })
-    client.on('error', () => undefined)
-    clients.push(client)
-    return client
-  }
-  const pool = new pg.Pool({ connectionString: databaseUrl, max: 4, connectionTimeoutMillis: 5_000 })
-  pool.on('error', () => undefined)
-  const stats = createStats()
-  const { runNormalizer } = createNormalizerActivities({
-    redis: connect(3),
-    connectRedis: () => connect(null),
-    pool,
-    config: readConfig({ CHECKPOINT_EVERY_CHANGES: '40', ...variables }),
-    signing,
-    log: createLog('normalizer', process.env['LOG_LEVEL'] ?? 'silent'),
-    stats,
-    report: () => undefined,
-  })
+/** Runs the activity of shard 0. */
+export const startShard = (addresses: Addresses): RunningShard => {
+  const deps = openDeps(addresses)
+  const { runNormalizer } = createNormalizerActivities(deps)
   const environment = new MockActivityEnvironment({}, { logger: SILENT })
   const ended = environment.run(runNormalizer, { shard: 0 }).then(
     () => 'ended',
     (error: unknown) => (error instanceof Error ? error.message : String(error)),
   )
+  let closed: Promise<void> | undefined
   const stop = async (): Promise<string> => {
     environment.cancel()
     const how = await ended
-    for (const client of clients) client.disconnect()
-    if (!pool.ended) await pool.end()
+    closed ??= Promise.resolve(deps[Symbol.asyncDispose]())
+    await closed
     return how
   }
-  return { stats, ended, stop, [Symbol.asyncDispose]: async () => void (await stop()) }
+  return { stats: deps.stats, ended, stop, [Symbol.asyncDispose]: async () => void (await stop()) }
 }
 
 type Tables = { pool: pg.Pool; redis: Redis }
