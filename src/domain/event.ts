@@ -40,9 +40,9 @@ export type TradeEvent = {
   transactionHash: string | undefined
 }
 
-export type TickSizeEvent = { type: 'tick_size_change'; token: string; exchangeTimeMs: number; newTickSize: string }
+type TickSizeEvent = { type: 'tick_size_change'; token: string; exchangeTimeMs: number; newTickSize: string }
 
-export type BestBidAskEvent = {
+type BestBidAskEvent = {
   type: 'best_bid_ask'
   token: string
   exchangeTimeMs: number
@@ -53,7 +53,7 @@ export type BestBidAskEvent = {
 /** Broadcast to every connection, whatever its tokens: arrives once a connection. */
 export type NewMarketEvent = { type: 'new_market'; market: Market; exchangeTimeMs: number }
 
-export type MarketResolvedEvent = {
+type MarketResolvedEvent = {
   type: 'market_resolved'
   marketId: string
   winningToken: string

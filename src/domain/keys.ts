@@ -1,6 +1,5 @@
 /** Names of Redis keys and channels. Those in the README are an interface: keep them exactly. */
 export const MARKETS_STREAM = 'markets'
-export const TRADES_STREAM = 'trades'
 /** Frames that belong to no known market; the normalizer moves them to `dead_letters`. */
 export const UNROUTABLE_STREAM = 'unroutable'
 export const orderbookStream = (marketId: string): string => `orderbook:${marketId}`
@@ -15,7 +14,10 @@ export const appendedKey = (epoch: string): string => `appended:${epoch}`
 
 /** Hash marketId -> JSON DesiredSubscription, for one feed group. */
 export const desiredKey = (group: number): string => `desired:${group}`
-/** Hash marketId -> JSON ConfirmedSubscription. */
+/**
+ * Hash marketId -> JSON {generation, state, confirmedTimeMs}: what the venue confirmed (a PONG to a PING sent after the
+ * frame).
+ */
 export const confirmedKey = (group: number): string => `confirmed:${group}`
 /** Hash marketId -> group. */
 export const FEED_GROUPS_KEY = 'feed_groups'
@@ -30,7 +32,6 @@ export const REASSERT_CHANNEL = 'reassert'
 
 export const quoteKey = (marketId: string): string => `quote:${marketId}`
 export const ladderKey = (outcomeId: string, side: 'bid' | 'ask'): string => `ladder:${outcomeId}:${side}`
-export const QUOTES_CHANNEL = 'quotes'
 
 /** String, JSON of a role's figures, expires after 10 s. `instance` = `<hostname>:<pid>`. */
 export const statsKey = (role: string, instance: string): string => `stats:${role}:${instance}`

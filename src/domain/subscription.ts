@@ -8,6 +8,3 @@ export type DesiredSubscription = {
   state: DesiredState
   generation: number
 }
-
-/** What the feed reports once the venue has confirmed it (a PONG to a PING sent after the frame). */
-export type ConfirmedSubscription = { generation: number; state: DesiredState; confirmedTimeMs: number }

@@ -7,7 +7,7 @@ import { isPossibleTime } from './possible-time.ts'
 import { whyNotStorable } from './storable-market.ts'
 import { addDeadLetter, type Batch, type FrameContext } from './batch.ts'
 
-export type CatalogueParsed = { type: 'market'; market: Market } | { type: 'rejected'; detail: string }
+type CatalogueParsed = { type: 'market'; market: Market } | { type: 'rejected'; detail: string }
 
 export type SharedTapeDeps = {
   parseMessage: (text: string) => Parsed

@@ -3,7 +3,7 @@ import type { ClientBase } from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
 
 /** Columns of `order_books` in the order of the normalizer's COPY lines. */
-export const BOOK_COLUMNS =
+const BOOK_COLUMNS =
   'id, sequence, captured_at, source_ts, source_received_at, price, size, market_id, outcome_id, side, kind'
 
 const LINES_PER_CHUNK = 2_000

@@ -5,7 +5,7 @@ import { parseInput } from './input.ts'
 import { ownUntilRollOver } from './own-activity.ts'
 
 const schema = z.strictObject({ group: z.number().int().min(0), replica: z.enum(['a', 'b']) })
-export type FeedInput = z.infer<typeof schema>
+type FeedInput = z.infer<typeof schema>
 type FeedActivities = { runFeed(input: FeedInput): Promise<unknown> }
 
 const status = defineQuery<FeedInput & { taskQueue: string }>('status')

@@ -5,7 +5,7 @@ import { parseInput } from './input.ts'
 import { ownUntilRollOver } from './own-activity.ts'
 
 const schema = z.strictObject({ shard: z.number().int().min(0) })
-export type NormalizerInput = z.infer<typeof schema>
+type NormalizerInput = z.infer<typeof schema>
 type NormalizerActivities = { runNormalizer(input: NormalizerInput): Promise<unknown> }
 
 const status = defineQuery<NormalizerInput & { taskQueue: string }>('status')

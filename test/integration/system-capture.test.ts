@@ -44,7 +44,7 @@ const rebuildCapture = (): { books: Map<string, Sides>; rowCount: number; hashes
     books.set(message.asset_id, book)
     for (const [side, levels] of [['bid', message.bids] as const, ['ask', message.asks] as const]) {
       const wanted = new Map(levels.map((level) => [level.price, level.size]))
-      for (const price of [...book[side].keys()]) if (!wanted.has(price)) set(book[side], price, '0')
+      for (const price of book[side].keys()) if (!wanted.has(price)) set(book[side], price, '0')
       for (const [price, size] of wanted) set(book[side], price, size)
     }
   }

@@ -18,7 +18,7 @@ const runFile = z.object({
   servers: z.array(process_.extend({ name: z.string() })),
 })
 
-export type RunFile = z.infer<typeof runFile>
+type RunFile = z.infer<typeof runFile>
 
 /** The whole product as `npm start` runs it, in a folder of its own. */
 export type System = AsyncDisposable & {

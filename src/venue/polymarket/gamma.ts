@@ -7,8 +7,8 @@ export type GammaClient = {
   /** One page of open markets; start without a cursor. */
   openMarkets(query: OpenMarketsQuery, signal?: AbortSignal): Promise<GammaPage>
 }
-export type OpenMarketsQuery = { limit: number; order: 'volume24hr' | 'id'; cursor: string | undefined }
-export type GammaPage = { markets: unknown[]; nextCursor: string | undefined }
+type OpenMarketsQuery = { limit: number; order: 'volume24hr' | 'id'; cursor: string | undefined }
+type GammaPage = { markets: unknown[]; nextCursor: string | undefined }
 
 export type GammaOptions = {
   /** With or without a path prefix. */
@@ -20,7 +20,7 @@ export type GammaOptions = {
 }
 
 /** The venue did not answer, or answered what no retry here could mend in time. The activity is retried as a whole. */
-export class GammaError extends Error {
+class GammaError extends Error {
   override readonly name = 'GammaError'
   readonly retryable: boolean
   constructor(message: string, retryable: boolean, cause?: unknown) {

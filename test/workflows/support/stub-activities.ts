@@ -14,7 +14,7 @@ type ControlActivities = CatalogueActivities &
   PolicyActivities &
   SubscriptionActivities
 
-export type Call = { activity: string; input: Record<string, unknown> }
+type Call = { activity: string; input: Record<string, unknown> }
 
 export type Stubs = {
   calls: Call[]

@@ -16,7 +16,7 @@ export const temporalCli = (): string => {
   return found
 }
 
-export const quiet = new DefaultLogger('ERROR', ({ message, meta }) => console.error(message, meta?.['error'] ?? ''))
+const quiet = new DefaultLogger('ERROR', ({ message, meta }) => console.error(message, meta?.['error'] ?? ''))
 
 let isInstalled = false
 export const installQuietRuntime = (): void => {
