@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../config.ts'
-import { marketOfStream, MARKETS_STREAM, UNROUTABLE_STREAM } from '../domain/keys.ts'
+import { marketOfStream, MARKETS_STREAM, orderbookStream, UNROUTABLE_STREAM } from '../domain/keys.ts'
 import { shardOf } from '../domain/market.ts'
 import type { Stats } from '../lib/stats.ts'
 import type { Batch } from '../normalizer/batch.ts'
@@ -18,6 +18,8 @@ const SHARED_STREAMS = [MARKETS_STREAM, UNROUTABLE_STREAM]
 const ENTRIES_PER_READ = 100
 const WAIT_SECONDS = 0.5
 const PARKED_PAUSE_MS = 20
+/** A parked stream's market is looked for again this often: a few queries each time. */
+const PARKED_RETRY_MS = 100
 
 export type ShardParts = {
   shard: number
@@ -37,6 +39,7 @@ export class Shard {
   readonly #parts: ShardParts
   /** Streams that have, or may have, entries that are not applied. */
   readonly #due = new Set<string>()
+  #parkedTriedTimeMs = 0
 
   constructor(parts: ShardParts) {
     this.#parts = parts
@@ -98,8 +101,13 @@ export class Shard {
 
   async #openDue(): Promise<void> {
     const { tapes, views } = this.#parts
-    const closed = [...this.#due].filter((stream) => tapes.get(stream) === undefined)
+    const nowMs = Date.now()
+    const areParkedDue = nowMs - this.#parkedTriedTimeMs >= PARKED_RETRY_MS
+    const closed = [...this.#due].filter(
+      (stream) => tapes.get(stream) === undefined && (areParkedDue || !tapes.parked.has(stream)),
+    )
     if (closed.length === 0) return
+    if (areParkedDue) this.#parkedTriedTimeMs = nowMs
     const opened = await tapes.openAll(closed)
     this.#adopt(opened)
     await views.show(marketsAmong(opened))
@@ -127,12 +135,21 @@ export class Shard {
     const timesBefore = batch.exchangeTimesMs.length
     const changed = reads.flatMap((read) => this.#applyRead(read, batch))
     commits.mark(changed)
+    if (changed.some((tape) => tape.stream === MARKETS_STREAM)) this.#refreshMarkets(batch)
     stats.count('frames', batch.frameCount - frameCount)
     const times = batch.exchangeTimesMs.slice(timesBefore)
     await views.show(marketsAmong(changed))
     const nowMs = Date.now()
     for (const timeMs of times) this.cacheLatency.record(timeMs, nowMs)
     await commits.admit()
+  }
+
+  /** What the catalogue says anew of markets that are being recorded. */
+  #refreshMarkets(batch: Batch): void {
+    for (const market of batch.markets.values()) {
+      const tape = this.#parts.tapes.get(orderbookStream(market.marketId))
+      if (tape instanceof MarketTape) tape.updateMarket(market)
+    }
   }
 
   #applyRead({ stream, entries, isMore }: StreamRead, batch: Batch): Tape[] {

@@ -62,8 +62,10 @@ export const createViews = ({ cache, report, stats, log }: ViewsDeps) => {
   const writeCache = async (writes: MarketWrite[], tapes: MarketTape[]): Promise<void> => {
     try {
       await cache(writes)
-      if (behind.size > 0) log.info({ markets: behind.size }, 'the hot cache is written again')
-      behind.clear()
+      // One that failed meanwhile has its ladders marked whole again: it stays behind.
+      const written = tapes.filter(({ outcomes }) => outcomes.every(({ ladder }) => !ladder.isWhole))
+      const caughtUp = written.filter((tape) => behind.delete(tape))
+      if (caughtUp.length > 0) log.info({ markets: caughtUp.length }, 'the hot cache is written again')
     } catch (error) {
       if (error instanceof CacheFenceLost) throw error
       stats.count('cacheErrors')
