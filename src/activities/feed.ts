@@ -12,9 +12,10 @@ const HEARTBEAT_EVERY_MS = 500
 const ORPHAN_LIFE_MS = 8_000
 
 const publishFigures = ({ stats }: FeedDeps, owned: Iterable<Owned>, { budget }: Shared): void => {
-  const sums = { tokensWanted: 0, tokensSubscribed: 0, connectionsOpen: 0 }
+  const sums = { marketsSubscribed: 0, tokensWanted: 0, tokensSubscribed: 0, connectionsOpen: 0 }
   for (const { feed } of owned) {
     const figures = feed.figures()
+    sums.marketsSubscribed += figures.marketsSubscribed
     sums.tokensWanted += figures.tokensWanted
     sums.tokensSubscribed += figures.tokensSubscribed
     sums.connectionsOpen += figures.connectionsOpen

@@ -31,7 +31,12 @@ export type SessionDeps = {
   stats: Stats
 }
 
-export type Figures = { tokensWanted: number; tokensSubscribed: number; connectionsOpen: number }
+export type Figures = {
+  marketsSubscribed: number
+  tokensWanted: number
+  tokensSubscribed: number
+  connectionsOpen: number
+}
 
 /** One feed group: its markets, its sockets, and the way from them into the streams. */
 export class Session {
@@ -103,12 +108,16 @@ export class Session {
 
   figures(): Figures {
     let tokensWanted = 0
+    let marketsSubscribed = 0
     let tokensSubscribed = 0
     for (const { desired, phase, tokens } of this.#members.values()) {
       if (desired.state === 'active') tokensWanted += desired.tokens.length
-      if (phase === 'in') tokensSubscribed += tokens.length
+      if (phase !== 'in') continue
+      marketsSubscribed += 1
+      tokensSubscribed += tokens.length
     }
-    return { tokensWanted, tokensSubscribed, connectionsOpen: this.#pool.slots().filter(({ isOpen }) => isOpen).length }
+    const connectionsOpen = this.#pool.slots().filter(({ isOpen }) => isOpen).length
+    return { marketsSubscribed, tokensWanted, tokensSubscribed, connectionsOpen }
   }
 
   /** Marks the end in each stream, closes the sockets and flushes; returns whether Redis took all in time. */
