@@ -17,6 +17,12 @@ const toLevel = (priceText: string, sizeText: string): Level => {
   return { price, size, priceText, sizeText }
 }
 
+const toTickSize = (text: string): string => {
+  const tickSize = toMillionths(text)
+  if (tickSize !== undefined && tickSize > 0 && tickSize < MILLION) return text
+  throw new NotOfTheDomain(`tick size "${text}" is not between 0 and 1`)
+}
+
 const toSide = (text: string): 'buy' | 'sell' => {
   const side = text.toLowerCase()
   if (side === 'buy' || side === 'sell') return side
@@ -25,9 +31,14 @@ const toSide = (text: string): 'buy' | 'sell' => {
 
 const toBookSide = (text: string): Side => (toSide(text) === 'buy' ? 'bid' : 'ask')
 
+/** The finest tick leaves 9,999 prices. The rows of one event share a space of 65,536 ids: two such books fit. */
+const MOST_LEVELS = 16_000
+
 const toLevels = (message: BookMessage): BookLevels => {
-  const convert = (levels: { price: string; size: string }[] | undefined): Level[] =>
-    (levels ?? []).map((level) => toLevel(level.price, level.size)).filter((level) => level.size > 0)
+  const convert = (levels: { price: string; size: string }[] = []): Level[] => {
+    if (levels.length > MOST_LEVELS) throw new NotOfTheDomain(`${levels.length} levels on one side of a book`)
+    return levels.map((level) => toLevel(level.price, level.size)).filter((level) => level.size > 0)
+  }
   return { bids: convert(message.bids ?? message.buys), asks: convert(message.asks ?? message.sells) }
 }
 
@@ -105,7 +116,12 @@ const toEvent = (message: MarketMessage): VenueEvent => {
     case 'last_trade_price':
       return toTrade(message)
     case 'tick_size_change':
-      return { type: 'tick_size_change', token: message.asset_id, exchangeTimeMs, newTickSize: message.new_tick_size }
+      return {
+        type: 'tick_size_change',
+        token: message.asset_id,
+        exchangeTimeMs,
+        newTickSize: toTickSize(message.new_tick_size),
+      }
     case 'best_bid_ask':
       return {
         type: 'best_bid_ask',

@@ -38,6 +38,9 @@ const priceChange = z.object({
   ),
 })
 
+/** `0x` and 64 hex digits today. It is a key in Postgres, which takes no NUL and only short texts. */
+const transactionHash = z.string().regex(/^[\x21-\x7e]{0,128}$/, 'expected at most 128 visible ASCII characters')
+
 const lastTradePrice = z.object({
   event_type: z.literal('last_trade_price'),
   market: z.string(),
@@ -46,7 +49,7 @@ const lastTradePrice = z.object({
   size: z.string(),
   side: z.string(),
   timestamp,
-  transaction_hash: z.string().optional(),
+  transaction_hash: transactionHash.optional(),
 })
 
 const tickSizeChange = z.object({
