@@ -11,6 +11,8 @@ export type { NormalizerDeps } from './normalizer-deps.ts'
 
 const HEARTBEAT_EVERY_MS = 1_000
 
+const workflowOf = ({ workflowExecution }: Context['info']): string => workflowExecution?.workflowId ?? 'none'
+
 const toFailure = (error: unknown): unknown => {
   if (error instanceof FenceLost || error instanceof CacheFenceLost) {
     return ApplicationFailure.create({ message: error.message, type: 'FenceLost', nonRetryable: true, cause: error })
@@ -20,8 +22,9 @@ const toFailure = (error: unknown): unknown => {
 
 /** The activity that owns a shard: takes it over, continues from its committed offsets, and runs until it is ended. */
 export const createNormalizerActivities = (deps: NormalizerDeps) => {
-  const own = async (shard: number, signal: AbortSignal): Promise<void> => {
-    const owner = await takeOwnership(deps.pool, shard, `${hostname()}:${process.pid}`)
+  const own = async (shard: number, { info, cancellationSignal: signal }: Context): Promise<void> => {
+    // Two copies by mistake can be two workflows on one worker: the process alone would not tell them apart.
+    const owner = await takeOwnership(deps.pool, shard, `${hostname()}:${process.pid}, workflow ${workflowOf(info)}`)
     deps.log.info({ shard, writer: owner.writer }, 'took over a shard')
     const write = createCommitter({ pool: deps.pool, owner, stats: deps.stats, log: deps.log })
     const cache = createHotCache({ redis: deps.redis, ownerEpoch: owner.epoch })
@@ -44,7 +47,7 @@ export const createNormalizerActivities = (deps: NormalizerDeps) => {
     const ended = new AbortController()
     every(HEARTBEAT_EVERY_MS, () => context.heartbeat({ shard, rows: deps.stats.read()['rows'] ?? 0 }), ended.signal)
     try {
-      await own(shard, context.cancellationSignal)
+      await own(shard, context)
     } catch (error) {
       deps.log.error({ shard, error }, 'a shard ended')
       throw toFailure(error)
