@@ -18,12 +18,12 @@ export const startOnPort = async (
   site: Site,
   name: string,
   usual: number,
-  specOf: (port: number) => ProcessSpec,
+  specOf: (port: number) => ProcessSpec | Promise<ProcessSpec>,
 ): Promise<{ kept: KeptProcess; port: number }> => {
   for (let attempt = 1; ; attempt += 1) {
     const port = await choosePort(site, name, usual)
     try {
-      const kept = await keep(site, specOf(port))
+      const kept = await keep(site, await specOf(port))
       rememberPort(site.state, name, port)
       return { kept, port }
     } catch (error) {

@@ -89,10 +89,13 @@ export const openTemporal = async (site: Site): Promise<Temporal> => {
   const { address } = loadClientConfigProfile()
   if (address !== undefined && address !== '') return openGiven(site, address)
   const { path: cli, where } = await obtainTemporal(site.say)
-  const uiPort = await freePort(preferredPort(site.state, 'temporal-ui', 18233))
   const databaseFile = site.state.path(`temporal-${site.venue}.db`)
-  const place = { cli, cwd: site.state.root, logPath: site.state.logPath('temporal'), databaseFile, uiPort }
-  const { kept, port } = await startOnPort(site, 'temporal', 17233, (at) => temporalSpec(place, at))
+  const place = { cli, cwd: site.state.root, logPath: site.state.logPath('temporal'), databaseFile }
+  let uiPort = 0
+  const { kept, port } = await startOnPort(site, 'temporal', 17233, async (at) => {
+    uiPort = await freePort(preferredPort(site.state, 'temporal-ui', 18233))
+    return temporalSpec({ ...place, uiPort }, at)
+  })
   rememberPort(site.state, 'temporal-ui', uiPort)
   const said = `Temporal  ${where}, state in ${databaseFile}, port ${port}, UI port ${uiPort}`
   return { address: `127.0.0.1:${port}`, uiUrl: `http://127.0.0.1:${uiPort}`, cli, kept, said }
