@@ -1,0 +1,156 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { expectRecordedTruth } from '../support/recorded-checks.ts'
+import { readOutcomes } from '../support/recorded-books.ts'
+import { feedSockets, openRecording, readGaps, settle, wrongRowCounts, type Recording } from '../support/recording.ts'
+import { until } from '../support/system.ts'
+import {
+  queryStatus,
+  runTemporal,
+  setState,
+  signalMarket,
+  startMarket,
+  startNormalizer,
+  statusOfWorkflow,
+} from '../support/temporal-command.ts'
+
+/** What an operator does with nothing but the `temporal` binary, on 20 markets at 300 frames/s that share a socket. */
+const MARKETS = 20
+const COPY = 'normalizer-copy'
+/** A normalizer's workflow that ended is started again within 15 s. */
+const RESTART_MS = 20_000
+
+let recording: Recording
+let marketIds: string[]
+
+beforeAll(async () => {
+  recording = await openRecording({ markets: MARKETS, rate: 300, env: {} })
+  const { rows } = await recording.pool.query<{ id: string }>('select market_id as id from quotes_live order by 1')
+  marketIds = rows.map(({ id }) => id)
+}, 180_000)
+
+afterAll(() => recording[Symbol.asyncDispose](), 60_000)
+
+const marketAt = (index: number): string => {
+  const marketId = marketIds[index]
+  if (marketId === undefined) throw new Error(`there is no market ${index}`)
+  return marketId
+}
+
+const untilQuoteSays = (marketId: string, state: string): Promise<boolean> =>
+  until(`quote of ${marketId} to be ${state}`, async () => {
+    const sql = 'select state from quotes_live where market_id = $1'
+    const { rows } = await recording.pool.query<{ state: string }>(sql, [marketId])
+    if (rows[0]?.state !== state) throw new Error(`it is ${rows[0]?.state}`)
+    return true
+  })
+
+/** Rows a market. */
+const countRows = async (): Promise<Map<string, number>> => {
+  const sql = 'select market_id as id, count(*)::int as rows from order_books group by 1'
+  const { rows } = await recording.pool.query<{ id: string; rows: number }>(sql)
+  return new Map(rows.map((row) => [row.id, row.rows]))
+}
+
+/** In three seconds each other market gets rows, this one none; nobody else has a gap; the socket is the first one. */
+const expectOnlySilent = async (marketId: string): Promise<void> => {
+  const before = await countRows()
+  await until('rows of all other markets', async () => {
+    const now = await countRows()
+    return marketIds.every((id) => id === marketId || (now.get(id) ?? 0) > (before.get(id) ?? 0)) || undefined
+  })
+  await sleep(3_000)
+  expect((await countRows()).get(marketId), 'rows of a market that was left').toBe(before.get(marketId))
+  expect(feedSockets(await recording.venue.ledger())).toHaveLength(1)
+}
+
+const expectTruth = async (): Promise<void> => {
+  const ledger = await settle(recording)
+  await expectRecordedTruth(ledger, recording.pool, recording.system.redis())
+  expect(await wrongRowCounts(ledger, recording.pool)).toEqual([])
+  await recording.venue.post('resume')
+}
+
+describe('an operator with the temporal binary', () => {
+  test('pauses a market and resumes it with a confirmed state and fresh books, without touching the others', async () => {
+    const { system, pool, venue } = recording
+    const marketId = marketAt(0)
+    expect(await signalMarket(system, marketId, 'pause')).toMatchObject({ code: 0 })
+    await untilQuoteSays(marketId, 'paused')
+    await expectOnlySilent(marketId)
+    const resumed = await setState(system, marketId, 'active')
+    expect(resumed.text).toMatch(/"?confirmed"?:\s*true/)
+    expect(resumed.code).toBe(0)
+    await untilQuoteSays(marketId, 'live')
+    const gaps = await readGaps(pool)
+    expect(gaps.map((gap) => `${gap.outcomeId} ${gap.reason}`)).toEqual([
+      `${marketId}:0 paused`,
+      `${marketId}:1 paused`,
+    ])
+    expect(gaps.every(({ closedAt }) => closedAt !== null)).toBe(true)
+    const snapshots = await pool.query(
+      `select distinct b.outcome_id from order_books b join feed_gaps g using (outcome_id)
+       where b.kind = 'snapshot' and b.sequence = g.first_good_sequence`,
+    )
+    expect(snapshots.rows).toHaveLength(2)
+    const asked = (await venue.ledger()).tokens.filter(({ restBooks }) => restBooks > 0)
+    expect(new Set(asked.map((token) => token.marketId))).toEqual(new Set([marketId]))
+    await expectTruth()
+    expect(await readGaps(pool)).toHaveLength(2)
+  }, 120_000)
+
+  test('is told why a bad state, an unknown market and a second start are refused; nothing changes', async () => {
+    const { system } = recording
+    const marketId = marketAt(1)
+    const generation = async (): Promise<string | undefined> =>
+      /generation\D+(\d+)/.exec((await queryStatus(system, marketId)).text)?.[1]
+    const before = await generation()
+    const bad = await setState(system, marketId, 'sleeping')
+    expect(bad.code).not.toBe(0)
+    expect(bad.text.replaceAll('\\', '')).toContain('expected {"state":"active"|"paused"|"stopped"}')
+    expect(await generation()).toBe(before)
+    expect(before).toBeDefined()
+    const twice = await startMarket(system, marketId)
+    expect(twice.code).not.toBe(0)
+    expect(twice.text).toMatch(/already/i)
+
+    expect(await startMarket(system, '99999999')).toMatchObject({ code: 0 })
+    const unknown = await runTemporal(system, 'workflow', 'result', '--workflow-id', 'market:99999999')
+    expect(unknown.code).not.toBe(0)
+    expect(unknown.text).toContain('market 99999999 is unknown')
+    expect(unknown.tookMs).toBeLessThan(5_000)
+    await untilQuoteSays(marketId, 'live')
+  }, 60_000)
+
+  test('starts a second copy of the normalizer by mistake: one goes on, the other says who owns the shard', async () => {
+    const { system, pool } = recording
+    const gaps = await readGaps(pool)
+    expect(await startNormalizer(system, COPY)).toMatchObject({ code: 0 })
+    const ids = [COPY, 'normalizer:0']
+    const statuses = (): Promise<(string | undefined)[]> => Promise.all(ids.map((id) => statusOfWorkflow(system, id)))
+    await until('one of both to have ended', async () => (await statuses()).includes('FAILED') || undefined)
+    await sleep(RESTART_MS)
+    const settled = await statuses()
+    expect(new Set(settled)).toEqual(new Set(['FAILED', 'RUNNING']))
+    const winner = ids[settled.indexOf('RUNNING')] ?? ''
+    const loser = ids[settled.indexOf('FAILED')] ?? ''
+    const { text } = await runTemporal(system, 'workflow', 'describe', '--workflow-id', loser)
+    expect(text.replaceAll(/\s+/g, ' ')).toMatch(new RegExp(`stopped because .*${winner}.* owns the shard`))
+    await expectTruth()
+    expect(await readGaps(pool), 'no gap comes of it').toEqual(gaps)
+  }, 120_000)
+
+  test('stops a market: its workflow completes, its ladders are gone, its quote says so', async () => {
+    const { system, pool } = recording
+    const marketId = marketAt(2)
+    expect(await signalMarket(system, marketId, 'stop')).toMatchObject({ code: 0 })
+    const result = await runTemporal(system, 'workflow', 'result', '--workflow-id', `market:${marketId}`)
+    expect(result).toMatchObject({ code: 0 })
+    await untilQuoteSays(marketId, 'stopped')
+    const outcomeIds = [...(await readOutcomes(pool)).values()].filter((id) => id.startsWith(`${marketId}:`))
+    const keys = outcomeIds.flatMap((id) => [`ladder:${id}:bid`, `ladder:${id}:ask`])
+    await until('ladders to be gone', async () => (await system.redis().exists(keys)) === 0 || undefined)
+    expect(await system.redis().hget(`quote:${marketId}`, 'state')).toBe('stopped')
+    await expectOnlySilent(marketId)
+  }, 60_000)
+})

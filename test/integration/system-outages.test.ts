@@ -1,0 +1,71 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { expectRecordedTruth } from '../support/recorded-checks.ts'
+import {
+  feedSockets,
+  openRecording,
+  readGaps,
+  readRoles,
+  settle,
+  wrongRowCounts,
+  type Recording,
+} from '../support/recording.ts'
+import { openPostgres, openRedis, type TestPostgres, type TestRedis } from '../support/services.ts'
+
+/**
+ * The whole product on servers that the test takes down under load: 50 markets at 500 frames/s, 5 s each.
+ *
+ * Rows of an outcome that never had a gap are what the ledger predicts (the formula is in system-emulator.test.ts).
+ * One system goes through all outages, so each must also leave a state from which the next is survived.
+ */
+const MARKETS = 50
+const DOWN_MS = 5_000
+const FLOW_MS = 3_000
+
+let redis: TestRedis
+let postgres: TestPostgres
+let recording: Recording
+
+beforeAll(async () => {
+  ;[redis, postgres] = await Promise.all([openRedis(), openPostgres()])
+  const env = { REDIS_URL: redis.url, DATABASE_URL: postgres.url }
+  recording = await openRecording({ markets: MARKETS, rate: 500, env })
+}, 180_000)
+
+afterAll(async () => {
+  await recording[Symbol.asyncDispose]()
+  await Promise.all([redis, postgres].map((server) => server[Symbol.asyncDispose]()))
+}, 60_000)
+
+const through = async (outage: () => Promise<void>): Promise<void> => {
+  const { venue, pool, system } = recording
+  const roles = readRoles(system)
+  await venue.post('resume')
+  await sleep(FLOW_MS)
+  await outage()
+  await sleep(FLOW_MS)
+  const ledger = await settle(recording)
+  await expectRecordedTruth(ledger, pool, system.redis())
+  expect(await wrongRowCounts(ledger, pool)).toEqual([])
+  const gaps = await readGaps(pool)
+  expect(gaps.filter(({ reason, detail }) => reason === '' || detail === '')).toEqual([])
+  expect((await pool.query('select reason, detail from dead_letters')).rows).toEqual([])
+  expect(readRoles(system)).toEqual(roles)
+  expect(feedSockets(ledger), 'sockets that were opened').toHaveLength(1)
+}
+
+describe('the system recovers by itself from 5 s without', () => {
+  test('Postgres', async () => {
+    await through(() => postgres.restart(DOWN_MS))
+    expect(await readGaps(recording.pool), 'nothing was lost').toEqual([])
+  }, 120_000)
+
+  test('Redis, shut down in order', async () => {
+    await through(() => redis.restart(DOWN_MS))
+    expect(await readGaps(recording.pool), 'nothing was lost').toEqual([])
+  }, 120_000)
+
+  test('Redis, killed', async () => {
+    await through(() => redis.restart(DOWN_MS, 'kill'))
+  }, 120_000)
+})

@@ -1,0 +1,100 @@
+import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type pg from 'pg'
+import { z } from 'zod'
+import type { Ledger } from '../../src/emulator/ledger.ts'
+import { readOutcomes, rebuildFromRows } from './recorded-books.ts'
+import { recordedTokens, wrongLadders } from './recorded-checks.ts'
+import { openSystem, until, type System } from './system.ts'
+import { openVenueProcess, type VenueProcess } from './venue-process.ts'
+
+/** The whole product, recording an emulator that is a process of its own. */
+export type Recording = AsyncDisposable & { venue: VenueProcess; system: System; pool: pg.Pool }
+
+export type RecordingOptions = { markets: number; rate: number; env: Record<string, string> }
+
+const untilLive = (pool: pg.Pool, markets: number): Promise<true> =>
+  until(`${markets} live markets`, async () => {
+    const result = await pool.query<{ live: number }>(
+      "select count(*)::int as live from quotes_live where state = 'live'",
+    )
+    return result.rows[0]?.live === markets ? true : undefined
+  })
+
+/** Resolves when every market is live. */
+export const openRecording = async ({ markets, rate, env }: RecordingOptions): Promise<Recording> => {
+  const venue = await openVenueProcess(['--markets', String(markets), '--rate', String(rate)])
+  const args = ['--venue', 'live', '--top', String(markets)]
+  const system = await openSystem({ args, env: { ...venue.env, ...env } })
+  const pool = system.pool()
+  await untilLive(pool, markets)
+  const dispose = async (): Promise<void> => {
+    await system[Symbol.asyncDispose]()
+    await venue[Symbol.asyncDispose]()
+  }
+  return { venue, system, pool, [Symbol.asyncDispose]: dispose }
+}
+
+const settledCount = async (pool: pg.Pool): Promise<true> => {
+  let last = ''
+  return until('rows to be settled', async () => {
+    const counts = 'select (select count(*) from order_books), (select count(*) from feed_gaps where closed_at is null)'
+    const now = JSON.stringify((await pool.query(counts)).rows)
+    if (now === last) return true
+    last = now
+    await sleep(500)
+    return undefined
+  })
+}
+
+/** Pauses the venue's flow, waits until all it sent has arrived and no gap is open, and returns its ledger. */
+export const settle = async ({ venue, system, pool }: Recording): Promise<Ledger> => {
+  await venue.post('pause')
+  const redis = system.redis()
+  await sleep(500)
+  await until('ladders to equal the ledger', async () => {
+    const wrong = await wrongLadders(await venue.ledger(), pool, redis)
+    if (wrong.length > 0) throw new Error(`wrong ladders: ${wrong.join(' ')}`)
+    return true
+  })
+  await until('all gaps to be closed', async () => {
+    const open = (await readGaps(pool)).filter((gap) => gap.closedAt === null)
+    if (open.length > 0) throw new Error(`open: ${JSON.stringify(open.slice(0, 5))}`)
+    return true
+  })
+  await settledCount(pool)
+  return venue.ledger()
+}
+
+export type Gap = { marketId: string; outcomeId: string; reason: string; detail: string; closedAt: Date | null }
+
+export const readGaps = async (pool: pg.Pool): Promise<Gap[]> => {
+  const result = await pool.query<Gap>(
+    `select market_id as "marketId", outcome_id as "outcomeId", reason, detail, closed_at as "closedAt"
+     from feed_gaps order by gap_id`,
+  )
+  return result.rows
+}
+
+/** Outcomes that never had a gap and whose count of rows is not what the ledger predicts. */
+export const wrongRowCounts = async (ledger: Ledger, pool: pg.Pool): Promise<string[]> => {
+  const outcomes = await readOutcomes(pool)
+  const rebuilt = await rebuildFromRows(pool)
+  const disturbed = new Set((await readGaps(pool)).map((gap) => gap.outcomeId))
+  return recordedTokens(ledger).flatMap(({ token, expectedRows }) => {
+    const outcomeId = outcomes.get(token) ?? token
+    const rows = rebuilt.get(outcomeId)?.rowCount
+    return disturbed.has(outcomeId) || rows === expectedRows ? [] : [`${outcomeId}: ${rows}, not ${expectedRows}`]
+  })
+}
+
+const kept = z.object({ pid: z.number(), restarts: z.number() })
+const runFile = z.object({ processes: z.array(kept.extend({ role: z.string() })) })
+
+/** Pid and restarts of each role. */
+export const readRoles = (system: System): z.infer<typeof runFile>['processes'] =>
+  runFile.parse(JSON.parse(readFileSync(system.folder.state.path('run.json'), 'utf8'))).processes
+
+/** Sockets that carried a subscription: `npm start` opens one more, to see whether the venue is there. */
+export const feedSockets = (ledger: Ledger): Ledger['connections'] =>
+  ledger.connections.filter(({ received }) => received.some(({ type }) => type === 'subscribe'))
