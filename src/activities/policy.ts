@@ -5,7 +5,9 @@ import type { Logger } from '../lib/log.ts'
 import type { Stats } from '../lib/stats.ts'
 import type { GammaClient } from '../venue/polymarket/gamma.ts'
 import { cardOf, type MarketCard } from './catalogue.ts'
+import type { Enrolled, Enrolment } from './enrolment.ts'
 import type { CataloguePublisher } from './publish-catalogue.ts'
+import type { SubscriptionActivities } from './subscription.ts'
 
 /** A running market workflow. `policy`: discovery started it and may end it. */
 export type RunningMarket = { marketId: string; origin: 'operator' | 'policy' }
@@ -13,8 +15,11 @@ export type RunningMarket = { marketId: string; origin: 'operator' | 'policy' }
 /** What discovery asks of Temporal; `workers` gives it. */
 export type MarketRuns = {
   list(): Promise<RunningMarket[]>
+  /** Markets whose workflow completed at some time: an operator stopped them, and may have started them anew. */
+  listStopped(): Promise<Set<string>>
+  isRunning(marketId: string): Promise<boolean>
   /** Starts the market's workflow unless it runs or an operator stopped it. */
-  start(card: MarketCard): Promise<'started' | 'refused'>
+  start(card: MarketCard, enrolled: Enrolled | undefined): Promise<'started' | 'refused'>
   cancel(marketId: string): Promise<void>
 }
 
@@ -26,6 +31,8 @@ export type PolicyDeps = {
   gamma: GammaClient
   publisher: CataloguePublisher
   runs: MarketRuns
+  enrolment: Enrolment
+  subscriptions: SubscriptionActivities
   pool: pg.Pool
   log: Logger
   stats: Stats
@@ -94,6 +101,52 @@ const readListed = async ({ gamma, publisher, markets, log }: PolicyDeps): Promi
   return found
 }
 
+/**
+ * Starts the workflows. First all their desires are written at once, so that books come while workflows still start; a
+ * market that an operator may have stopped waits for its workflow.
+ */
+const startAll = async (deps: PolicyDeps, starts: Market[]): Promise<number> => {
+  const { runs, enrolment } = deps
+  if (starts.length === 0) return 0
+  const stopped = await runs.listStopped()
+  const cards = starts.map(cardOf)
+  const enrolled = await enrolment.enrol(cards.filter(({ marketId }) => !stopped.has(marketId)))
+  let started = 0
+  await inParallel(cards, STARTS_AT_ONCE, async (card) => {
+    const written = enrolled.get(card.marketId)
+    const observed = written === undefined ? undefined : await enrolment.observe(card.marketId)
+    const outcome = await runs.start(card, written === undefined ? undefined : { ...written, observed })
+    if (outcome === 'started') started++
+    heartbeat()
+  })
+  return started
+}
+
+/** Unsubscribes a market that no workflow looks after: its start was refused, or somebody terminated it. */
+const withdraw = async ({ enrolment, subscriptions, log }: PolicyDeps, marketId: string): Promise<void> => {
+  const found = await enrolment.desireOf(marketId)
+  if (found === undefined) return
+  const desired = { ...found, state: 'stopped' as const, generation: found.generation + 1 }
+  const { state, generation } = desired
+  log.warn({ marketId }, 'a market is subscribed that has no running workflow: unsubscribed')
+  const { group } = await subscriptions.applySubscription(desired)
+  await subscriptions.confirmSubscription({ marketId, group, generation, state })
+  await subscriptions.forgetSubscription({ marketId, group, generation })
+}
+
+/** One that the feed does not confirm is found again by the next pass. */
+const withdrawOrphans = async (deps: PolicyDeps): Promise<void> => {
+  const running = new Set((await deps.runs.list()).map(({ marketId }) => marketId))
+  const suspects = (await deps.enrolment.enrolledIds()).filter((marketId) => !running.has(marketId))
+  await inParallel(suspects, STARTS_AT_ONCE, async (marketId) => {
+    heartbeat()
+    if (await deps.runs.isRunning(marketId)) return
+    await withdraw(deps, marketId).catch((error: unknown) =>
+      deps.log.warn({ marketId, reason: String(error) }, 'could not unsubscribe it yet'),
+    )
+  })
+}
+
 export type PolicyActivities = ReturnType<typeof createPolicyActivities>
 
 export const createPolicyActivities = (deps: PolicyDeps) => ({
@@ -109,16 +162,13 @@ export const createPolicyActivities = (deps: PolicyDeps) => ({
     const wanted = new Map([...listed, ...top].map((market) => [market.marketId, market]))
     const byHand = await overridden(deps.pool)
 
-    let started = 0
     const starts = [...wanted.values()].filter(({ marketId }) => !runningIds.has(marketId) && !byHand.has(marketId))
-    await inParallel(starts, STARTS_AT_ONCE, async (market) => {
-      if ((await deps.runs.start(cardOf(market))) === 'started') started++
-      heartbeat()
-    })
+    const started = await startAll(deps, starts)
     const ends = running.filter(
       ({ marketId, origin }) => origin === 'policy' && !wanted.has(marketId) && !byHand.has(marketId),
     )
     await inParallel(ends, STARTS_AT_ONCE, ({ marketId }) => deps.runs.cancel(marketId))
+    await withdrawOrphans(deps)
 
     deps.stats.set('marketsWanted', running.length - ends.length + started)
     const count = { wanted: wanted.size, started, ended: ends.length, left: byHand.size }

@@ -28,3 +28,28 @@ if written and cjson.decode(written).generation > tonumber(ARGV[2]) then return 
 for index = 1, 3 do redis.call('hdel', KEYS[index], ARGV[1]) end
 return 1
 `
+
+/**
+ * Writes the desires of many markets that have none yet, each group announced once.
+ * KEYS: feed_groups. ARGV: markets a group, channel, then market and JSON of the desire in turn.
+ * Returns a group a market, -1 for one that has a desire.
+ */
+export const ENROL_SCRIPT = `
+local room, groups, touched = 0, {}, {}
+for index = 3, #ARGV, 2 do
+  local group = redis.call('hget', KEYS[1], ARGV[index])
+  if not group then
+    while redis.call('hlen', 'desired:' .. room) >= tonumber(ARGV[1]) do room = room + 1 end
+    group = tostring(room)
+    redis.call('hset', KEYS[1], ARGV[index], group)
+  end
+  if redis.call('hsetnx', 'desired:' .. group, ARGV[index], ARGV[index + 1]) == 1 then
+    touched[group] = true
+    groups[#groups + 1] = tonumber(group)
+  else
+    groups[#groups + 1] = -1
+  end
+end
+for group in pairs(touched) do redis.call('publish', ARGV[2], group) end
+return groups
+`

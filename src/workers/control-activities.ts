@@ -1,4 +1,5 @@
 import { createCatalogueActivities } from '../activities/catalogue.ts'
+import { createEnrolment } from '../activities/enrolment.ts'
 import { createInspectionActivities } from '../activities/inspection.ts'
 import { createOverrideActivities } from '../activities/override.ts'
 import { createPartitionActivities } from '../activities/partitions.ts'
@@ -28,10 +29,12 @@ export const createControlActivities = (context: RoleContext, runs: MarketRuns, 
   const publisher = createCataloguePublisher({ redis, appender })
   const { POLYTAPE_MARKETS: markets, POLYTAPE_TOP: top, MARKETS_PER_FEED: marketsPerFeed } = config
   const ensureFeed = (group: number): Promise<void> => owners.ensureFeed(group)
+  const subscriptions = createSubscriptionActivities({ redis, marketsPerFeed, ensureFeed })
+  const enrolment = createEnrolment({ redis, marketsPerFeed, ensureFeed })
   return {
     ...createCatalogueActivities({ gamma, publisher, log, stats }),
-    ...createPolicyActivities({ markets, top, gamma, publisher, runs, pool, log, stats }),
-    ...createSubscriptionActivities({ redis, marketsPerFeed, ensureFeed }),
+    ...createPolicyActivities({ markets, top, gamma, publisher, runs, enrolment, subscriptions, pool, log, stats }),
+    ...subscriptions,
     ...createOverrideActivities({ pool }),
     ...createInspectionActivities({ redis }),
     ...createPartitionActivities({ ensurePartitions: (daysAhead) => ensurePartitions(pool, daysAhead) }),

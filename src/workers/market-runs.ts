@@ -1,3 +1,4 @@
+import type { SearchAttributePair } from '@temporalio/common'
 import {
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
@@ -5,9 +6,12 @@ import {
   type WorkflowHandle,
 } from '@temporalio/client'
 import type { MarketCard } from '../activities/catalogue.ts'
+import type { Enrolled } from '../activities/enrolment.ts'
 import type { MarketRuns, RunningMarket } from '../activities/policy.ts'
+import { FEED_GROUP, MARKET_SLUG, MARKET_STATE } from '../workflows/attributes.ts'
 
-const RUNNING = `WorkflowType = 'marketSubscription' AND ExecutionStatus = 'Running'`
+const query = (status: string): string => `WorkflowType = 'marketSubscription' AND ExecutionStatus = '${status}'`
+const marketOf = (workflowId: string): string => workflowId.slice('market:'.length)
 /** The UI shows this much of a summary. */
 const SUMMARY_BYTES = 200
 
@@ -16,25 +20,48 @@ const summaryOf = (card: MarketCard): string =>
     .subarray(0, SUMMARY_BYTES - 3)
     .toString()
 
+/** Given at the start, they cost the workflow no command of its own. */
+const shownOf = (card: MarketCard, enrolled: Enrolled | undefined): SearchAttributePair[] => [
+  { key: MARKET_STATE, value: 'starting' },
+  { key: MARKET_SLUG, value: card.slug },
+  ...(enrolled === undefined ? [] : [{ key: FEED_GROUP, value: String(enrolled.group) }]),
+]
+
 /** The workflows of markets, as discovery sees them. */
 export const createMarketRuns = (client: Client): MarketRuns => ({
   list: async () => {
     const running: RunningMarket[] = []
-    for await (const { workflowId, memo } of client.workflow.list({ query: RUNNING })) {
+    for await (const { workflowId, memo } of client.workflow.list({ query: query('Running') })) {
       const origin = memo?.['origin'] === 'policy' ? 'policy' : 'operator'
-      running.push({ marketId: workflowId.slice('market:'.length), origin })
+      running.push({ marketId: marketOf(workflowId), origin })
     }
     return running
   },
-  start: async (card) => {
+  listStopped: async () => {
+    const stopped = new Set<string>()
+    for await (const { workflowId } of client.workflow.list({ query: query('Completed') })) {
+      stopped.add(marketOf(workflowId))
+    }
+    return stopped
+  },
+  isRunning: async (marketId) => {
+    try {
+      return (await client.workflow.getHandle(`market:${marketId}`).describe()).status.name === 'RUNNING'
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return false
+      throw error
+    }
+  },
+  start: async (card, enrolled) => {
     try {
       await client.workflow.start('marketSubscription', {
         taskQueue: 'control',
         workflowId: `market:${card.marketId}`,
-        args: [{ marketId: card.marketId, origin: 'policy', market: card }],
+        args: [{ marketId: card.marketId, origin: 'policy', market: card, enrolled }],
         // A completed one was stopped by an operator; a cancelled one by discovery, which may come back.
         workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
         workflowIdConflictPolicy: 'USE_EXISTING',
+        typedSearchAttributes: shownOf(card, enrolled),
         memo: { origin: 'policy' },
         staticSummary: summaryOf(card),
       })

@@ -13,16 +13,32 @@ const EVERY_MS = 100
 const SIGNALS_A_ROUND = 10
 /** After a failure of the server the round is left out for so long. */
 const PAUSE_MS = 2_000
+/** Books come before thousands of workflows have started: a market without one is asked for again, for two minutes. */
+const AGAIN_MS = 5_000
+const LONGEST_ABSENCE_MS = 120_000
 
 export type Observer = Disposable & { report(observation: Observation): void }
 
-type Seen = { observation: Observation; sinceMs: number; told: MarketState | undefined }
+type Seen = {
+  observation: Observation
+  sinceMs: number
+  told: MarketState | undefined
+  nextTimeMs: number
+}
 type Deps = { send: (observation: Observation) => Promise<boolean>; log: Logger; stats: Stats }
 
 export const toSignals =
   (client: Client) =>
   (observation: Observation): Promise<boolean> =>
     signalMarket(client, observation.marketId, 'observed', [observation])
+
+/** A workflow that is not there yet may come. */
+const isPutOff = (entry: Seen): boolean => {
+  entry.nextTimeMs = Date.now() + AGAIN_MS
+  return Date.now() - entry.sinceMs < LONGEST_ABSENCE_MS
+}
+
+const isDue = ({ sinceMs, nextTimeMs }: Seen, now: number): boolean => sinceMs + SETTLED_MS <= now && nextTimeMs <= now
 
 /** Turns observations into signals: changes that lasted, the latest a market, never faster than 100 a second. */
 export const openObserver = ({ send, log, stats }: Deps): Observer => {
@@ -34,16 +50,17 @@ export const openObserver = ({ send, log, stats }: Deps): Observer => {
   const tell = async (entry: Seen): Promise<void> => {
     const { observation } = entry
     const isThere = await send(observation)
+    if (!isThere && isPutOff(entry)) return
     if (!isThere) stats.count('observationsDropped')
     entry.told = observation.state
     if (entry.observation.state === observation.state) pending.delete(observation.marketId)
   }
   const round = async (): Promise<void> => {
-    const settledMs = Date.now() - SETTLED_MS
+    const now = Date.now()
     const due: Seen[] = []
     for (const marketId of pending) {
       const entry = seen.get(marketId)
-      if (entry !== undefined && entry.sinceMs <= settledMs) due.push(entry)
+      if (entry !== undefined && isDue(entry, now)) due.push(entry)
       if (due.length === SIGNALS_A_ROUND) break
     }
     await Promise.all(due.map(tell))
@@ -66,7 +83,7 @@ export const openObserver = ({ send, log, stats }: Deps): Observer => {
       const isSame = entry?.observation.state === state
       const sinceMs = isSame ? entry.sinceMs : Date.now()
       const told = entry?.told
-      if (entry === undefined) seen.set(marketId, { observation, sinceMs, told })
+      if (entry === undefined) seen.set(marketId, { observation, sinceMs, told, nextTimeMs: 0 })
       else Object.assign(entry, { observation, sinceMs })
       if (state === told) pending.delete(marketId)
       else pending.add(marketId)

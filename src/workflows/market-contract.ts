@@ -1,4 +1,3 @@
-import { defineSearchAttributeKey } from '@temporalio/common'
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow'
 import { z } from './zod.ts'
 import type { MarketFigures } from '../activities/inspection.ts'
@@ -38,6 +37,13 @@ const carried = z.strictObject({
   observed: observation.optional(),
 })
 
+/** Discovery has written the desire already, in one call for all its markets: nothing is left to apply. */
+const enrolled = z.strictObject({
+  group: z.number().int(),
+  generation: z.number().int(),
+  observed: observation.optional(),
+})
+
 export const marketInput = z.strictObject({
   marketId,
   /** Levels a side that are kept; 0 = all. */
@@ -46,10 +52,12 @@ export const marketInput = z.strictObject({
   origin: z.enum(['operator', 'policy']).default('operator'),
   /** Given by discovery, which has just read it; else the catalogue is asked. */
   market: card.optional(),
+  enrolled: enrolled.optional(),
   carried: carried.optional(),
 })
 export type MarketInput = z.input<typeof marketInput>
 export type MarketCard = z.infer<typeof card>
+export type Enrolled = z.infer<typeof enrolled>
 export type Carried = z.infer<typeof carried>
 
 export const setStateInput = z.strictObject({ state })
@@ -86,7 +94,3 @@ export const reassert = defineSignal('reassert')
 export const setState = defineUpdate<MarketStatus, [{ state: DesiredState }]>('setState')
 export const inspect = defineUpdate<MarketStatus & { figures: MarketFigures }>('inspect')
 export const status = defineQuery<MarketStatus>('status')
-
-export const MARKET_STATE = defineSearchAttributeKey('MarketState', 'KEYWORD')
-export const MARKET_SLUG = defineSearchAttributeKey('MarketSlug', 'KEYWORD')
-export const FEED_GROUP = defineSearchAttributeKey('FeedGroup', 'KEYWORD')

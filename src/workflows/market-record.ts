@@ -1,6 +1,6 @@
 import type { DesiredState, MarketState } from '../domain/market.ts'
 import type { Observation } from '../domain/observation.ts'
-import type { Carried, MarketCard, MarketStatus } from './market-contract.ts'
+import type { Carried, Enrolled, MarketCard, MarketStatus } from './market-contract.ts'
 
 /**
  * What a market workflow remembers. A desire has a generation; it is *due* until the generation was applied (written for
@@ -32,28 +32,46 @@ type Given = {
   origin: 'operator' | 'policy'
   depth: number
   market?: MarketCard | undefined
+  enrolled?: Enrolled | undefined
   carried?: Carried | undefined
 }
 
 /** Generations are instants, so that a workflow that was started anew stands above its predecessor. */
-export const newRecord = (given: Given, nowMs: number): MarketRecord => ({
-  marketId: given.marketId,
-  origin: given.origin,
-  depth: given.depth,
-  card: given.market,
-  desired: given.carried?.desired ?? 'active',
-  generation: given.carried?.generation ?? nowMs,
-  appliedGeneration: given.carried?.appliedGeneration ?? 0,
-  confirmedGeneration: given.carried?.confirmedGeneration ?? 0,
-  confirmedTimeMs: given.carried?.confirmedTimeMs,
-  recordedGeneration: given.carried?.recordedGeneration ?? (given.origin === 'policy' ? nowMs : 0),
-  awaitedGeneration: 0,
-  group: given.carried?.group,
-  observed: given.carried?.observed,
-  isReassertWanted: false,
-  isForgotten: false,
-  note: given.carried?.note ?? '',
-})
+const begun = ({ origin, enrolled }: Given, nowMs: number): Carried => {
+  const generation = enrolled?.generation ?? nowMs
+  return {
+    desired: 'active',
+    generation,
+    appliedGeneration: enrolled?.generation ?? 0,
+    confirmedGeneration: 0,
+    recordedGeneration: origin === 'policy' ? generation : 0,
+    group: enrolled?.group,
+    note: '',
+    observed: enrolled?.observed,
+  }
+}
+
+export const newRecord = (given: Given, nowMs: number): MarketRecord => {
+  const from = given.carried ?? begun(given, nowMs)
+  return {
+    marketId: given.marketId,
+    origin: given.origin,
+    depth: given.depth,
+    card: given.market,
+    desired: from.desired,
+    generation: from.generation,
+    appliedGeneration: from.appliedGeneration,
+    confirmedGeneration: from.confirmedGeneration,
+    confirmedTimeMs: from.confirmedTimeMs,
+    recordedGeneration: from.recordedGeneration,
+    awaitedGeneration: 0,
+    group: from.group,
+    observed: from.observed,
+    isReassertWanted: false,
+    isForgotten: false,
+    note: from.note,
+  }
+}
 
 export const carriedOf = (record: MarketRecord): Carried => ({
   desired: record.desired,

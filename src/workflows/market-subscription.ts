@@ -12,6 +12,7 @@ import {
 } from '@temporalio/workflow'
 import { market as activities } from './activity-options.ts'
 import { parseInput, reasonsOf, refuse } from './input.ts'
+import * as attributes from './attributes.ts'
 import * as contract from './market-contract.ts'
 import * as record from './market-record.ts'
 
@@ -210,9 +211,9 @@ async function rollOver(market: record.MarketRecord): Promise<never> {
 function show(market: record.MarketRecord): void {
   const shown = workflowInfo().typedSearchAttributes
   const wanted = [
-    { key: contract.MARKET_STATE, value: record.stateOf(market) },
-    { key: contract.MARKET_SLUG, value: market.card?.slug },
-    { key: contract.FEED_GROUP, value: market.group === undefined ? undefined : String(market.group) },
+    { key: attributes.MARKET_STATE, value: record.stateOf(market) },
+    { key: attributes.MARKET_SLUG, value: market.card?.slug },
+    { key: attributes.FEED_GROUP, value: market.group === undefined ? undefined : String(market.group) },
   ]
   const changes = wanted.flatMap(({ key, value }) =>
     value === undefined || value === '' || shown.get(key) === value ? [] : [{ key, value }],

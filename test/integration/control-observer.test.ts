@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { mkdtemp, readFile, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { MarketState } from '../../src/domain/market.ts'
 import type { Observation } from '../../src/domain/observation.ts'
 import { createLog } from '../../src/lib/log.ts'
@@ -60,13 +60,14 @@ describe('observations', () => {
     expect(toldTimesMs).toHaveLength(150)
   })
 
-  test('are counted and dropped for a market without a workflow, and kept while the server is away', async () => {
+  test('are kept while the server is away, and told to a workflow that starts later than its books', async () => {
     let isAway = true
+    let isStarted = false
     let asked = 0
     const { observer, stats } = open(async () => {
       asked++
       if (isAway) throw new Error('unavailable')
-      return false
+      return isStarted
     })
     using _closed = observer
     observer.report(seen('1', 'live'))
@@ -75,6 +76,21 @@ describe('observations', () => {
     isAway = false
     await sleep(2_200)
     expect(asked).toBe(2)
+    isStarted = true
+    await sleep(5_000)
+    expect(asked).toBe(3)
+    expect(stats.read()['observationsDropped']).toBeUndefined()
+  }, 15_000)
+
+  test('are counted and dropped when a market has had no workflow for two minutes', async () => {
+    vi.useFakeTimers()
+    let asked = 0
+    const { observer, stats } = open(async () => ++asked === 0)
+    using _closed = observer
+    observer.report(seen('1', 'live'))
+    await vi.advanceTimersByTimeAsync(200_000)
+    vi.useRealTimers()
+    expect(asked).toBeLessThanOrEqual(26)
     expect(stats.read()['observationsDropped']).toBe(1)
   })
 })

@@ -133,6 +133,15 @@ describe('the control worker', () => {
     expect(await redis.hget(FEED_GROUPS_KEY, '516710')).toBeNull()
   })
 
+  test('unsubscribes a market whose workflow was terminated and that is wanted no more', async () => {
+    await worker.temporal('workflow', 'terminate', '--workflow-id', 'market:516712')
+    worker.gamma.markets.set('516712', { ...worker.gamma.markets.get('516712'), volume24hr: 0 })
+    await worker.temporal('schedule', 'trigger', '--schedule-id', 'refreshCatalog')
+    await until(async () => (await redis.hget(FEED_GROUPS_KEY, '516712')) === null, 20_000)
+    expect(await redis.hget(desiredKey(0), '516712')).toBeNull()
+    expect(await running('market:516713')).toBe(true)
+  })
+
   test('writes the desired states again when Redis was emptied', async () => {
     await redis.flushall()
     await until(async () => (await redis.hget(desiredKey(0), '516713')) !== null, 30_000)

@@ -44,6 +44,18 @@ describe('a market workflow', () => {
     expect(Object.fromEntries(shown)).toMatchObject({ MarketState: 'starting', MarketSlug: 'slug-1', FeedGroup: '3' })
   })
 
+  test('has nothing left to do at its start when discovery has written its desire', async () => {
+    const marketId = '19'
+    const market = { marketId, conditionId: '0x01', slug: 'nineteen', question: 'Nineteen?', tokens: ['191', '192'] }
+    const enrolled = { group: 2, generation: 1_795_000_000_000, observed: observation(marketId, 'live') }
+    const handle = await plane.startMarket(marketId, { origin: 'policy', market, enrolled })
+    expect(await plane.status(handle)).toMatchObject({ state: 'live', feedGroup: 2, generation: enrolled.generation })
+    expect(plane.stubs.calls.filter(({ input }) => input['marketId'] === marketId)).toEqual([])
+    await handle.signal('pause')
+    await until(async () => (await plane.stateOf(handle)) === 'paused')
+    expect(applied(marketId)).toEqual(['paused'])
+  })
+
   test('is paused and resumed by signal, with a higher generation each time', async () => {
     const handle = await plane.startMarket('2')
     await handle.signal('pause')

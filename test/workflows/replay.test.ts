@@ -14,6 +14,7 @@ const workflowIds: Record<string, string> = {
   'market-superseded-and-cancelled': 'market:2',
   'market-unknown': 'market:404',
   'market-continued-as-new': 'market:3',
+  'market-enrolled': 'market:4',
 }
 
 let workflowBundle: WorkflowBundle

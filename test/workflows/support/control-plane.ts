@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client, WorkflowHandle } from '@temporalio/client'
 import { Worker } from '@temporalio/worker'
 import type { MarketStatus } from '../../../src/workflows/market-contract.ts'
-import { MARKET_STATE } from './attributes.ts'
+import { MARKET_STATE } from '../../../src/workflows/attributes.ts'
 import { createStubs, type Stubs } from './stub-activities.ts'
 import { bundleWorkflows, openTemporal } from './temporal.ts'
 

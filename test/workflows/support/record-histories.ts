@@ -1,5 +1,6 @@
 /**
- * Writes test/workflows/histories/<name>.json from real runs: `npx tsx test/workflows/support/record-histories.ts`.
+ * Writes test/workflows/histories/<name>.json from real runs:
+ * `npx tsx test/workflows/support/record-histories.ts [name …]` (no name = all).
  * Record anew only what a deliberate, patched change makes obsolete; old histories are what is running in production.
  */
 import { execFile } from 'node:child_process'
@@ -12,9 +13,11 @@ import { temporalCli } from './temporal.ts'
 const folder = new URL('../histories/', import.meta.url)
 
 const run = promisify(execFile)
+const wanted = new Set(process.argv.slice(2))
 
 /** By the CLI, whose JSON is the form that the UI downloads and that replay takes. */
 const record = async (name: string, handle: WorkflowHandle, plane: ControlPlane): Promise<void> => {
+  if (wanted.size > 0 && !wanted.has(name)) return
   const { runId } = await handle.describe()
   const asked = ['workflow', 'show', '--workflow-id', handle.workflowId, '--run-id', runId, '--output', 'json']
   const { stdout } = await run(temporalCli(), [...asked, '--address', plane.address], { maxBuffer: 64 * 1024 * 1024 })
@@ -24,6 +27,15 @@ const record = async (name: string, handle: WorkflowHandle, plane: ControlPlane)
 
 const settled = (handle: WorkflowHandle): Promise<unknown> => handle.result().catch(() => undefined)
 const observation = (marketId: string, state: string) => ({ marketId, state, sequence: 1, atTimeMs: 1, feedEpoch: 'e' })
+
+const recordEnrolled = async (plane: ControlPlane): Promise<void> => {
+  const market = { marketId: '4', conditionId: '0x01', slug: 'four', question: 'Four?', tokens: ['41', '42'] }
+  const enrolled = { group: 2, generation: 1_795_000_000_000 }
+  const handle = await plane.startMarket('4', { origin: 'policy', market, enrolled })
+  await handle.signal('observed', observation('4', 'live'))
+  await handle.executeUpdate('setState', { args: [{ state: 'paused' }] })
+  await record('market-enrolled', handle, plane)
+}
 
 const recordMarkets = async (plane: ControlPlane): Promise<void> => {
   const { stubs } = plane
@@ -51,6 +63,8 @@ const recordMarkets = async (plane: ControlPlane): Promise<void> => {
   await settled(hasty)
   stubs.applyMs = 0
   await record('market-superseded-and-cancelled', hasty, plane)
+
+  await recordEnrolled(plane)
 
   const unknown = await startMarket('404')
   await settled(unknown)

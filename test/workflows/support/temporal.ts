@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { TestWorkflowEnvironment } from '@temporalio/testing'
 import { DefaultLogger, Runtime, type WorkflowBundle } from '@temporalio/worker'
 import { bundleWorkflows as bundle } from '../../../src/workers/workflow-bundle.ts'
-import { FEED_GROUP, MARKET_SLUG, MARKET_STATE } from './attributes.ts'
+import { FEED_GROUP, MARKET_SLUG, MARKET_STATE } from '../../../src/workflows/attributes.ts'
 
 /** `temporal` of the test run's set-up, of PATH, or of polytape's tool cache. */
 export const temporalCli = (): string => {

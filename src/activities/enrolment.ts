@@ -1,0 +1,70 @@
+import type { Redis } from 'ioredis'
+import { DESIRED_CHANNEL, desiredKey, FEED_GROUPS_KEY, quoteKey } from '../domain/keys.ts'
+import type { Observation } from '../domain/observation.ts'
+import type { DesiredSubscription } from '../domain/subscription.ts'
+import { toDesired } from '../feed/market.ts'
+import type { MarketCard } from './catalogue.ts'
+import { observationOf } from './inspection.ts'
+import { ENROL_SCRIPT } from './subscription-scripts.ts'
+
+/** What stands in Redis for a market whose workflow is about to start; the workflow takes it over. */
+export type Enrolled = { group: number; generation: number; observed: Observation | undefined }
+
+export type Enrolment = {
+  /**
+   * Writes the desires of many markets at once and makes sure that their groups have a feed, so that books come before
+   * thousands of workflows have started. A market that has a desire already is left to its workflow: not in the answer.
+   */
+  enrol(cards: MarketCard[]): Promise<Map<string, Enrolled>>
+  /** What the hot cache says by now. */
+  observe(marketId: string): Promise<Observation | undefined>
+  /** Every market that has a place in a group. */
+  enrolledIds(): Promise<string[]>
+  /** The desire that stands, if there is one. */
+  desireOf(marketId: string): Promise<DesiredSubscription | undefined>
+}
+
+type Deps = { redis: Redis; marketsPerFeed: number; ensureFeed: (group: number) => Promise<void> }
+
+/** An entry is about 0.4 KB; Redis answers nobody else while a script runs. */
+const MARKETS_A_CALL = 250
+/** A workflow that discovery does not see yet has a younger generation: it outranks what is written here. */
+const OLDER_MS = 10_000
+
+const textOf = ({ marketId, conditionId, tokens }: MarketCard, generation: number): string => {
+  const desired: DesiredSubscription = { marketId, conditionId, tokens, state: 'active', generation }
+  return JSON.stringify(desired)
+}
+
+export const createEnrolment = ({ redis, marketsPerFeed, ensureFeed }: Deps): Enrolment => {
+  const write = async (cards: MarketCard[], generation: number): Promise<(readonly [string, Enrolled])[]> => {
+    const pairs = cards.flatMap((card) => [card.marketId, textOf(card, generation)])
+    const answer = await redis.eval(ENROL_SCRIPT, 1, FEED_GROUPS_KEY, marketsPerFeed, DESIRED_CHANNEL, ...pairs)
+    const groups = Array.isArray(answer) ? answer.map(Number) : []
+    return cards.flatMap(({ marketId }, at) => {
+      const group = groups[at] ?? -1
+      return group < 0 ? [] : [[marketId, { group, generation, observed: undefined }] as const]
+    })
+  }
+  return {
+    enrol: async (cards) => {
+      const generation = Date.now() - OLDER_MS
+      const enrolled = new Map<string, Enrolled>()
+      for (let at = 0; at < cards.length; at += MARKETS_A_CALL) {
+        for (const [marketId, one] of await write(cards.slice(at, at + MARKETS_A_CALL), generation)) {
+          enrolled.set(marketId, one)
+        }
+      }
+      const groups = new Set([...enrolled.values()].map(({ group }) => group))
+      await Promise.all([...groups].map(ensureFeed))
+      return enrolled
+    },
+    observe: async (marketId) => observationOf(marketId, await redis.hgetall(quoteKey(marketId))),
+    enrolledIds: () => redis.hkeys(FEED_GROUPS_KEY),
+    desireOf: async (marketId) => {
+      const group = await redis.hget(FEED_GROUPS_KEY, marketId)
+      const text = group === null ? null : await redis.hget(desiredKey(Number(group)), marketId)
+      return text === null ? undefined : toDesired(text)
+    },
+  }
+}
