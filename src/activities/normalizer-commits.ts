@@ -55,7 +55,10 @@ export class Commits {
 
   #isFull(): boolean {
     const { COMMIT_MAX_ROWS, COMMIT_MAX_BYTES } = this.#deps.config
-    return this.#batch.bookLines.length >= COMMIT_MAX_ROWS || this.#batch.bookBytes >= COMMIT_MAX_BYTES
+    return (
+      this.#batch.bookLines.length >= COMMIT_MAX_ROWS ||
+      this.#batch.bookBytes + this.#batch.frameBytes >= COMMIT_MAX_BYTES
+    )
   }
 
   #start(): void {

@@ -75,8 +75,9 @@ export class Shard {
   async sweep(isRedisNew: boolean): Promise<void> {
     const { tapes, reader, views } = this.#parts
     const streams = tapes.streams()
+    const positions = new Map(streams.map((stream) => [stream, tapes.get(stream)?.lastId]))
     const tails = await reader.tails(streams)
-    for (const stream of streams) this.#rewind(stream, tails.get(stream))
+    for (const stream of streams) this.#rewind(stream, tails.get(stream), positions.get(stream))
     const scanned = await reader.scan('orderbook:*')
     for (const stream of [...streams, ...scanned]) if (this.#isOurs(stream)) this.#due.add(stream)
     if (!isRedisNew) return
@@ -160,9 +161,11 @@ export class Shard {
     return [tape]
   }
 
-  #rewind(stream: string, tailId: string | undefined): void {
+  /** A tape that moved on while its tail was asked for is where the stream is. */
+  #rewind(stream: string, tailId: string | undefined, positionId: string | undefined): void {
     const tape = this.#parts.tapes.get(stream)
-    if (tape === undefined || tailId === undefined || compareIds(tailId, tape.lastId) >= 0) return
+    if (tape === undefined || tailId === undefined || tape.lastId !== positionId) return
+    if (compareIds(tailId, tape.lastId) >= 0) return
     this.#parts.stats.count('tailsBehind')
     tape.lastId = tailId
   }

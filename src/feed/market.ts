@@ -10,6 +10,9 @@ export type Member = {
   phase: Phase
   /** What was subscribed, which may differ from what is desired now. */
   tokens: string[]
+  /** What the market's stream says, and what is on its way there; undefined before this process said anything. */
+  toldState: DesiredSubscription['state'] | undefined
+  tellingState: DesiredSubscription['state'] | undefined
   confirmedGeneration: number
   confirmedState: DesiredSubscription['state'] | undefined
   resyncedTimeMs: number
@@ -19,6 +22,8 @@ export const createMember = (desired: DesiredSubscription): Member => ({
   desired,
   phase: 'out',
   tokens: desired.tokens,
+  toldState: undefined,
+  tellingState: undefined,
   confirmedGeneration: -1,
   confirmedState: undefined,
   resyncedTimeMs: 0,
@@ -57,6 +62,10 @@ export const toDesired = (text: string): DesiredSubscription | undefined => {
 
 /** Whether the market is on its socket as desired. */
 export const isSettled = ({ desired, phase }: Member): boolean => phase === (desired.state === 'active' ? 'in' : 'out')
+
+/** Whether a book of the market belongs into its stream now: not once it is leaving or has left. */
+export const isFollowed = ({ desired, phase }: Member): boolean =>
+  desired.state === 'active' && (phase === 'in' || phase === 'joining')
 
 export const isConfirmed = ({ desired, confirmedGeneration, confirmedState }: Member): boolean =>
   confirmedGeneration === desired.generation && confirmedState === desired.state

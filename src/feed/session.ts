@@ -6,6 +6,7 @@ import type { Appender } from '../stream/append.ts'
 import type { Channel } from './connection.ts'
 import { readDesires } from './desired.ts'
 import type { EpochLog } from './epochs.ts'
+import { isTold, tellLeft } from './leaving.ts'
 import { isConfirmed, isSettled, markerFrame, type Member } from './market.ts'
 import type { Budget } from './outbox.ts'
 import { createPool, createSlots, type Pool } from './pool.ts'
@@ -51,7 +52,7 @@ export class Session {
 
   constructor(deps: SessionDeps) {
     this.#deps = deps
-    const { appender, budget, lingerMs, log, fetchBooks, tokensPerConnection, createEpoch } = deps
+    const { appender, budget, lingerMs, log, fetchBooks, tokensPerConnection } = deps
     const { signal } = this.#ended
     const onOverflow = (stream: string, epoch: EpochLog, count: number): void =>
       this.#recordLoss(stream, epoch, { reason: 'overflow', detail: `${count} frames did not fit into the buffer` })
@@ -67,7 +68,7 @@ export class Session {
       ...deps,
       rest: this.#rest,
       signal,
-      openEpoch: () => this.#writer.openEpoch(createEpoch()),
+      openEpoch: () => this.#openEpoch(),
       route: (element) => this.#router.route(element),
       confirm: (members) => void this.#confirm(members),
     })
@@ -90,7 +91,7 @@ export class Session {
     const members = [...this.#members.values()]
     this.#pool.reconcile(members.filter((member) => member.desired.state === 'active' || !isIdle(member)))
     const idle = members.filter((member) => isIdle(member) && isSettled(member) && !isConfirmed(member))
-    if (idle.length > 0) void this.#confirm(idle)
+    if (idle.length > 0) void this.#confirmIdle(idle)
     return unknown
   }
 
@@ -132,10 +133,25 @@ export class Session {
     const member = [...this.#members.values()].find(({ desired }) => orderbookStream(desired.marketId) === stream)
     const tokens = member?.tokens ?? []
     this.#deps.log.warn({ stream, epoch: epoch.epoch, ...loss }, 'frames were lost')
-    if (member === undefined) return
+    if (member === undefined) {
+      // A shared stream has no tape: the normalizer keeps the mark among the dead letters.
+      epoch.push(stream, markerFrame({ type: 'gap', tokens, ...loss }))
+      return
+    }
     const log = this.#pool.slotOf(member.desired.marketId)?.log() ?? epoch
     log.push(stream, markerFrame({ type: 'gap', tokens, ...loss }))
     this.#resync.want(member.desired.marketId)
+  }
+
+  #openEpoch(): EpochLog {
+    return this.#writer.openEpoch(this.#deps.createEpoch())
+  }
+
+  async #confirmIdle(members: Member[]): Promise<void> {
+    const untold = members.filter((member) => !isTold(member))
+    await tellLeft(untold, undefined, () => this.#openEpoch())
+    const settled = members.filter((member) => isTold(member) && isSettled(member) && !isConfirmed(member))
+    if (settled.length > 0) await this.#confirm(settled)
   }
 
   async #confirm(members: Member[]): Promise<void> {

@@ -3,10 +3,11 @@ import { orderbookStream, UNROUTABLE_STREAM } from '../domain/keys.ts'
 import { createBackoff } from '../lib/backoff.ts'
 import { pause } from '../lib/every.ts'
 import { firstString, lastString, splitArray } from '../lib/json-elements.ts'
+import { isTold, tellLeft } from './leaving.ts'
 import { openConnection } from './connection.ts'
-import { createLive, leavingGap, markersOfEnd, markersOfLeaving, pushMarker, type Live, type SlotDeps } from './live.ts'
+import { createLive, markersOfEnd, markersOfLeaving, pushMarker, type Live, type SlotDeps } from './live.ts'
 import type { EpochLog } from './epochs.ts'
-import { hasOtherTokens, isConfirmed, isSettled, type Member, type Phase } from './market.ts'
+import { hasOtherTokens, isConfirmed, isFollowed, isSettled, type Member, type Phase } from './market.ts'
 import type { RestBook } from './rest-queue.ts'
 import { createSilenceWatch } from './silence.ts'
 
@@ -63,17 +64,16 @@ export class Slot {
       if (leaves.length > 0) this.#leave(live, leaves)
     } else if (live === undefined && joins.length > 0 && !this.#isWaiting) this.#open()
     const settled = members.filter((member) => isSettled(member) && !isConfirmed(member))
-    const ended = settled.filter(
-      ({ desired, confirmedState }) => desired.state === 'stopped' && confirmedState === 'paused',
-    )
-    if (live !== undefined) for (const member of ended) pushMarker(live.log, member, leavingGap(member))
-    if (settled.length > 0) this.#deps.confirm(settled)
+    const told = settled.filter(isTold)
+    if (told.length > 0) this.#deps.confirm(told)
+    if (told.length < settled.length) void this.#tell(settled.filter((member) => !isTold(member)))
   }
 
-  /** Appends a book of a REST answer to the stream of the market's socket; nothing when the socket is closed. */
+  /** Appends a book of a REST answer to the stream of its market, unless the market left its socket meanwhile. */
   deliver(marketId: string, { token, text, receivedTimeMs }: RestBook): void {
     const live = this.#live
-    if (live === undefined) return
+    const member = this.members.get(marketId)
+    if (live === undefined || member === undefined || !isFollowed(member)) return
     live.awaiting.delete(token)
     live.log.push(orderbookStream(marketId), { kind: 'rest', receivedTimeMs, sourceReceivedTimeMs: undefined, text })
   }
@@ -134,6 +134,8 @@ export class Slot {
     live.hasSubscribed = true
     for (const member of members) {
       member.phase = 'joining'
+      member.toldState = 'active'
+      member.tellingState = undefined
       member.tokens = member.desired.tokens
     }
     for (const token of tokens) {
@@ -163,6 +165,11 @@ export class Slot {
     await this.#mark(live, members, 'in', (member) => [{ type: 'subscribed', tokens: member.tokens }])
   }
 
+  async #tell(members: Member[]): Promise<void> {
+    await tellLeft(members, this.#live?.log, this.#deps.openEpoch)
+    if (members.every(isTold)) this.reconcile()
+  }
+
   #leave(live: Live, members: Member[]): void {
     const tokens = members.flatMap((member) => member.tokens)
     live.connection.send(this.#deps.channel.unsubscribe(tokens))
@@ -177,6 +184,7 @@ export class Slot {
   async #mark(live: Live, members: Member[], phase: Phase, markersOf: (member: Member) => Marker[]): Promise<void> {
     if (this.#live !== live) return
     for (const member of members) {
+      if (phase === 'out') member.toldState = member.desired.state
       for (const marker of markersOf(member)) pushMarker(live.log, member, marker)
     }
     await Promise.all(members.map(({ desired }) => live.log.flushed(orderbookStream(desired.marketId))))
@@ -220,6 +228,7 @@ export class Slot {
     this.#live = undefined
     for (const member of this.members.values()) {
       for (const marker of markersOfEnd(member, reason, detail)) pushMarker(live.log, member, marker)
+      if (member.phase === 'leaving') member.toldState = member.desired.state
       member.phase = 'out'
     }
     live.log.close()

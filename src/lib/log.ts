@@ -1,7 +1,18 @@
-import { pino, type Logger } from 'pino'
+import { pino, type DestinationStream, type Logger } from 'pino'
 
 export type { Logger }
 
+/** What a log may say of an error: never its other fields, since a Redis error carries the whole command. */
+const toPlain = (error: unknown): unknown => {
+  if (!(error instanceof Error)) return String(error)
+  const code = 'code' in error ? error.code : undefined
+  const cause = error.cause === undefined ? undefined : toPlain(error.cause)
+  return { type: error.name, message: error.message, code, stack: error.stack, cause }
+}
+
 /** Structured log on stderr: one line a decision, none a frame. */
-export const createLog = (role: string, level: string): Logger =>
-  pino({ level, base: { role }, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination(2))
+export const createLog = (role: string, level: string, destination: DestinationStream = pino.destination(2)): Logger =>
+  pino(
+    { level, base: { role }, timestamp: pino.stdTimeFunctions.isoTime, serializers: { error: toPlain } },
+    destination,
+  )

@@ -98,6 +98,8 @@ export type Batch = {
   /** Venue times of the frames in this batch, for the latency to commit. */
   exchangeTimesMs: number[]
   frameCount: number
+  /** UTF-16 units of the raw texts that were applied: what a batch keeps of them is bounded by it. */
+  frameBytes: number
 }
 
 export const newBatch = (): Batch => ({
@@ -115,6 +117,7 @@ export const newBatch = (): Batch => ({
   days: new Set(),
   exchangeTimesMs: [],
   frameCount: 0,
+  frameBytes: 0,
 })
 
 export const isEmpty = (batch: Batch): boolean => batch.offsets.size === 0

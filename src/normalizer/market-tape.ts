@@ -35,7 +35,9 @@ export class MarketTape {
   /** Stream id of the last entry that was applied, and of the last one that was put into a batch to commit. */
   lastId = '0-0'
   sealedId = '0-0'
-  /** True until the first checkpoint, after a snapshot or a gap, and when a day has begun. */
+  /** Rowless ones too: the stream is trimmed behind the checkpoint. */
+  framesSinceCheckpoint = 0
+  /** True until the first checkpoint, and after a snapshot. */
   isCheckpointDue = true
   subscription: MarketProgress['subscription'] = 'active'
   #areBooksLost = false
@@ -138,6 +140,8 @@ export class MarketTape {
     }
     this.ordinal = ordinal
     context.batch.frameCount += 1
+    context.batch.frameBytes += context.frame.text.length
+    this.framesSinceCheckpoint += 1
     this.#applyFrame(context)
   }
 

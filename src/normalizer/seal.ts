@@ -22,9 +22,11 @@ export const toQuote = (tape: MarketTape, nowMs: number): QuoteRow => {
 
 const sealCheckpoints = (tape: MarketTape, batch: Batch, everyChanges: number): void => {
   const changes = tape.outcomes.reduce((sum, outcome) => sum + outcome.changesSinceCheckpoint, 0)
-  if (!tape.isCheckpointDue && changes < everyChanges) return
+  const isDue = tape.isCheckpointDue || changes >= everyChanges || tape.framesSinceCheckpoint >= everyChanges
+  if (!isDue) return
   batch.checkpoints.push(...toCheckpoints(tape))
   tape.isCheckpointDue = false
+  tape.framesSinceCheckpoint = 0
   for (const outcome of tape.outcomes) outcome.changesSinceCheckpoint = 0
 }
 

@@ -34,8 +34,11 @@ export class SharedTape {
     this.lastId = entry.id
     entry.frames.forEach((frame, index) => {
       batch.frameCount += 1
+      batch.frameBytes += frame.text.length
       const context = { frame, batch, entryId: entry.id, ordinal: entry.firstOrdinal + index }
-      if (this.stream !== MARKETS_STREAM) this.#reject('unroutable', 'belongs to no known market', context)
+      if (frame.kind === 'marker')
+        this.#reject('frames_lost', 'the feed could not append frames of this stream', context)
+      else if (this.stream !== MARKETS_STREAM) this.#reject('unroutable', 'belongs to no known market', context)
       else if (frame.kind === 'catalogue') this.#applyCatalogue(context)
       else this.#applyBroadcast(context)
     })

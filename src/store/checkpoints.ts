@@ -14,10 +14,17 @@ on conflict (outcome_id, sequence) do update set stream_id = excluded.stream_id,
   last_trade_price = excluded.last_trade_price, tick_size = excluded.tick_size, hash = excluded.hash,
   bids = excluded.bids, asks = excluded.asks, resume = excluded.resume`
 
+/** Of those of an hour before the newest, the first is kept: enough to start a rebuild from, and bounded. */
+const PRUNE = `
+delete from book_checkpoints c using jsonb_to_recordset($1::jsonb) as n(outcome_id text, sequence bigint)
+where c.outcome_id = n.outcome_id and c.sequence < n.sequence and exists (
+  select from book_checkpoints e where e.outcome_id = c.outcome_id and e.sequence < c.sequence
+    and date_trunc('hour', e.captured_at) = date_trunc('hour', c.captured_at))`
+
 const instant = (timeMs: number | undefined): string | null =>
   timeMs === undefined ? null : new Date(timeMs).toISOString()
 
-/** Stores whole books beside the rows they sum up. */
+/** Stores whole books beside the rows they sum up, and drops those that no rebuild would start from. */
 export const writeCheckpoints = async (client: ClientBase, checkpoints: CheckpointRow[]): Promise<void> => {
   if (checkpoints.length === 0) return
   const rows = checkpoints.map((row) => ({
@@ -37,6 +44,7 @@ export const writeCheckpoints = async (client: ClientBase, checkpoints: Checkpoi
     resume: row.resume,
   }))
   await client.query(INSERT, [toJson(rows)])
+  await client.query(PRUNE, [toJson(rows.map(({ outcome_id, sequence }) => ({ outcome_id, sequence })))])
 }
 
 const NEWEST = `

@@ -28,9 +28,13 @@ const SHA = createHash('sha1').update(APPEND_SCRIPT).digest('hex')
 const APPENDED_LIFE_SECONDS = 3_600
 const NOTHING: ReadonlyMap<string, number> = new Map()
 
-/** Unique name of a connection; later ones sort later. */
-export const createEpoch = (nowMs = Date.now()): string =>
-  `${String(nowMs).padStart(13, '0')}-${randomBytes(4).toString('hex')}`
+let newestEpochMs = 0
+
+/** Unique name of a connection; later ones of this process sort later, also when the clock was set back. */
+export const createEpoch = (nowMs = Date.now()): string => {
+  newestEpochMs = Math.max(nowMs, newestEpochMs + 1)
+  return `${String(newestEpochMs).padStart(13, '0')}-${randomBytes(4).toString('hex')}`
+}
 
 /** Catalogue, trades and unroutable frames all go to shard 0. */
 const shardOfStream = (stream: string, shardCount: number): number => {
