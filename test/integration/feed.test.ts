@@ -31,7 +31,12 @@ test('every frame that the venue sent is in the stream of its market once, in or
   expect(websocketTexts(entries)).toEqual(bench.sentTexts())
   expect(breaksOf(entries)).toEqual([])
   expect(new Set(entries.map(({ epoch }) => epoch)).size).toBe(2)
-  expect(bench.feed.figures()).toEqual({ tokensWanted: 60, tokensSubscribed: 60, connectionsOpen: 2 })
+  expect(bench.feed.figures()).toEqual({
+    marketsSubscribed: 30,
+    tokensWanted: 60,
+    tokensSubscribed: 60,
+    connectionsOpen: 2,
+  })
 })
 
 test('subscribing never names more than 100 ids in a frame', async () => {
