@@ -56,7 +56,7 @@ create table quotes_live (
 ) with (fillfactor = 50);
 comment on table quotes_live is 'Best bid and ask of each market''s first outcome, null where a side is empty.';
 comment on column quotes_live.state is
-  'live: the book is there and follows the venue; unverified: a gap is open, the quote may be wrong; paused; starting.';
+  'live: the book follows the venue; unverified: a gap is open, the quote may be wrong; paused; stopped; starting.';
 
 create table ingestion_offsets (
   stream     text primary key,

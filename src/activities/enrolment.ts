@@ -1,10 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
-import { DESIRED_CHANNEL, desiredKey, FEED_GROUPS_KEY, quoteKey } from '../domain/keys.ts'
+import { confirmedKey, DESIRED_CHANNEL, desiredKey, FEED_GROUPS_KEY, quoteKey } from '../domain/keys.ts'
 import type { Observation } from '../domain/observation.ts'
 import type { DesiredSubscription } from '../domain/subscription.ts'
 import { toDesired } from '../feed/market.ts'
 import type { MarketCard } from './catalogue.ts'
-import { observationOf } from './inspection.ts'
+import { confirmationOf, observationOf } from './inspection.ts'
 import { ENROL_SCRIPT } from './subscription-scripts.ts'
 
 /** What stands in Redis for a market whose workflow is about to start; the workflow takes it over. */
@@ -12,8 +13,9 @@ export type Enrolled = { group: number; generation: number; observed: Observatio
 
 export type Enrolment = {
   /**
-   * Writes the desires of many markets at once and makes sure that their groups have a feed, so that books come before
-   * thousands of workflows have started. A market that has a desire already is left to its workflow: not in the answer.
+   * Writes the desires of many markets at once and waits until their groups' feeds have sockets, though not for long: the
+   * tasks of thousands of markets would stand before theirs. A market that has a desire already is left to its workflow:
+   * not in the answer.
    */
   enrol(cards: MarketCard[]): Promise<Map<string, Enrolled>>
   /** What the hot cache says by now. */
@@ -30,10 +32,28 @@ type Deps = { redis: Redis; marketsPerFeed: number; ensureFeed: (group: number) 
 const MARKETS_A_CALL = 250
 /** A workflow that discovery does not see yet has a younger generation: it outranks what is written here. */
 const OLDER_MS = 10_000
+const FEED_TIMEOUT_MS = 5_000
+const FEED_POLL_MS = 100
 
 const textOf = ({ marketId, conditionId, tokens }: MarketCard, generation: number): string => {
   const desired: DesiredSubscription = { marketId, conditionId, tokens, state: 'active', generation }
   return JSON.stringify(desired)
+}
+
+const isConfirmed = async (redis: Redis, group: number, generation: number): Promise<boolean> => {
+  const texts = await redis.hvals(confirmedKey(group))
+  return texts.some((text) => confirmationOf(text)?.generation === generation)
+}
+
+/** One market a group is enough: its feed runs. */
+const untilConfirmed = async (redis: Redis, groups: number[], generation: number): Promise<void> => {
+  const deadlineMs = Date.now() + FEED_TIMEOUT_MS
+  let waiting = groups
+  while (waiting.length > 0 && Date.now() < deadlineMs) {
+    await sleep(FEED_POLL_MS)
+    const confirmed = await Promise.all(waiting.map((group) => isConfirmed(redis, group, generation)))
+    waiting = waiting.filter((_, at) => confirmed[at] !== true)
+  }
 }
 
 export const createEnrolment = ({ redis, marketsPerFeed, ensureFeed }: Deps): Enrolment => {
@@ -57,6 +77,7 @@ export const createEnrolment = ({ redis, marketsPerFeed, ensureFeed }: Deps): En
       }
       const groups = new Set([...enrolled.values()].map(({ group }) => group))
       await Promise.all([...groups].map(ensureFeed))
+      await untilConfirmed(redis, [...groups], generation)
       return enrolled
     },
     observe: async (marketId) => observationOf(marketId, await redis.hgetall(quoteKey(marketId))),

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createEnrolment } from '../../src/activities/enrolment.ts'
 import { createSubscriptionActivities } from '../../src/activities/subscription.ts'
-import { DESIRED_CHANNEL, desiredKey, FEED_GROUPS_KEY, quoteKey } from '../../src/domain/keys.ts'
+import { confirmedKey, DESIRED_CHANNEL, desiredKey, FEED_GROUPS_KEY, quoteKey } from '../../src/domain/keys.ts'
 import type { DesiredSubscription } from '../../src/domain/subscription.ts'
 import { openRedis, type TestRedis } from '../support/services.ts'
 import { until } from '../workflows/support/control-plane.ts'
@@ -33,7 +33,13 @@ const card = (marketId: string) => ({
 const deps = (marketsPerFeed: number) => ({
   redis,
   marketsPerFeed,
-  ensureFeed: async (group: number) => void ensured.push(group),
+  ensureFeed: async (group: number) => {
+    ensured.push(group)
+    for (const [marketId, text] of Object.entries(await redis.hgetall(desiredKey(group)))) {
+      const { state, generation } = JSON.parse(text) as DesiredSubscription
+      await redis.hset(confirmedKey(group), marketId, JSON.stringify({ state, generation, confirmedTimeMs: 1 }))
+    }
+  },
 })
 const ids = (count: number): string[] => Array.from({ length: count }, (_, index) => String(index))
 
@@ -77,6 +83,13 @@ describe('the enrolment of many markets', () => {
     expect(await enrolment.desireOf('a')).toMatchObject({ state: 'paused', generation: 5 })
     expect(new Set(await enrolment.enrolledIds())).toEqual(new Set(['a', 'c', 'd']))
   })
+
+  test('goes on after 5 s when no feed comes', async () => {
+    const startedTimeMs = Date.now()
+    const enrolment = createEnrolment({ redis, marketsPerFeed: 2, ensureFeed: async () => undefined })
+    expect((await enrolment.enrol([card('a')])).size).toBe(1)
+    expect(Date.now() - startedTimeMs).toBeLessThan(6_000)
+  }, 10_000)
 
   test('writes a desire that was lost into the group that the market has', async () => {
     await redis.hset(FEED_GROUPS_KEY, 'a', 4)

@@ -6,6 +6,7 @@ import { feedSockets, openRecording, readGaps, settle, wrongRowCounts, type Reco
 import { until } from '../support/system.ts'
 import {
   queryStatus,
+  runOf,
   runTemporal,
   setState,
   signalMarket,
@@ -110,9 +111,13 @@ describe('an operator with the temporal binary', () => {
     expect(bad.text.replaceAll('\\', '')).toContain('expected {"state":"active"|"paused"|"stopped"}')
     expect(await generation()).toBe(before)
     expect(before).toBeDefined()
-    const twice = await startMarket(system, marketId)
+    const twice = await startMarket(system, marketId, '--fail-existing')
     expect(twice.code).not.toBe(0)
     expect(twice.text).toMatch(/already/i)
+    // Without that flag the binary names the run that is there.
+    const run = await runOf(system, `market:${marketId}`)
+    expect((await startMarket(system, marketId)).text).toContain(run)
+    expect(await runOf(system, `market:${marketId}`)).toBe(run)
 
     expect(await startMarket(system, '99999999')).toMatchObject({ code: 0 })
     const unknown = await runTemporal(system, 'workflow', 'result', '--workflow-id', 'market:99999999')

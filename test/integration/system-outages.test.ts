@@ -22,19 +22,23 @@ const MARKETS = 50
 const DOWN_MS = 5_000
 const FLOW_MS = 3_000
 
+const opened: AsyncDisposable[] = []
 let redis: TestRedis
 let postgres: TestPostgres
 let recording: Recording
 
 beforeAll(async () => {
-  ;[redis, postgres] = await Promise.all([openRedis(), openPostgres()])
+  redis = await openRedis()
+  opened.push(redis)
+  postgres = await openPostgres()
+  opened.push(postgres)
   const env = { REDIS_URL: redis.url, DATABASE_URL: postgres.url }
   recording = await openRecording({ markets: MARKETS, rate: 500, env })
+  opened.push(recording)
 }, 180_000)
 
 afterAll(async () => {
-  await recording[Symbol.asyncDispose]()
-  await Promise.all([redis, postgres].map((server) => server[Symbol.asyncDispose]()))
+  for (const one of opened.toReversed()) await one[Symbol.asyncDispose]()
 }, 60_000)
 
 const through = async (outage: () => Promise<void>): Promise<void> => {

@@ -13,7 +13,7 @@ export type Recording = AsyncDisposable & { venue: VenueProcess; system: System;
 
 export type RecordingOptions = { markets: number; rate: number; env: Record<string, string> }
 
-const untilLive = (pool: pg.Pool, markets: number): Promise<true> =>
+const untilLive = (pool: pg.Pool, markets: number): Promise<boolean> =>
   until(`${markets} live markets`, async () => {
     const result = await pool.query<{ live: number }>(
       "select count(*)::int as live from quotes_live where state = 'live'",
@@ -21,18 +21,25 @@ const untilLive = (pool: pg.Pool, markets: number): Promise<true> =>
     return result.rows[0]?.live === markets ? true : undefined
   })
 
-/** Resolves when every market is live. */
+/** Resolves when every market is live; ends all of it if that does not come. */
 export const openRecording = async ({ markets, rate, env }: RecordingOptions): Promise<Recording> => {
-  const venue = await openVenueProcess(['--markets', String(markets), '--rate', String(rate)])
-  const args = ['--venue', 'live', '--top', String(markets)]
-  const system = await openSystem({ args, env: { ...venue.env, ...env } })
-  const pool = system.pool()
-  await untilLive(pool, markets)
+  const opened: AsyncDisposable[] = []
   const dispose = async (): Promise<void> => {
-    await system[Symbol.asyncDispose]()
-    await venue[Symbol.asyncDispose]()
+    for (const one of opened.splice(0).toReversed()) await one[Symbol.asyncDispose]()
   }
-  return { venue, system, pool, [Symbol.asyncDispose]: dispose }
+  try {
+    const venue = await openVenueProcess(['--markets', String(markets), '--rate', String(rate)])
+    opened.push(venue)
+    const args = ['--venue', 'live', '--top', String(markets)]
+    const system = await openSystem({ args, env: { ...venue.env, ...env } })
+    opened.push(system)
+    const pool = system.pool()
+    await untilLive(pool, markets)
+    return { venue, system, pool, [Symbol.asyncDispose]: dispose }
+  } catch (error) {
+    await dispose()
+    throw error
+  }
 }
 
 const settledCount = async (pool: pg.Pool): Promise<true> => {

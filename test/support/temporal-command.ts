@@ -17,16 +17,18 @@ export const runTemporal = ({ run }: System, ...args: string[]): Promise<Answer>
 
 const input = (value: object): string[] => ['--input', JSON.stringify(value)]
 
-const start = (system: System, workflow: { type: string; id: string; input: object }): Promise<Answer> => {
-  const given = ['--workflow-id', workflow.id, ...input(workflow.input)]
+type Wanted = { type: string; id: string; input: object; flags: string[] }
+
+const start = (system: System, workflow: Wanted): Promise<Answer> => {
+  const given = ['--workflow-id', workflow.id, ...input(workflow.input), ...workflow.flags]
   return runTemporal(system, 'workflow', 'start', '--type', workflow.type, '--task-queue', 'control', ...given)
 }
 
-export const startMarket = (system: System, marketId: string): Promise<Answer> =>
-  start(system, { type: 'marketSubscription', id: `market:${marketId}`, input: { marketId } })
+export const startMarket = (system: System, marketId: string, ...flags: string[]): Promise<Answer> =>
+  start(system, { type: 'marketSubscription', id: `market:${marketId}`, input: { marketId }, flags })
 
 export const startNormalizer = (system: System, id: string): Promise<Answer> =>
-  start(system, { type: 'normalizer', id, input: { shard: 0 } })
+  start(system, { type: 'normalizer', id, input: { shard: 0 }, flags: [] })
 
 export const signalMarket = (system: System, marketId: string, name: string): Promise<Answer> =>
   runTemporal(system, 'workflow', 'signal', '--workflow-id', `market:${marketId}`, '--name', name)
@@ -39,8 +41,13 @@ export const setState = (system: System, marketId: string, state: string): Promi
 export const queryStatus = (system: System, marketId: string): Promise<Answer> =>
   runTemporal(system, 'workflow', 'query', '--workflow-id', `market:${marketId}`, '--type', 'status')
 
+const describeWorkflow = async (system: System, id: string): Promise<string> =>
+  (await runTemporal(system, 'workflow', 'describe', '--workflow-id', id, '--output', 'json')).text
+
 /** RUNNING, FAILED, COMPLETED …, of the newest run; undefined where there is none. */
-export const statusOfWorkflow = async (system: System, workflowId: string): Promise<string | undefined> => {
-  const { text } = await runTemporal(system, 'workflow', 'describe', '--workflow-id', workflowId, '--output', 'json')
-  return /"WORKFLOW_EXECUTION_STATUS_([A-Z_]+)"/.exec(text)?.[1]
-}
+export const statusOfWorkflow = async (system: System, id: string): Promise<string | undefined> =>
+  /"WORKFLOW_EXECUTION_STATUS_([A-Z_]+)"/.exec(await describeWorkflow(system, id))?.[1]
+
+/** Id of the newest run. */
+export const runOf = async (system: System, id: string): Promise<string> =>
+  /"runId":\s*"([^"]+)"/.exec(await describeWorkflow(system, id))?.[1] ?? 'no run'

@@ -108,6 +108,19 @@ test.each(['', '-1', 'x', '1e12', '1790766966.5', '9999999999999999'])(
   (timestamp) => expect(parse({ ...messages.price_change, timestamp })).toMatchObject({ type: 'rejected' }),
 )
 
+test.each([
+  ['last_trade_price', { transaction_hash: '\0' }],
+  ['last_trade_price', { transaction_hash: 'f'.repeat(129) }],
+  ['tick_size_change', { new_tick_size: '1e999' }],
+] as const)('a %s with %j cannot be stored or used: it is rejected and breaks no book', (type, fields) =>
+  expect(parse({ ...messages[type], ...fields })).toMatchObject({ type: 'rejected', breaksBook: false }),
+)
+
+test('a side of more levels than there are ids for rows is rejected and breaks the book', () => {
+  const bids = Array.from({ length: 16_001 }, () => ({ price: '0.1', size: '1' }))
+  expect(parse({ ...messages.book, bids })).toMatchObject({ type: 'rejected', breaksBook: true })
+})
+
 const types = fc.constantFrom(...Object.values(messages))
 /** A valid message with one field, at the top or in a change, replaced by anything. */
 const damaged = fc.tuple(types, fc.nat(), fc.jsonValue(), fc.boolean()).map(([message, at, value, isDeep]) => {
