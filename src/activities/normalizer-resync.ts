@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis'
-import { REASSERT_CHANNEL, RESYNC_CHANNEL } from '../domain/keys.ts'
+import { CATALOGUE_DIGEST_KEY, RESYNC_CHANNEL } from '../domain/keys.ts'
 import type { MarketTape } from '../normalizer/market-tape.ts'
 
 /** A reconnect brings its own snapshots: only a gap that outlives this is asked to be healed from REST. */
@@ -15,10 +15,10 @@ export const createResync = (redis: Redis) => {
   const requests = new Map<string, Request>()
   const parkedSince = new Map<string, number>()
 
-  const publish = async (channel: string, marketIds: string[]): Promise<void> => {
+  const publish = async (marketIds: string[]): Promise<void> => {
     if (marketIds.length === 0) return
     const pipeline = redis.pipeline()
-    for (const marketId of marketIds) pipeline.publish(channel, marketId)
+    for (const marketId of marketIds) pipeline.publish(RESYNC_CHANNEL, marketId)
     await pipeline.exec()
   }
 
@@ -39,10 +39,13 @@ export const createResync = (redis: Redis) => {
     ask: async (tapes: MarketTape[], nowMs: number): Promise<void> => {
       const wanting = new Set(tapes.map((tape) => tape.market.marketId))
       for (const marketId of requests.keys()) if (!wanting.has(marketId)) requests.delete(marketId)
-      await publish(RESYNC_CHANNEL, takeDue(tapes, nowMs))
+      await publish(takeDue(tapes, nowMs))
     },
 
-    /** Markets whose stream has entries but whose catalogue entry was lost: their workflows publish it again. */
+    /**
+     * Markets whose stream has entries but whose catalogue entry never reached Postgres (a new database, a lost
+     * stream): without its digest each is published again by the next refresh, within a minute.
+     */
     askForMarkets: async (marketIds: string[], nowMs: number): Promise<void> => {
       for (const known of parkedSince.keys()) if (!marketIds.includes(known)) parkedSince.delete(known)
       const due = marketIds.filter((marketId) => {
@@ -51,7 +54,7 @@ export const createResync = (redis: Redis) => {
         parkedSince.set(marketId, isDue ? nowMs : since)
         return isDue
       })
-      await publish(REASSERT_CHANNEL, due)
+      if (due.length > 0) await redis.hdel(CATALOGUE_DIGEST_KEY, ...due)
     },
   }
 }

@@ -1,13 +1,11 @@
 import { createHash } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import type { Frame } from '../domain/frame.ts'
-import { MARKETS_STREAM } from '../domain/keys.ts'
+import { CATALOGUE_DIGEST_KEY, MARKETS_STREAM } from '../domain/keys.ts'
 import type { Market } from '../domain/market.ts'
 import { createEpoch, type Appender } from '../stream/append.ts'
 import { toMarket } from '../venue/polymarket/gamma-market.ts'
 
-/** Hash marketId -> digest of what was last published of it. */
-const DIGEST_KEY = 'catalog:digest'
 /** A Gamma object is about 4 KB: entries stay near 100 KB. */
 const FRAMES_PER_ENTRY = 25
 
@@ -69,7 +67,7 @@ export const createCataloguePublisher = ({ redis, appender }: PublisherDeps): Ca
   const append = createAppend(appender)
   const changedOf = async (candidates: Candidate[]): Promise<Candidate[]> => {
     if (candidates.length === 0) return []
-    const known = await redis.hmget(DIGEST_KEY, ...candidates.map((candidate) => candidate.market.marketId))
+    const known = await redis.hmget(CATALOGUE_DIGEST_KEY, ...candidates.map((candidate) => candidate.market.marketId))
     return candidates.filter((candidate, index) => known[index] !== candidate.digest)
   }
   return {
@@ -79,7 +77,10 @@ export const createCataloguePublisher = ({ redis, appender }: PublisherDeps): Ca
       for (let at = 0; at < changed.length; at += FRAMES_PER_ENTRY) {
         const part = changed.slice(at, at + FRAMES_PER_ENTRY)
         await append(part.map(frameOf))
-        await redis.hset(DIGEST_KEY, ...part.flatMap((candidate) => [candidate.market.marketId, candidate.digest]))
+        await redis.hset(
+          CATALOGUE_DIGEST_KEY,
+          ...part.flatMap((candidate) => [candidate.market.marketId, candidate.digest]),
+        )
       }
       const markets = candidates.map((candidate) => candidate.market)
       return { markets, changed: changed.length, rejected: objects.length - candidates.length }

@@ -53,5 +53,5 @@ export const longLived = (taskQueue: string, heartbeatTimeout: '3s' | '5s', summ
   summary,
   startToCloseTimeout: '30d',
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-  retry: { initialInterval: '250ms', backoffCoefficient: 1.5, maximumInterval: '5s' },
+  retry: { initialInterval: '250ms', backoffCoefficient: 1.5, maximumInterval: '1s' },
 })

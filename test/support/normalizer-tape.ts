@@ -11,7 +11,7 @@ import { levelKey, parseLine, type Row } from './normalizer-rows.ts'
 
 export const TOKENS = ['7001', '7002'] as const
 
-export const market: Market = {
+const market: Market = {
   marketId: '9',
   conditionId: '0x09',
   slug: 'a-market',

@@ -76,10 +76,6 @@ const shared = (name: string): string => {
   return value
 }
 
-/** Of the dev server that all tests of this run share: use task queues and ids of your own. */
-export const temporalAddress = (): string => shared('POLYTAPE_TEST_TEMPORAL_ADDRESS')
-export const temporalCli = (): string => shared('POLYTAPE_TEST_TEMPORAL_CLI')
-
 export type TestDatabase = AsyncDisposable & { url: string; pool: pg.Pool }
 
 const administer = async (sql: string): Promise<void> => {
