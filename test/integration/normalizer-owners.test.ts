@@ -83,7 +83,9 @@ test('of two copies of one shard the newer goes on, the older says who owns the 
     await flow.changes('33', 25)
     return message !== ''
   })
-  expect(message).toMatch(/shard 0.*this copy.*stopped because epoch \d+ on .+:\d+ since .+ owns the shard/)
+  expect(message).toMatch(
+    /shard 0.*this copy.*stopped because epoch \d+ on .+:\d+, workflow \S+ since .+ owns the shard/,
+  )
   await older.stop()
   await flow.changes('33', 50)
   await expectExact(tables(), flow, '33')
