@@ -12,7 +12,14 @@ import { startOnPort } from './start-on-port.ts'
 export type LocalRedis = { url: string; kept: KeptProcess | undefined; said: string; cli: string }
 
 /** Streams are the only copy of a frame until it is committed: kept on disk, and never evicted. */
-const REDIS_SETTINGS = ['appendonly yes', 'appendfsync everysec', 'maxmemory-policy noeviction', 'save ']
+const REDIS_SETTINGS = [
+  'appendonly yes',
+  'appendfsync everysec',
+  // A rewrite forks and takes a core for a second: at 64 MB, the default, about once a minute at 1,000 frames/s.
+  'auto-aof-rewrite-min-size 256mb',
+  'maxmemory-policy noeviction',
+  'save ',
+]
 
 const IMAGE = 'redis:7.4.2'
 
