@@ -20,10 +20,16 @@ export const toQuote = (tape: MarketTape, nowMs: number): QuoteRow => {
   }
 }
 
+/**
+ * Markets of like traffic come due together: without a bound, hundreds of whole books would hold up one commit (and the
+ * event loop). One that waits is due again with its next frame; until then its stream is kept and replayed from further back.
+ */
+const CHECKPOINTS_PER_BATCH = 16
+
 const sealCheckpoints = (tape: MarketTape, batch: Batch, everyChanges: number): void => {
   const changes = tape.outcomes.reduce((sum, outcome) => sum + outcome.changesSinceCheckpoint, 0)
   const isDue = tape.isCheckpointDue || changes >= everyChanges || tape.framesSinceCheckpoint >= everyChanges
-  if (!isDue) return
+  if (!isDue || batch.checkpoints.length >= CHECKPOINTS_PER_BATCH) return
   batch.checkpoints.push(...toCheckpoints(tape))
   tape.isCheckpointDue = false
   tape.framesSinceCheckpoint = 0
