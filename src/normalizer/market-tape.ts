@@ -7,7 +7,7 @@ import { addDeadLetter, type Batch, type FrameContext } from './batch.ts'
 import { parseMarker } from './marker.ts'
 import { OutcomeTape } from './outcome-tape.ts'
 import { isPossibleTime } from './possible-time.ts'
-import { NO_PROGRESS, type MarketProgress } from './progress.ts'
+import type { MarketProgress } from './progress.ts'
 
 export type TapeDeps = {
   parseMessage: (text: string) => Parsed
@@ -79,7 +79,7 @@ export class MarketTape {
     this.ordinal = progress.ordinal
     this.subscription = progress.subscription
     this.outcomes.forEach((tape, index) => {
-      const stored = progress.outcomes[index] ?? NO_PROGRESS.outcomes[index]
+      const stored = progress.outcomes[index]
       if (stored !== undefined) tape.resumeWithoutBook(stored)
     })
   }

@@ -1,5 +1,6 @@
 import type { ClientBase, Pool } from 'pg'
 import type { CheckpointResume, CheckpointRow } from '../normalizer/batch.ts'
+import { instant } from './instant.ts'
 import { toJson } from './json.ts'
 
 /** What takes no sequence (a tick, a spelling, a time) moves on too: a checkpoint is never half of an older one. */
@@ -20,9 +21,6 @@ delete from book_checkpoints c using jsonb_to_recordset($1::jsonb) as n(outcome_
 where c.outcome_id = n.outcome_id and c.sequence < n.sequence and exists (
   select from book_checkpoints e where e.outcome_id = c.outcome_id and e.sequence < c.sequence
     and date_trunc('hour', e.captured_at) = date_trunc('hour', c.captured_at))`
-
-const instant = (timeMs: number | undefined): string | null =>
-  timeMs === undefined ? null : new Date(timeMs).toISOString()
 
 /** Stores whole books beside the rows they sum up, and drops those that no rebuild would start from. */
 export const writeCheckpoints = async (client: ClientBase, checkpoints: CheckpointRow[]): Promise<void> => {

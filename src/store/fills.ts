@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg'
 import type { FillRow } from '../normalizer/batch.ts'
+import { instant } from './instant.ts'
 import { toJson } from './json.ts'
 
 /**
@@ -22,8 +23,6 @@ from jsonb_to_recordset($1::jsonb) as n(
   captured_at timestamptz, source_ts timestamptz, source_received_at timestamptz)
 order by n.position`
 
-const instant = (timeMs: number): string => new Date(timeMs).toISOString()
-
 /** Appends fills, every one of them: equal fills of one transaction are real and get ordinals. */
 export const writeFills = async (client: ClientBase, fills: FillRow[]): Promise<void> => {
   if (fills.length === 0) return
@@ -37,7 +36,7 @@ export const writeFills = async (client: ClientBase, fills: FillRow[]): Promise<
     tx_hash: fill.transactionHash ?? null,
     captured_at: instant(fill.capturedTimeMs),
     source_ts: instant(fill.exchangeTimeMs),
-    source_received_at: fill.sourceReceivedTimeMs === undefined ? null : instant(fill.sourceReceivedTimeMs),
+    source_received_at: instant(fill.sourceReceivedTimeMs),
   }))
   await client.query(INSERT, [toJson(rows)])
 }

@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg'
 import type { GapClosed, GapOpened } from '../normalizer/batch.ts'
+import { instant } from './instant.ts'
 import { toJson } from './json.ts'
 
 const OPEN = `
@@ -13,8 +14,6 @@ update feed_gaps g set closed_at = n.closed_at, first_good_sequence = n.first_go
 from jsonb_to_recordset($1::jsonb) as n(
   outcome_id text, gap_sequence bigint, closed_at timestamptz, first_good_sequence bigint)
 where g.outcome_id = n.outcome_id and g.gap_sequence = n.gap_sequence and g.closed_at is null`
-
-const instant = (timeMs: number): string => new Date(timeMs).toISOString()
 
 /** Records gaps that a batch opened, then those that it closed (one may be both). */
 export const writeGaps = async (client: ClientBase, opened: GapOpened[], closed: GapClosed[]): Promise<void> => {

@@ -1,3 +1,4 @@
+import { instant } from './instant.ts'
 import type { ClientBase } from 'pg'
 import type { QuoteRow } from '../normalizer/batch.ts'
 
@@ -11,9 +12,6 @@ on conflict (market_id) do update set
   bid_price = excluded.bid_price, bid_size = excluded.bid_size, ask_price = excluded.ask_price,
   ask_size = excluded.ask_size, sequence = excluded.sequence, state = excluded.state, source_ts = excluded.source_ts,
   updated_at = excluded.updated_at`
-
-const instant = (timeMs: number | undefined): string | null =>
-  timeMs === undefined ? null : new Date(timeMs).toISOString()
 
 /** Best prices of the markets that changed in a batch. */
 export const writeQuotes = async (client: ClientBase, quotes: QuoteRow[]): Promise<void> => {
