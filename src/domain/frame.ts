@@ -1,8 +1,9 @@
 /**
  * `websocket`: one element of a frame, text exactly as received. `rest`: one book of a REST answer.
  * `catalogue`: one Gamma market object. `marker`: a note of our own in the order of the stream (see Marker).
+ * `reprocess`: a dead letter that is fed through the pipeline again.
  */
-export type FrameKind = 'websocket' | 'rest' | 'catalogue' | 'marker'
+export type FrameKind = 'websocket' | 'rest' | 'catalogue' | 'marker' | 'reprocess'
 
 /** Raw text with the clock of the host that received it. `sourceReceivedTimeMs` only for replays: the file's time. */
 export type Frame = {
@@ -21,16 +22,20 @@ export type GapReason =
   | 'snapshot_missing'
   | 'stream_loss'
   | 'hash_mismatch'
+  | 'best_price'
+  | 'token_stalled'
   | 'bad_signature'
   | 'bad_message'
   | 'venue_restart'
 
 /**
- * Text of a `marker` frame, as JSON. `gap`: frames of these tokens were or may have been lost from here on.
+ * Text of a `marker` frame, as JSON. `gap`: frames of these tokens were or may have been lost since `sinceTimeMs` (epoch
+ * ms; absent: since the last frame of the stream). `asked`: a REST book was asked for; no frame received before is missing.
  * `subscribed` and `unsubscribed`: the venue confirmed it (a PONG to a PING sent after the frame).
  */
 export type Marker =
-  | { type: 'gap'; reason: GapReason; tokens: string[]; detail: string }
+  | { type: 'gap'; reason: GapReason; tokens: string[]; detail: string; sinceTimeMs?: number }
+  | { type: 'asked'; tokens: string[] }
   | { type: 'subscribed'; tokens: string[] }
   | { type: 'unsubscribed'; tokens: string[] }
 

@@ -1,0 +1,170 @@
+import type { Book } from '../domain/book.ts'
+import type { Claim, Judge, Verdict } from './judge.ts'
+import type { LastTradePrices } from './last-trade-prices.ts'
+
+/** What the elements of one batch share: the venue's time, the hash of the book after its last change, best prices. */
+export type BatchMark = Claim & { exchangeTimeMs: number; bestBid: string; bestAsk: string; receivedTimeMs: number }
+
+/** `unverifiable` is not clean: an input of the hash is missing or unknown, or no batch was judged yet. */
+export type ProofState = 'verified' | 'unverifiable'
+export type BatchVerdict = Verdict | 'unverifiable'
+
+/** A batch that ended wrong: an alarm, unless an older book comes late and explains it. */
+export type Doubt = { exchangeTimeMs: number; receivedTimeMs: number; detail: string }
+
+type Verified = { hash: string; sequence: number; receivedTimeMs: number }
+
+export type ProofProgress = {
+  state: ProofState
+  isHashKnown: boolean
+  mark: BatchMark | undefined
+  doubt: Doubt | undefined
+  verified: Verified | undefined
+}
+
+/** Event types overtake each other: a post-trade book may come this much after changes that are newer (8 ms were seen). */
+const LATE_BOOK_MS = 100
+
+/** A book at a position of its history. */
+export type Standing = { book: Book; sequence: number }
+
+/**
+ * Proves one outcome's book. Every frame of a batch carries the hash of the book after the batch's last change: so a
+ * match proves the book at once, and a miss says nothing before the batch ends (an element with another time or hash, or
+ * quiet). States: nothing pending → a batch open → (proved early) → ended: verified | doubted → alarm | explained.
+ */
+export class BookProof {
+  state: ProofState = 'unverifiable'
+  /** False once a whole REST book, which brings every input, did not hash to its own hash: an era that is not known. */
+  isHashKnown = true
+  doubt: Doubt | undefined
+  #mark: BatchMark | undefined
+  #isProved = false
+  #verified: Verified | undefined
+  #snapshot: Claim | undefined
+  readonly #judge: Judge
+  readonly #prices: LastTradePrices
+
+  constructor(judge: Judge, prices: LastTradePrices) {
+    this.#judge = judge
+    this.#prices = prices
+  }
+
+  /** The last state that was proved; undefined before the first. */
+  get verified(): Verified | undefined {
+    return this.#verified
+  }
+
+  get mark(): BatchMark | undefined {
+    return this.#mark
+  }
+
+  /** Whether there is a batch that is not proved yet. */
+  get isOpen(): boolean {
+    return this.#mark !== undefined && !this.#isProved
+  }
+
+  /** Whether an element is of the batch that is open. Batches at the snapshot's own time are judged as one. */
+  continues({ timestamp, hash }: Claim, snapshotTimeMs: number): boolean {
+    const mark = this.#mark
+    if (mark === undefined || mark.timestamp !== timestamp) return false
+    return mark.hash === hash || mark.exchangeTimeMs === snapshotTimeMs
+  }
+
+  /** An element of a batch was applied. */
+  take(mark: BatchMark): void {
+    this.#mark = mark
+    this.#isProved = false
+  }
+
+  /** The end of a read: a match with the known price proves at once. True when it newly did. */
+  proveEarly(at: Standing): boolean {
+    const mark = this.#mark
+    if (mark === undefined || this.#isProved || !this.isHashKnown || mark.hash === '') return false
+    if (this.#judge.isOverloaded(mark.receivedTimeMs) || !this.#judge.isProved(at.book, mark, this.#prices)) return false
+    this.#prove(mark, at)
+    this.#isProved = true
+    return true
+  }
+
+  /** The batch has ended. Undefined where none was open, or it was proved before. */
+  settle(at: Standing, near: number[]): { verdict: BatchVerdict; mark: BatchMark } | undefined {
+    const mark = this.#mark
+    this.#mark = undefined
+    if (mark === undefined || this.#isProved) return undefined
+    if (this.#judge.isOverloaded(mark.receivedTimeMs)) return { verdict: 'shed', mark }
+    return { verdict: this.#judgeClaim(at, mark, near), mark }
+  }
+
+  /** A whole book is judged by its own hash, at once. */
+  judgeBook(at: Standing, claim: Claim & { receivedTimeMs: number }, near: number[]): BatchVerdict {
+    this.#mark = undefined
+    const verdict = this.#judge.judge(at.book, claim, { prices: this.#prices, near })
+    if (verdict === 'verified') {
+      this.isHashKnown = true
+      this.#snapshot = claim
+      this.#prove(claim, at)
+    }
+    return verdict
+  }
+
+  /** Says that a batch ended wrong. The first doubt stands until it is an alarm or explained. */
+  raise(mark: BatchMark, detail: string): void {
+    const { exchangeTimeMs, receivedTimeMs } = mark
+    this.doubt ??= { exchangeTimeMs, receivedTimeMs, detail }
+  }
+
+  /** A book that is older than what was applied came late: what was doubted lacked it. */
+  explain(exchangeTimeMs: number): void {
+    if (this.doubt !== undefined && exchangeTimeMs <= this.doubt.exchangeTimeMs) this.doubt = undefined
+    this.#isProved = false
+  }
+
+  /** The doubt that nothing explained in time. */
+  alarm(receivedTimeMs: number): Doubt | undefined {
+    const { doubt } = this
+    return doubt !== undefined && receivedTimeMs - doubt.receivedTimeMs > LATE_BOOK_MS ? doubt : undefined
+  }
+
+  /** The book is not followed any more: what was open is not judged. */
+  drop(): void {
+    this.#mark = undefined
+    this.#isProved = false
+    this.doubt = undefined
+  }
+
+  progress(): ProofProgress {
+    const { state, isHashKnown, doubt } = this
+    const mark = this.#isProved ? undefined : this.#mark
+    return { state, isHashKnown, doubt, mark, verified: this.#verified }
+  }
+
+  restore({ state, isHashKnown, doubt, mark, verified }: ProofProgress): void {
+    this.state = state
+    this.isHashKnown = isHashKnown
+    this.doubt = doubt
+    this.#mark = mark
+    this.#isProved = false
+    this.#verified = verified
+  }
+
+  #judgeClaim(at: Standing, mark: BatchMark, near: number[]): BatchVerdict {
+    if (mark.hash === '' || !this.isHashKnown) return 'unverifiable'
+    const verdict = this.#judge.judge(at.book, mark, { prices: this.#prices, near })
+    if (verdict === 'verified' || (verdict === 'mismatch' && this.#isSnapshot(at.book, mark))) {
+      this.#prove(mark, at)
+      return 'verified'
+    }
+    return verdict
+  }
+
+  /** A batch of the snapshot's own time may be in the snapshot already: then its elements changed nothing. */
+  #isSnapshot(book: Book, { timestamp }: BatchMark): boolean {
+    const snapshot = this.#snapshot
+    return snapshot?.timestamp === timestamp && this.#judge.isProved(book, snapshot, this.#prices)
+  }
+
+  #prove({ hash, receivedTimeMs }: { hash: string; receivedTimeMs: number }, { sequence }: Standing): void {
+    this.#verified = { hash, sequence, receivedTimeMs }
+  }
+}

@@ -1,0 +1,49 @@
+import type { LevelChange } from '../domain/book.ts'
+import type { Level } from '../domain/book-side.ts'
+import type { Frame } from '../domain/frame.ts'
+import type { Batch } from './batch.ts'
+import { addBookRows, type RowKind, type RowLevel } from './book-row.ts'
+import { LadderChanges } from './ladder-changes.ts'
+
+export type WriteContext = { frame: Frame; batch: Batch; exchangeTimeMs: number | undefined }
+
+/** An empty snapshot and a gap are one row. */
+export const EMPTY_ROW: RowLevel = { side: 'bid', priceText: '0', sizeText: '0' }
+
+const toRow = (side: RowLevel['side'], level: Level): RowLevel => ({
+  side,
+  priceText: level.priceText,
+  sizeText: level.size === 0 ? '0' : level.sizeText,
+})
+
+/** Writes the events of one outcome: each takes the next sequence, and a receive time never below the last one. */
+export class EventWriter {
+  readonly ladder = new LadderChanges()
+  sequence = 0
+  capturedTimeMs = 0
+  changesSinceCheckpoint = 0
+  readonly #marketId: string
+  readonly #outcomeId: string
+
+  constructor(marketId: string, outcomeId: string) {
+    this.#marketId = marketId
+    this.#outcomeId = outcomeId
+  }
+
+  /** One event of kind `change`. */
+  writeChanges(changes: LevelChange[], context: WriteContext): void {
+    for (const { side, level } of changes) this.ladder.set(side, level)
+    this.changesSinceCheckpoint += changes.length
+    const rows = changes.map(({ side, level }) => toRow(side, level))
+    this.write('change', rows, context)
+  }
+
+  write(kind: RowKind, levels: RowLevel[], { frame, batch, exchangeTimeMs }: WriteContext): void {
+    this.sequence += 1
+    this.capturedTimeMs = Math.max(this.capturedTimeMs, frame.receivedTimeMs)
+    const { sequence, capturedTimeMs } = this
+    const { sourceReceivedTimeMs } = frame
+    const ids = { marketId: this.#marketId, outcomeId: this.#outcomeId }
+    addBookRows(batch, { ...ids, sequence, kind, capturedTimeMs, exchangeTimeMs, sourceReceivedTimeMs }, levels)
+  }
+}

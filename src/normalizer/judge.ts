@@ -1,0 +1,82 @@
+import type { Book } from '../domain/book.ts'
+import { findLastTradePrice } from '../domain/last-trade-price.ts'
+import type { Stats } from '../lib/stats.ts'
+import type { LastTradePrices } from './last-trade-prices.ts'
+
+/** What the venue says that the book hashes to. `timestamp` is its text of epoch ms. */
+export type Claim = { timestamp: string; hash: string }
+
+/**
+ * `verified`: the book hashes to it. `mismatch`: it does not, with whatever last trade price. `shed`: not judged,
+ * since the shard lags or has searched enough for this second.
+ */
+export type Verdict = 'verified' | 'mismatch' | 'shed'
+
+type JudgeDeps = {
+  stats: Stats
+  now: () => number
+  /** A shard that lags further than this sheds checks before data. */
+  shedLagMs: number
+  /** Hashes a second that searches for last trade prices may cost. */
+  searchHashesPerSecond: number
+}
+
+/** Ticks below this may bring last trade prices of four decimals. */
+const FINE_TICK = 0.001
+
+/** Compares books with hashes, within what a second allows. One a shard. */
+export class Judge {
+  readonly #deps: JudgeDeps
+  #allowance: number
+  #allowedTimeMs = 0
+  #isPatient = false
+
+  constructor(deps: JudgeDeps) {
+    this.#deps = deps
+    this.#allowance = deps.searchHashesPerSecond
+  }
+
+  /** Runs without limits: a rebuild must come to the same verdicts as the run that it repeats. */
+  patiently<T>(run: () => T): T {
+    this.#isPatient = true
+    try {
+      return run()
+    } finally {
+      this.#isPatient = false
+    }
+  }
+
+  isOverloaded(receivedTimeMs: number): boolean {
+    return !this.#isPatient && this.#deps.now() - receivedTimeMs > this.#deps.shedLagMs
+  }
+
+  /** One hash, with the last trade price that is known. */
+  isProved(book: Book, { timestamp, hash }: Claim, prices: LastTradePrices): boolean {
+    return prices.known !== undefined && book.hash(timestamp, prices.known) === hash
+  }
+
+  /** Judges a book, searching for its last trade price where the known one does not fit; `near` prices are tried first. */
+  judge(book: Book, claim: Claim, { prices, near }: { prices: LastTradePrices; near: number[] }): Verdict {
+    if (this.isProved(book, claim, prices)) return 'verified'
+    if (!this.#maySearch()) return 'shed'
+    const { bid, ask } = book.best()
+    const best = [bid, ask].flatMap((level) => (level === undefined ? [] : [level.price]))
+    const isFine = Number(book.identity.tickSize) < FINE_TICK
+    const likely = prices.likely([...near, ...best])
+    const found = findLastTradePrice(book.hashInput(claim.timestamp, ''), claim.hash, { likely, isFine })
+    this.#allowance -= found.hashCount
+    this.#deps.stats.count('hashSearches')
+    if (found.lastTradePrice === undefined) return 'mismatch'
+    prices.learn(found.lastTradePrice)
+    return 'verified'
+  }
+
+  #maySearch(): boolean {
+    const { now, searchHashesPerSecond } = this.#deps
+    const nowMs = now()
+    const earned = ((nowMs - this.#allowedTimeMs) / 1_000) * searchHashesPerSecond
+    this.#allowance = Math.min(searchHashesPerSecond, this.#allowance + earned)
+    this.#allowedTimeMs = nowMs
+    return this.#isPatient || this.#allowance > 0
+  }
+}

@@ -1,0 +1,93 @@
+import { toMillionths } from '../domain/decimal.ts'
+import type { Book } from '../domain/book.ts'
+
+/** Best prices in millionths; an empty side is 0 or one million, as the venue says it. */
+type Quote = { bid: number; ask: number }
+type Seen = Quote & { receivedTimeMs: number }
+type Expected = Quote & { exchangeTimeMs: number; receivedTimeMs: number }
+
+export type QuoteWatchState = { seen: Seen[]; expected: Expected[]; newestChangeTimeMs: number }
+
+const EMPTY_BID = 0
+const EMPTY_ASK = 1_000_000
+/** A `best_bid_ask` comes up to 5 ms before its change, and any state within this time satisfies it. */
+const WITHIN_MS = 100
+/** Changes come in the venue's order: one this much younger than the quote says that the quote's own has come or is lost. */
+const PASSED_MS = 10
+/** Without a younger change: so long may the feed hang between two frames. */
+const PATIENCE_MS = 1_000
+const KEPT = 32
+
+const isSame = (left: Quote, right: Quote): boolean => left.bid === right.bid && left.ask === right.ask
+
+const quoteOf = (book: Book): Quote => {
+  const { bid, ask } = book.best()
+  return { bid: bid?.price ?? EMPTY_BID, ask: ask?.price ?? EMPTY_ASK }
+}
+
+/** An empty side comes as `""`, as 0 (bid) or as 1 (ask; 0 was documented too). Undefined where it is no price. */
+export const toQuote = (bestBid: string, bestAsk: string): Quote | undefined => {
+  const bid = bestBid === '' ? EMPTY_BID : toMillionths(bestBid)
+  const ask = bestAsk === '' ? EMPTY_ASK : toMillionths(bestAsk)
+  if (bid === undefined || ask === undefined) return undefined
+  return { bid, ask: ask === 0 ? EMPTY_ASK : ask }
+}
+
+export const isQuoteOf = (book: Book, quote: Quote): boolean => isSame(quoteOf(book), quote)
+
+/** Compares one book with the `best_bid_ask`s that the venue sends of it: each must be met by a state of about its time. */
+export class QuoteWatch {
+  #seen: Seen[] = []
+  #expected: Expected[] = []
+  #newestChangeTimeMs = 0
+
+  /** Call after each change of the book. */
+  note(book: Book, exchangeTimeMs: number, receivedTimeMs: number): void {
+    this.#newestChangeTimeMs = Math.max(this.#newestChangeTimeMs, exchangeTimeMs)
+    const quote = quoteOf(book)
+    const last = this.#seen.at(-1)
+    // The last quote stood until now.
+    if (last !== undefined) last.receivedTimeMs = receivedTimeMs
+    if (last !== undefined && isSame(last, quote)) return
+    this.#seen.push({ ...quote, receivedTimeMs })
+    if (this.#seen.length > KEPT) this.#seen.shift()
+    if (this.#expected.length > 0) this.#expected = this.#expected.filter((expected) => !isSame(expected, quote))
+  }
+
+  expect(book: Book, expected: Expected): void {
+    const isMet =
+      isQuoteOf(book, expected) ||
+      this.#seen.some((seen) => isSame(seen, expected) && expected.receivedTimeMs - seen.receivedTimeMs <= WITHIN_MS)
+    if (isMet) return
+    this.#expected.push(expected)
+    if (this.#expected.length > KEPT) this.#expected.shift()
+  }
+
+  /** The oldest quote that no state met in time; the book misses a change. */
+  overdue(receivedTimeMs: number): Expected | undefined {
+    const [oldest] = this.#expected
+    if (oldest === undefined) return undefined
+    const waitedMs = receivedTimeMs - oldest.receivedTimeMs
+    const isPassed = this.#newestChangeTimeMs > oldest.exchangeTimeMs + PASSED_MS
+    return waitedMs > PATIENCE_MS || (isPassed && waitedMs > WITHIN_MS) ? oldest : undefined
+  }
+
+  /** For a checkpoint. */
+  state(): QuoteWatchState {
+    const newest = this.#seen.at(-1)?.receivedTimeMs ?? 0
+    const seen = this.#seen.filter(({ receivedTimeMs }) => newest - receivedTimeMs <= WITHIN_MS)
+    return { seen: seen.map((one) => ({ ...one })), expected: [...this.#expected], newestChangeTimeMs: this.#newestChangeTimeMs }
+  }
+
+  restore({ seen, expected, newestChangeTimeMs }: QuoteWatchState): void {
+    this.#seen = seen
+    this.#expected = expected
+    this.#newestChangeTimeMs = newestChangeTimeMs
+  }
+
+  clear(): void {
+    this.#seen = []
+    this.#expected = []
+    this.#newestChangeTimeMs = 0
+  }
+}
