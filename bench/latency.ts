@@ -1,12 +1,14 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { LATENCY_BOUNDS_MS } from '../src/normalizer/latency.ts'
 import { openSystem, until, type System } from '../test/support/system.ts'
 
 /**
- * Venue timestamp to hot cache and to commit, and CPU by process, with emulator, databases and Temporal on this machine.
- * Percentiles are those of the normalizer's window (10 to 20 s), sampled every 10 s after a warm-up of 20 s.
+ * Venue timestamp to hot cache and to commit, by stage, and CPU by process, with emulator, databases and Temporal on this
+ * machine. The lines while it runs are percentiles of the normalizer's window (10 to 20 s); those at the end are of the
+ * whole run after a warm-up of 20 s, from buckets: a figure is the upper bound of its bucket.
  */
 const { values } = parseArgs({
   options: {
@@ -18,57 +20,112 @@ const { values } = parseArgs({
 const TICKS_PER_SECOND = 100
 const WARM_UP_MS = 20_000
 const SAMPLE_MS = 10_000
+const STAGES = ['receive', 'read', 'apply', 'show', 'cache', 'write', 'commit']
 
-const cpuSeconds = (pid: number): number => {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
+type Figures = Record<string, number>
+
+const statOf = (pid: number | string): string[] => {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+  } catch {
+    return [] // It has ended.
+  }
 }
+
+/** With its children: Postgres works in a process a connection. */
+const cpuSeconds = (pid: number): number => {
+  const children = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && statOf(name)[1] === String(pid))
+  const ticks = [pid, ...children].map((one) => {
+    const fields = statOf(one)
+    return Number(fields[11] ?? 0) + Number(fields[12] ?? 0)
+  })
+  return ticks.reduce((sum, some) => sum + some, 0) / TICKS_PER_SECOND
+}
+
+/** What the host gave to other machines, in seconds of one core: time in which nothing here could run. */
+const stolenSeconds = (): number => Number(readFileSync('/proc/stat', 'utf8').split(/\s+/)[8]) / TICKS_PER_SECOND
 
 const processes = (system: System): { name: string; pid: number }[] => {
   const { processes: roles, servers } = system.run()
   return [...roles.map(({ role, pid }) => ({ name: role, pid })), ...servers]
 }
 
-const figuresOf = async (system: System, role: string): Promise<Record<string, number>> => {
+const cpuOf = (system: System): Map<string, number> =>
+  new Map([...processes(system).map(({ name, pid }): [string, number] => [name, cpuSeconds(pid)])])
+
+const figuresOf = async (system: System, role: string): Promise<Figures> => {
   const redis = system.redis()
   const [key] = await redis.keys(`stats:${role}:*`)
-  return JSON.parse((await redis.get(key ?? '')) ?? '{}') as Record<string, number>
+  const figures = JSON.parse((await redis.get(key ?? '')) ?? '{}') as Figures
+  redis.disconnect()
+  return figures
 }
 
 const column = (value: string | number | undefined, width: number): string => String(value ?? '–').padStart(width)
+
+const whole = (now: Figures, before: Figures, name: string): number[] =>
+  LATENCY_BOUNDS_MS.map((bound) => (now[`${name}Le${bound}`] ?? 0) - (before[`${name}Le${bound}`] ?? 0))
+
+/** Upper bound of the bucket in which the percentile lies. */
+const percentile = (counts: number[], percent: number): number | undefined => {
+  const wanted = (counts.reduce((sum, count) => sum + count, 0) * percent) / 100
+  let seen = 0
+  return LATENCY_BOUNDS_MS.find((_, bucket) => (seen += counts[bucket] ?? 0) >= wanted)
+}
+
+const tellStages = (now: Figures, before: Figures): void => {
+  console.log('whole run          p50     p90     p99   p99.9     max')
+  for (const name of STAGES) {
+    const counts = whole(now, before, name)
+    const cells = [50, 90, 99, 99.9, 100].map((percent) => column(percentile(counts, percent), 8)).join('')
+    console.log(`  ${name.padEnd(12)}${cells}`)
+  }
+}
+
+const tellCpu = (system: System, before: Map<string, number>, seconds: number): void => {
+  const shares = [...cpuOf(system)].map(
+    ([name, now]) => `${name} ${(((now - (before.get(name) ?? 0)) / seconds) * 100).toFixed(1)}`,
+  )
+  console.log(`CPU, percent of one core: ${shares.join(', ')}`)
+}
+
+const tellWindow = (now: Figures, first: Figures, startMs: number): void => {
+  const framesPerSecond = (((now['frames'] ?? 0) - (first['frames'] ?? 0)) / (Date.now() - startMs)) * 1000
+  const cells = [now['cacheP50Ms'], now['cacheP99Ms'], now['commitP50Ms'], now['commitP99Ms']]
+  const latencies = cells.map((value) => column(value, 12)).join('')
+  console.log(`${column(framesPerSecond.toFixed(0), 10)}${latencies}${column(loadavg()[0]?.toFixed(2), 15)}`)
+}
 
 const main = async (): Promise<void> => {
   const { markets, rate } = values
   const args = ['--venue', 'emulator', '--emulator-markets', markets, '--emulator-rate', rate, '--top', markets]
   await using system = await openSystem({ args, env: {} })
   const beganMs = Date.now()
-  const wanted = Number(markets)
   await until('all books', async () => {
     const { marketsWithBook } = await figuresOf(system, 'normalizer')
-    return (marketsWithBook ?? 0) >= wanted ? true : undefined
+    return (marketsWithBook ?? 0) >= Number(markets) ? true : undefined
   })
   console.log(
     `${markets} markets with verified continuity ${((Date.now() - beganMs) / 1000).toFixed(1)} s after run.json`,
   )
   await sleep(WARM_UP_MS)
-  const before = new Map(processes(system).map(({ name, pid }) => [name, cpuSeconds(pid)]))
+  const cpuBefore = cpuOf(system)
+  const stolenBefore = stolenSeconds()
   const startMs = Date.now()
   const first = await figuresOf(system, 'normalizer')
   console.log('  frames/s   cache p50   cache p99  commit p50  commit p99   load (1 min)')
   for (let at = 0; at < Number(values.seconds) * 1000; at += SAMPLE_MS) {
     await sleep(SAMPLE_MS)
-    const now = await figuresOf(system, 'normalizer')
-    const framesPerSecond = (((now['frames'] ?? 0) - (first['frames'] ?? 0)) / (Date.now() - startMs)) * 1000
-    const cells = [now['cacheP50Ms'], now['cacheP99Ms'], now['commitP50Ms'], now['commitP99Ms']]
-    const latencies = cells.map((value) => column(value, 12)).join('')
-    console.log(`${column(framesPerSecond.toFixed(0), 10)}${latencies}${column(loadavg()[0]?.toFixed(2), 15)}`)
+    tellWindow(await figuresOf(system, 'normalizer'), first, startMs)
   }
+  const last = await figuresOf(system, 'normalizer')
   const seconds = (Date.now() - startMs) / 1000
-  console.log('CPU, percent of one core (a server that forks counts its first process only):')
-  for (const { name, pid } of processes(system)) {
-    const share = ((cpuSeconds(pid) - (before.get(name) ?? 0)) / seconds) * 100
-    console.log(`  ${name.padEnd(12)} ${share.toFixed(1)}`)
-  }
+  tellStages(last, first)
+  const commits = (last['commits'] ?? 0) - (first['commits'] ?? 0)
+  const rows = (last['rows'] ?? 0) - (first['rows'] ?? 0)
+  console.log(`commits/s ${(commits / seconds).toFixed(1)}, rows/s ${(rows / seconds).toFixed(0)}`)
+  tellCpu(system, cpuBefore, seconds)
+  console.log(`stolen by the host: ${(((stolenSeconds() - stolenBefore) / seconds) * 100).toFixed(1)} % of one core`)
 }
 
 await main()

@@ -8,7 +8,7 @@ import type { Tape } from './normalizer-tapes.ts'
 export type CommitsDeps = {
   config: Config
   write: (batch: Batch, signal: AbortSignal) => Promise<void>
-  onCommitted: (batch: Batch) => void
+  onCommitted: (batch: Batch, sealedTimeMs: number) => void
   signal: AbortSignal
 }
 
@@ -77,9 +77,10 @@ export class Commits {
     while (this.#touched.size > 0) {
       if (!this.#isFull()) await sleep(config.COMMIT_LINGER_MS, undefined, { signal }).catch(() => undefined)
       const sealed = this.#seal()
+      const sealedTimeMs = Date.now()
       if (isEmpty(sealed)) continue
       await write(sealed, signal)
-      onCommitted(sealed)
+      onCommitted(sealed, sealedTimeMs)
     }
   }
 

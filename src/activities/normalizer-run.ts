@@ -3,7 +3,7 @@ import { marketOfStream, orderbookStream } from '../domain/keys.ts'
 import { every } from '../lib/every.ts'
 import { waitBeforeRetry } from '../lib/retry.ts'
 import type { Batch } from '../normalizer/batch.ts'
-import { LatencyWindow } from '../normalizer/latency.ts'
+import { createLatencies } from '../normalizer/latency.ts'
 import { FenceLost } from '../store/fence.ts'
 import { isRetryable } from '../store/retryable.ts'
 import { knownStreams } from '../store/offsets.ts'
@@ -64,16 +64,19 @@ const openParts = ({ deps, shard: index, cache, write }: RunInput, settling: Abo
   const blocking = deps.connectRedis()
   const reader = createReader({ redis, blocking, shard: index })
   const tapes = new Tapes(deps, reader)
-  const commitLatency = new LatencyWindow()
-  const onCommitted = (batch: Batch): void => {
+  const latencies = createLatencies()
+  const onCommitted = (batch: Batch, sealedTimeMs: number): void => {
     const nowMs = Date.now()
-    for (const timeMs of batch.exchangeTimesMs) commitLatency.record(timeMs, nowMs)
+    for (const { exchangeTimeMs } of batch.frameTimes) {
+      latencies.write.record(sealedTimeMs, nowMs)
+      latencies.commit.record(exchangeTimeMs, nowMs)
+    }
     trimBehind(reader, batch).catch(() => stats.count('trimErrors'))
   }
   const commits = new Commits({ config, write, onCommitted, signal: settling })
   const views = createViews({ cache, report, stats, log })
-  const shard = new Shard({ shard: index, config, stats, reader, tapes, commits, views })
-  return { blocking, reader, tapes, commits, shard, commitLatency }
+  const shard = new Shard({ shard: index, config, stats, reader, tapes, commits, views, latencies })
+  return { blocking, reader, tapes, commits, shard, latencies }
 }
 
 type Parts = ReturnType<typeof openParts>
@@ -81,7 +84,7 @@ type Parts = ReturnType<typeof openParts>
 /** What is due about once a second: figures, requests for whole books, and a sweep over all streams now and then. */
 const startCare = (
   { redis, stats }: NormalizerDeps,
-  { shard, tapes, commitLatency }: Parts,
+  { shard, tapes, latencies }: Parts,
   ended: AbortSignal,
 ): void => {
   const resync = createResync(redis)
@@ -92,7 +95,7 @@ const startCare = (
   }
   const care = async (): Promise<void> => {
     const nowMs = Date.now()
-    publishFigures(stats, tapes, { cache: shard.cacheLatency, commit: commitLatency })
+    publishFigures(stats, tapes, latencies)
     const wanting = tapes.markets().filter((tape) => tape.wantsResync)
     await resync.ask(wanting, nowMs)
     await resync.askForMarkets(

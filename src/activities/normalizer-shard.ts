@@ -4,7 +4,7 @@ import { marketOfStream, MARKETS_STREAM, orderbookStream, UNROUTABLE_STREAM } fr
 import { shardOf } from '../domain/market.ts'
 import type { Stats } from '../lib/stats.ts'
 import type { Batch } from '../normalizer/batch.ts'
-import { LatencyWindow } from '../normalizer/latency.ts'
+import type { Latencies } from '../normalizer/latency.ts'
 import { MarketTape } from '../normalizer/market-tape.ts'
 import { compareIds, STREAMS_PER_READ, type Reader, type StreamRead } from '../stream/read.ts'
 import type { Commits } from './normalizer-commits.ts'
@@ -29,13 +29,13 @@ export type ShardParts = {
   tapes: Tapes
   commits: Commits
   views: Views
+  latencies: Latencies
 }
 
 const marketsAmong = (tapes: Iterable<Tape>): MarketTape[] => [...tapes].filter((tape) => tape instanceof MarketTape)
 
 /** One shard's pipeline: read what is ready, apply it, show it in the hot cache, hand it to the commit. */
 export class Shard {
-  readonly cacheLatency = new LatencyWindow()
   readonly #parts: ShardParts
   /** Streams that have, or may have, entries that are not applied. */
   readonly #due = new Set<string>()
@@ -130,18 +130,26 @@ export class Shard {
   }
 
   async #applyAll(reads: StreamRead[]): Promise<void> {
-    const { commits, stats, views } = this.#parts
+    const { commits, stats, views, latencies } = this.#parts
     const { batch } = commits
+    const readTimeMs = Date.now()
     const { frameCount } = batch
-    const timesBefore = batch.exchangeTimesMs.length
+    const timesBefore = batch.frameTimes.length
     const changed = reads.flatMap((read) => this.#applyRead(read, batch))
     commits.mark(changed)
     if (changed.some((tape) => tape.stream === MARKETS_STREAM)) this.#refreshMarkets(batch)
     stats.count('frames', batch.frameCount - frameCount)
-    const times = batch.exchangeTimesMs.slice(timesBefore)
+    const times = batch.frameTimes.slice(timesBefore)
+    const appliedTimeMs = Date.now()
     await views.show(marketsAmong(changed))
     const nowMs = Date.now()
-    for (const timeMs of times) this.cacheLatency.record(timeMs, nowMs)
+    for (const { exchangeTimeMs, receivedTimeMs } of times) {
+      latencies.receive.record(exchangeTimeMs, receivedTimeMs)
+      latencies.read.record(receivedTimeMs, readTimeMs)
+      latencies.apply.record(readTimeMs, appliedTimeMs)
+      latencies.show.record(appliedTimeMs, nowMs)
+      latencies.cache.record(exchangeTimeMs, nowMs)
+    }
     await commits.admit()
   }
 

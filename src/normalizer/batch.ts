@@ -1,6 +1,7 @@
 import type { Level } from '../domain/book-side.ts'
 import type { Frame, GapReason } from '../domain/frame.ts'
 import type { Market, MarketState } from '../domain/market.ts'
+import type { FrameTimes } from './latency.ts'
 import type { MarketProgress, OutcomeStatus } from './progress.ts'
 
 export type FillRow = {
@@ -95,8 +96,8 @@ export type Batch = {
   resolvedMarkets: Map<string, number>
   /** UTC days (epoch days) of `captured_at` among the rows: their partitions must be there. */
   days: Set<number>
-  /** Venue times of the frames in this batch, for the latency to commit. */
-  exchangeTimesMs: number[]
+  /** Of the frames that changed a book, for the latency to commit. */
+  frameTimes: FrameTimes[]
   frameCount: number
   /** UTF-16 units of the raw texts that were applied: what a batch keeps of them is bounded by it. */
   frameBytes: number
@@ -115,7 +116,7 @@ export const newBatch = (): Batch => ({
   markets: new Map(),
   resolvedMarkets: new Map(),
   days: new Set(),
-  exchangeTimesMs: [],
+  frameTimes: [],
   frameCount: 0,
   frameBytes: 0,
 })

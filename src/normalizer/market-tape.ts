@@ -21,6 +21,10 @@ type GapCause = { reason: GapReason; detail: string; always: boolean }
 /** A frame's token is no outcome of the market: kept in the dead letters, applied to nothing. */
 const UNKNOWN_TOKEN = 'unknown_token'
 
+const noteTimes = ({ exchangeTimeMs }: VenueEvent, { frame, batch }: FrameContext): void => {
+  batch.frameTimes.push({ exchangeTimeMs, receivedTimeMs: frame.receivedTimeMs })
+}
+
 /**
  * The recorded books of one market, fed by one stream. It follows one connection (epoch) at a time: the first frame of
  * a newer epoch ends the older one for good, since interleaving two connections corrupts a book. Ordinals are dense
@@ -196,7 +200,7 @@ export class MarketTape {
     if (tape === undefined) return this.#reject(UNKNOWN_TOKEN, event.token, context)
     const result = tape.applyBook(event, context.frame, context.batch)
     this.#deps.stats.count(`books_${result}`)
-    if (result === 'difference') context.batch.exchangeTimesMs.push(event.exchangeTimeMs)
+    if (result === 'difference') noteTimes(event, context)
     if (result === 'snapshot') this.isCheckpointDue = true
   }
 
@@ -206,7 +210,7 @@ export class MarketTape {
       if (tape === undefined) this.#reject(UNKNOWN_TOKEN, change.token, context)
       else this.#deps.stats.count(`changes_${tape.applyChange(change, event.exchangeTimeMs, context)}`)
     }
-    context.batch.exchangeTimesMs.push(event.exchangeTimeMs)
+    noteTimes(event, context)
   }
 
   #applyTrade(event: TradeEvent, context: FrameContext): void {
