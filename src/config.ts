@@ -29,6 +29,7 @@ const schema = z.object({
   COMMIT_MAX_BYTES: count(16 * 1024 * 1024),
   CHECKPOINT_EVERY_CHANGES: count(500),
   STREAM_HMAC_KEY: z.string().min(16).optional(),
+  STREAM_HMAC_KEYS_OLD: list,
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 })
 
