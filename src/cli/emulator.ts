@@ -2,8 +2,10 @@ import { parseArgs } from 'node:util'
 import { EMULATOR_DEFAULTS, openEmulator } from '../emulator/emulator.ts'
 
 const USAGE = `Usage: npm run emulator -- [--port 0] [--markets 20] [--rate 100] [--seed 1] [--levels 20]
-                           [--log <file>] [--replay <file> [--speed 1]]
+                           [--unheard] [--log <file>] [--replay <file> [--speed 1]]
   --rate    frames a second over all connections
+  --unheard markets that once had a subscriber go on without one
+  --log     JSON lines: the venue's own tape (connection 0), every frame sent, every book answered (connection -1)
   --replay  plays a file of {"receivedAt", "payloadUtf8"} lines; --speed 0 is as fast as it goes
 Prints one JSON line with its urls when it listens, on 127.0.0.1 only.`
 
@@ -26,6 +28,7 @@ const read = () => {
       log: text,
       replay: text,
       speed: text,
+      unheard: { type: 'boolean' },
       help: { type: 'boolean' },
     },
   })
@@ -45,6 +48,7 @@ const main = async (): Promise<void> => {
     rate: numberOf('rate', values.rate, EMULATOR_DEFAULTS.rate),
     seed: Math.trunc(numberOf('seed', values.seed, EMULATOR_DEFAULTS.seed)),
     levelCount: Math.trunc(numberOf('levels', values.levels, EMULATOR_DEFAULTS.levelCount)),
+    isUnheard: values.unheard === true,
     logPath: values.log,
     replay: path === undefined ? undefined : { path, speed: numberOf('speed', values.speed, 1) },
   })

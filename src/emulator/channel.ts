@@ -91,7 +91,7 @@ const apply = (connection: Connection, request: Request, options: ChannelOptions
 
 export const createChannel = (options: ChannelOptions): Channel => ({
   receive: (connection, text) => {
-    if (text === 'PING') return connection.send('PONG')
+    if (text === 'PING') return void connection.send('PONG')
     const request = parse(text)
     if (request !== undefined) return apply(connection, request, options)
     connection.received.push({ timeMs: options.now(), type: 'invalid', idCount: 0, newCount: 0 })

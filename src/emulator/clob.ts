@@ -1,15 +1,19 @@
 import { z } from 'zod'
 import type { Catalogue } from './catalogue.ts'
+import { REST_ANSWERS, type FrameLog } from './frame-log.ts'
 import { failed, json, type Answer, type Route } from './http.ts'
 import type { RestCounts } from './ledger.ts'
 import type { VenueMarket, VenueToken } from './market.ts'
-import type { RestFaults } from './rest-faults.ts'
+import type { Outage } from './outage.ts'
+import { statusAnswer, type RestFaults } from './rest-faults.ts'
 import { restBookText } from './texts.ts'
 
 export type ClobOptions = {
   catalogue: Catalogue
   rest: RestCounts
-  faults: RestFaults
+  restFaults: RestFaults
+  outage: Outage
+  log: FrameLog | undefined
   now: () => number
   /** Called before a book is told: a replay finds its last trade price then. */
   prepare: (token: VenueToken) => void
@@ -34,35 +38,40 @@ const clobMarket = (market: VenueMarket): unknown => ({
   ...(market.negRisk ? { nr: true } : {}),
 })
 
-export const clobRoutes = ({ catalogue, rest, faults, now, prepare }: ClobOptions): Route[] => {
-  const tell = (token: VenueToken, stale: Map<string, string> | undefined): string => {
+export const clobRoutes = ({ catalogue, rest, restFaults, outage, log, now, prepare }: ClobOptions): Route[] => {
+  const tell = (token: VenueToken, stale: ReadonlyMap<string, string>): string => {
     const counts = rest.get(token.token) ?? { books: 0, rows: 0 }
     counts.books++
     counts.rows += Math.max(token.book.bids.count + token.book.asks.count, 1)
     rest.set(token.token, counts)
     prepare(token)
-    return stale?.get(token.token) ?? restBookText(token)
+    const text = stale.get(token.token) ?? restBookText(token)
+    log?.write({ t: now(), connection: REST_ANSWERS, tokens: [token.token], text })
+    return text
   }
   const withBook = (id: string): VenueToken | undefined => {
     const token = catalogue.token(id)
     if (token === undefined || token.hash === '') return undefined
     return token.market.closed || token.market.bookFromTimeMs > now() ? undefined : token
   }
+  const failureFor = (tokens: string[]): Answer | undefined =>
+    outage.isOn() ? statusAnswer(425) : restFaults.failure(tokens)
   const book = (id: string): Answer => {
-    const failure = faults.failure()
+    const failure = failureFor([id])
     if (failure !== undefined) return failure
     const token = withBook(id)
     if (token === undefined) return failed(404, 'No orderbook exists for the requested token id')
-    return { status: 200, text: tell(token, faults.stale()) }
+    return { status: 200, text: tell(token, restFaults.stale([id])) }
   }
   const books = (body: unknown): Answer => {
-    const failure = faults.failure()
-    if (failure !== undefined) return failure
     const wanted = booksBody.safeParse(body)
     if (!wanted.success) return failed(400, 'Invalid payload')
     if (wanted.data.length > MAX_BOOKS) return failed(400, `Payload exceeds the limit of ${MAX_BOOKS}`)
-    const stale = faults.stale()
-    const known = wanted.data.map((one) => withBook(one.token_id)).filter((token) => token !== undefined)
+    const ids = wanted.data.map((one) => one.token_id)
+    const failure = failureFor(ids)
+    if (failure !== undefined) return failure
+    const stale = restFaults.stale(ids)
+    const known = ids.map(withBook).filter((token) => token !== undefined)
     return { status: 200, text: `[${known.map((token) => tell(token, stale)).join(',')}]` }
   }
   return [

@@ -77,21 +77,20 @@ export class Connection {
     return this.#socket.bufferedAmount
   }
 
-  /** Texts of one turn of the event loop go out in one system call. */
-  send(text: string): void {
-    if (this.#socket.readyState !== this.#socket.OPEN) return
+  /** Texts of one turn of the event loop go out in one system call. False when the socket is closing: nothing is sent. */
+  send(text: string): boolean {
+    if (this.#socket.readyState !== this.#socket.OPEN) return false
     if (this.#pending.length === 0) process.nextTick(() => this.#flush())
     this.bytesSent += text.length
     this.#pending.push(text)
+    return true
   }
 
   close(reason: string, isAbrupt: boolean): void {
     if (this.closeReason === '') this.closeReason = reason
+    this.#flush()
     if (isAbrupt) this.#socket.terminate()
-    else {
-      this.#flush()
-      this.#socket.close(1001, reason)
-    }
+    else this.#socket.close(1001, reason)
   }
 
   isSubscribedTo(token: string): boolean {

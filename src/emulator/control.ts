@@ -19,19 +19,28 @@ export type Faults = {
   }): number
   /** Leaves the snapshots of the tokens (all, when empty) out of the next `count` dumps. */
   withholdSnapshots(fault: { tokens: string[]; count: number }): number
-  /** The next `count` book requests answer the status, or books as they are now. */
-  failRest(fault: { status: number; count: number } | { stale: true; count: number }): number
+  /** The next `count` book requests that name one of the tokens (any, without) answer the status, or books of now. */
+  failRest(fault: { tokens?: string[]; count: number } & ({ status: number } | { stale: true })): number
+  /** Closes all sockets; for so long upgrades and book requests answer 425 and nothing is traded. */
+  restart(durationMs: number): number
   changeTickSize(token: string, tickSize: string): number
   /** Makes a further market and broadcasts `new_market`; CLOB answers 404 for `hydrationMs`. Returns its id. */
   addMarket(hydrationMs: number): string
   resolve(marketId: string, winner: number): number
 }
 
-export type Controlled = Faults & { pause(): void; resume(): void; ledger(token?: string): Ledger }
+export type Controlled = Faults & {
+  pause(): void
+  resume(): void
+  ledger(token?: string): Ledger
+  /** Resolves when the frame log is in its file. */
+  flushLog(): Promise<void>
+}
 
 const count = z.number().int().positive().default(1)
 const token = z.string()
 const connection = z.number().int().optional()
+const tokens = z.array(z.string()).default([])
 const disturbance = z.object({ token, count, connection })
 
 const post = <T extends z.ZodType>(name: string, schema: T, act: (request: z.infer<T>) => unknown): Route => ({
@@ -55,6 +64,14 @@ export const controlRoutes = (emulator: Controlled): Route[] => [
     pattern: /^\/emulator\/ledger$/,
     answer: ({ url }) => json(emulator.ledger(url.searchParams.get('token') ?? undefined)),
   },
+  {
+    method: 'POST',
+    pattern: /^\/emulator\/flush-log$/,
+    answer: async () => {
+      await emulator.flushLog()
+      return json({ done: true })
+    },
+  },
   post('pause', z.object({}), () => emulator.pause()),
   post('resume', z.object({}), () => emulator.resume()),
   post('send', z.object({ text: z.string() }), ({ text }) => emulator.send(text)),
@@ -63,17 +80,16 @@ export const controlRoutes = (emulator: Controlled): Route[] => [
   ),
   post('mute', z.object({ token, muted: z.boolean().default(true) }), (one) => emulator.mute(one.token, one.muted)),
   ...disturbRoutes(emulator),
-  post('withhold-snapshots', z.object({ tokens: z.array(z.string()).default([]), count }), (one) =>
-    emulator.withholdSnapshots(one),
-  ),
+  post('withhold-snapshots', z.object({ tokens, count }), (one) => emulator.withholdSnapshots(one)),
   post(
     'rest-fault',
     z.union([
-      z.object({ status: z.number().int().min(400).max(599), count }),
-      z.object({ stale: z.literal(true), count }),
+      z.object({ status: z.number().int().min(400).max(599), tokens, count }),
+      z.object({ stale: z.literal(true), tokens, count }),
     ]),
     (one) => emulator.failRest(one),
   ),
+  post('restart', z.object({ durationMs: z.number().positive() }), (one) => emulator.restart(one.durationMs)),
   post('tick-size', z.object({ token, tickSize: z.enum(['0.1', '0.01', '0.001', '0.0001']) }), (one) =>
     emulator.changeTickSize(one.token, one.tickSize),
   ),

@@ -7,16 +7,18 @@ import { controlRoutes, type Controlled } from './control.ts'
 import { dataRoutes } from './data-api.ts'
 import type { WithheldSnapshots } from './dumps.ts'
 import { createFlow, type Flow } from './flow.ts'
-import { openFrameLog } from './frame-log.ts'
+import { openFrameLog, VENUE_TAPE, type FrameLog } from './frame-log.ts'
 import { gammaRoutes } from './gamma.ts'
 import { json, respond, type Route } from './http.ts'
 import { readLedger, type LedgerFault, type LedgerTrade, type RestCounts } from './ledger.ts'
 import type { VenueToken } from './market.ts'
+import { createOutage, type Outage } from './outage.ts'
 import { createOutbox } from './outbox.ts'
 import { startPacer } from './pacer.ts'
 import { createReplay, type Replay, type ReplayProgress } from './replay.ts'
 import { createRestFaults } from './rest-faults.ts'
 import { acceptSockets } from './sockets.ts'
+import { dumpText } from './texts.ts'
 import { createVenueFaults } from './venue-faults.ts'
 
 export type EmulatorOptions = {
@@ -34,7 +36,9 @@ export type EmulatorOptions = {
   tokens: string[]
   maxIdsPerFrame: number
   maxSnapshotTokens: number
-  /** JSON lines of every frame sent. */
+  /** Markets that once had a subscriber go on without one. */
+  isUnheard: boolean
+  /** JSON lines: the venue's tape, every frame sent, every book answered. */
   logPath: string | undefined
   /** Plays a file in place of the order flow. Speed 0 is as fast as it goes. */
   replay: { path: string; speed: number } | undefined
@@ -52,6 +56,7 @@ export const EMULATOR_DEFAULTS: EmulatorOptions = {
   tokens: [],
   maxIdsPerFrame: 1_000,
   maxSnapshotTokens: 500,
+  isUnheard: false,
   logPath: undefined,
   replay: undefined,
   now: Date.now,
@@ -93,14 +98,24 @@ const urlsOf = (port: number): EmulatorUrls => {
 }
 
 /** The order flow at its rate, unless paused. */
-const startFlow = (flow: Flow, rate: number) => {
+const startFlow = (flow: Flow, rate: number, outage: Outage) => {
   let isPaused = false
   const pacer =
-    rate === 0 ? undefined : startPacer({ rate, step: () => (isPaused ? 0 : flow.step()), before: () => flow.settle() })
+    rate === 0
+      ? undefined
+      : startPacer({ rate, step: () => (isPaused || outage.isOn() ? 0 : flow.step()), before: () => flow.settle() })
   return {
     pause: () => void (isPaused = true),
     resume: () => void (isPaused = false),
     stop: () => pacer?.[Symbol.dispose](),
+  }
+}
+
+/** The venue's tape starts with every book. */
+const logBooks = (log: FrameLog, { markets }: Catalogue, t: number): void => {
+  const tokens = markets.flatMap((market) => market.tokens).filter(({ hash }) => hash !== '')
+  for (const token of tokens) {
+    log.write({ t, connection: VENUE_TAPE, tokens: [token.token], text: dumpText([token]) })
   }
 }
 
@@ -115,6 +130,7 @@ const createVenue = async (options: EmulatorOptions) => {
   const connections = new Set<Connection>()
   const everOpened: Connection[] = []
   const restFaults = createRestFaults()
+  const outage = createOutage(now)
   const outbox = createOutbox({ now, log, faults })
   const replay: Replay | undefined =
     options.replay === undefined ? undefined : await createReplay({ ...options.replay, connections, outbox, trades })
@@ -134,17 +150,19 @@ const createVenue = async (options: EmulatorOptions) => {
     faults,
     withheld,
     restFaults,
+    outage,
     now,
     changeTickSize: (market, tickSize) => flow.changeTickSize(market, tickSize),
     changed,
   })
   const routes = [
     ...gammaRoutes(catalogue),
-    ...clobRoutes({ catalogue, rest, faults: restFaults, now, prepare }),
+    ...clobRoutes({ catalogue, rest, restFaults, outage, log, now, prepare }),
     ...dataRoutes(catalogue, trades),
   ]
   const ledger = (token?: string) => readLedger({ catalogue, connections: everOpened, trades, faults, rest }, token)
-  return { log, replay, catalogue, flow, channel, connections, everOpened, control, routes, ledger }
+  if (log !== undefined) logBooks(log, catalogue, now())
+  return { log, replay, catalogue, flow, channel, connections, everOpened, outage, control, routes, ledger }
 }
 
 /**
@@ -155,19 +173,20 @@ const createVenue = async (options: EmulatorOptions) => {
 export const openEmulator = async (given: Partial<EmulatorOptions>): Promise<Emulator> => {
   const options = { ...EMULATOR_DEFAULTS, ...given }
   const venue = await createVenue(options)
-  const { catalogue, channel, connections, everOpened, flow, replay } = venue
-  const pace = startFlow(flow, replay === undefined ? options.rate : 0)
+  const { catalogue, channel, connections, everOpened, flow, outage, replay } = venue
+  const pace = startFlow(flow, replay === undefined ? options.rate : 0, outage)
   const progress = (): ReplayProgress => replay?.progress() ?? { done: true, framesSent: 0, frameCount: 0, skipped: [] }
   const controlled: Controlled = {
     ...venue.control,
     ledger: venue.ledger,
+    flushLog: async () => venue.log?.flushed(),
     pause: () => (replay?.pause(), pace.pause()),
     resume: () => (replay?.resume(), pace.resume()),
   }
   const replayRoute: Route = { method: 'GET', pattern: /^\/emulator\/replay$/, answer: () => json(progress()) }
   const routes = [...venue.routes, ...controlRoutes(controlled), replayRoute]
   const server = createServer((request, response) => void respond(routes, request, response))
-  acceptSockets({ server, channel, connections, everOpened, now: options.now, isReplay: replay !== undefined })
+  acceptSockets({ server, channel, connections, everOpened, outage, now: options.now, isReplay: replay !== undefined })
   const port = await listen(server, options.port)
   return {
     ...controlled,

@@ -4,9 +4,10 @@ import type { VenueFrame } from './frame.ts'
 type TokenFault = { type: 'drop' | 'duplicate' | 'swap'; count: number; held: VenueFrame | undefined }
 
 export type ConnectionFaults = {
-  readonly byToken: Map<string, TokenFault>
   /** Frames to send now in place of `frame`, in order, and what was done. */
-  pass(frame: VenueFrame): { frames: VenueFrame[]; done: TokenFault['type'] | undefined }
+  pass(frame: VenueFrame): { frames: VenueFrame[]; done: TokenFault['type'] | 'hold' | undefined }
+  /** False while a frame is held back: it would be lost. */
+  set(token: string, fault: Pick<TokenFault, 'type' | 'count'>): boolean
 }
 
 const spend = (byToken: Map<string, TokenFault>, token: string, fault: TokenFault): void => {
@@ -27,7 +28,11 @@ export const createConnectionFaults = (): ConnectionFaults => {
     return undefined
   }
   return {
-    byToken,
+    set: (token, { type, count }) => {
+      if (byToken.get(token)?.held !== undefined) return false
+      byToken.set(token, { type, count, held: undefined })
+      return true
+    },
     pass: (frame) => {
       const found = byToken.size === 0 ? undefined : find(frame)
       if (found === undefined) return { frames: [frame], done: undefined }
@@ -41,7 +46,7 @@ export const createConnectionFaults = (): ConnectionFaults => {
       if (frame.type !== 'price_change') return { frames: [frame], done: undefined }
       if (fault.type === 'swap') {
         fault.held = frame
-        return { frames: [], done: undefined }
+        return { frames: [], done: 'hold' }
       }
       spend(byToken, token, fault)
       return fault.type === 'drop' ? { frames: [], done: 'drop' } : { frames: [frame, again(frame)], done: 'duplicate' }

@@ -10,6 +10,8 @@ export type FlowOptions = Pick<ActionOptions, 'outbox' | 'levelCount' | 'tradeSh
   catalogue: Catalogue
   trades: LedgerTrade[]
   seed: number
+  /** Markets that once had a subscriber go on without one, as the venue's do. */
+  isUnheard: boolean
   /** Epoch ms. */
   now: () => number
 }
@@ -56,6 +58,7 @@ export const createFlow = (options: FlowOptions): Flow => {
   const late = createLateTrades(options)
   const engineTime = createEngineClock(now)
   const actionOptions: ActionOptions = { ...options, late, engineTime }
+  const everHeard = new Set<VenueMarket>()
   let active: VenueMarket[] = []
 
   const act = (market: VenueMarket): number => {
@@ -69,14 +72,18 @@ export const createFlow = (options: FlowOptions): Flow => {
       for (let actions = 0; active.length > 0 && actions < MAX_ACTIONS_A_STEP; actions++) {
         // Squared: a few markets are busy, most are quiet.
         const market = active[Math.floor(choice.next() ** 2 * active.length)]
-        const sentCount = market === undefined ? 0 : act(market)
-        if (sentCount > 0) return sentCount
+        if (market === undefined) continue
+        const sentCount = act(market)
+        if (sentCount > 0 || market.subscribers.length === 0) return Math.max(sentCount, 1)
       }
       return 0
     },
     settle: () => late.settle(),
     refresh: () => {
-      active = catalogue.markets.filter((market) => market.subscribers.length > 0 && !market.closed)
+      for (const market of catalogue.markets) if (market.subscribers.length > 0) everHeard.add(market)
+      active = catalogue.markets.filter(
+        (market) => !market.closed && (market.subscribers.length > 0 || (options.isUnheard && everHeard.has(market))),
+      )
     },
     changeTickSize: (market, tickSize) => {
       const oldTickSize = market.tickSize

@@ -1,14 +1,14 @@
 import type { Connection } from './connection.ts'
 import type { VenueFrame } from './frame.ts'
-import type { FrameLog } from './frame-log.ts'
+import { VENUE_TAPE, type FrameLog } from './frame-log.ts'
 import type { LedgerFault } from './ledger.ts'
 import { priceChangeText } from './texts.ts'
 
 export type Outbox = {
   /** Sends to all connections that are subscribed to one of its tokens. Returns how many frames went out. */
   deliver(frame: VenueFrame): number
-  /** One text on one connection, outside any subscription: dumps, garbage, broadcasts. */
-  send(connection: Connection, text: string, tokens: string[]): void
+  /** One text on one connection, outside any subscription: dumps, garbage, broadcasts. False when it is closing. */
+  send(connection: Connection, text: string, tokens: string[]): boolean
 }
 
 export type OutboxOptions = { now: () => number; log: FrameLog | undefined; faults: LedgerFault[] }
@@ -55,10 +55,11 @@ const partText = (connection: Connection, frame: VenueFrame): string => {
 }
 
 export const createOutbox = ({ now, log, faults }: OutboxOptions): Outbox => {
-  const send = (connection: Connection, text: string, tokens: string[]): void => {
+  const send = (connection: Connection, text: string, tokens: string[]): boolean => {
+    if (!connection.send(text)) return false
     connection.framesSent++
-    connection.send(text)
     log?.write({ t: now(), connection: connection.id, tokens, text })
+    return true
   }
   const tokensOf = (frame: VenueFrame): string[] => frame.tokens.map(({ token }) => token)
   const deliverTo = (connection: Connection, frame: VenueFrame): number => {
@@ -69,16 +70,19 @@ export const createOutbox = ({ now, log, faults }: OutboxOptions): Outbox => {
       const fault = { type: passed.done, connection: connection.id, tokens: tokensOf(frame), text: frame.text }
       faults.push({ ...fault, timeMs: now() })
     }
+    let sentCount = 0
     for (const one of passed.frames) {
       const text = reach === 'part' ? partText(connection, one) : one.text
-      send(connection, text, log === undefined ? [] : tokensOf(one))
+      if (!send(connection, text, log === undefined ? [] : tokensOf(one))) continue
       count(connection, one)
+      sentCount++
     }
-    return passed.frames.length
+    return sentCount
   }
   return {
     send,
     deliver: (frame) => {
+      log?.write({ t: now(), connection: VENUE_TAPE, tokens: tokensOf(frame), text: frame.text })
       let sentCount = 0
       for (const connection of frame.market.subscribers) sentCount += deliverTo(connection, frame)
       return sentCount

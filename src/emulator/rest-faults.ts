@@ -3,46 +3,54 @@ import { failed } from './http.ts'
 import type { VenueToken } from './market.ts'
 import { restBookText } from './texts.ts'
 
-/** The next `count` book requests fail with a status, or answer the books as they were when the fault was set. */
-type RestFault =
-  | { type: 'status'; status: number; count: number }
-  | { type: 'stale'; count: number; books: Map<string, string> }
+/** The next `count` book requests that name one of `tokens` (any, when empty) fail, or answer books of then. */
+type RestFault = { tokens: ReadonlySet<string>; count: number } & (
+  | { type: 'status'; status: number }
+  | { type: 'stale'; books: Map<string, string> }
+)
 
 export type RestFaults = {
-  set(fault: RestFault): void
-  /** The failure to answer now, if any; spends one call. */
-  failure(): Answer | undefined
-  /** Texts of stale books to answer for this call; spends one call. */
-  stale(): Map<string, string> | undefined
+  add(fault: RestFault): void
+  /** The failure to answer a request for these tokens with, if any; spends one call of it. */
+  failure(tokens: string[]): Answer | undefined
+  /** Texts to answer in place of the books as they are; spends one call of each fault that concerns the request. */
+  stale(tokens: string[]): ReadonlyMap<string, string>
 }
 
 const REASONS: Record<number, string> = { 425: 'matching engine is restarting', 429: 'Too many requests' }
 
+export const statusAnswer = (status: number): Answer => {
+  const answer = failed(status, REASONS[status] ?? 'could not answer')
+  return status === 429 ? { ...answer, headers: { 'retry-after': '1' } } : answer
+}
+
 export const staleBooks = (tokens: VenueToken[]): Map<string, string> =>
-  new Map(tokens.map((token) => [token.token, restBookText(token)]))
+  new Map(tokens.filter(({ hash }) => hash !== '').map((token) => [token.token, restBookText(token)]))
 
 export const createRestFaults = (): RestFaults => {
-  let current: RestFault | undefined
+  let faults: RestFault[] = []
+  const concerns = (fault: RestFault, tokens: string[]): boolean =>
+    fault.tokens.size === 0 || tokens.some((token) => fault.tokens.has(token))
   const spend = (fault: RestFault): void => {
     fault.count--
-    if (fault.count <= 0) current = undefined
+    if (fault.count <= 0) faults = faults.filter((one) => one !== fault)
   }
   return {
-    set: (fault) => {
-      current = fault.count > 0 ? fault : undefined
+    add: (fault) => void faults.push(fault),
+    failure: (tokens) => {
+      const fault = faults.find((one) => one.type === 'status' && concerns(one, tokens))
+      if (fault?.type !== 'status') return undefined
+      spend(fault)
+      return statusAnswer(fault.status)
     },
-    failure: () => {
-      if (current?.type !== 'status') return undefined
-      const { status } = current
-      spend(current)
-      const answer = failed(status, REASONS[status] ?? 'could not answer')
-      return status === 429 ? { ...answer, headers: { 'retry-after': '1' } } : answer
-    },
-    stale: () => {
-      if (current?.type !== 'stale') return undefined
-      const { books } = current
-      spend(current)
-      return books
+    stale: (tokens) => {
+      const texts = new Map<string, string>()
+      for (const fault of faults) {
+        if (fault.type !== 'stale' || !concerns(fault, tokens)) continue
+        for (const [token, text] of fault.books) texts.set(token, text)
+        spend(fault)
+      }
+      return texts
     },
   }
 }

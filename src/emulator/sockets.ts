@@ -2,6 +2,7 @@ import type { Server } from 'node:http'
 import { WebSocketServer, type RawData } from 'ws'
 import type { Channel } from './channel.ts'
 import { Connection } from './connection.ts'
+import type { Outage } from './outage.ts'
 
 export type SocketsOptions = {
   server: Server
@@ -10,6 +11,7 @@ export type SocketsOptions = {
   connections: Set<Connection>
   /** Open and closed ones, for the ledger. */
   everOpened: Connection[]
+  outage: Outage
   now: () => number
   isReplay: boolean
 }
@@ -35,6 +37,10 @@ export const acceptSockets = (options: SocketsOptions): void => {
   options.server.on('upgrade', (request, stream, head) => {
     if (!PATH.test(request.url ?? '')) {
       stream.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n')
+      return
+    }
+    if (options.outage.isOn()) {
+      stream.end('HTTP/1.1 425 Too Early\r\nConnection: close\r\n\r\n')
       return
     }
     sockets.handleUpgrade(request, stream, head, (socket) => {

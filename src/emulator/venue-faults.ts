@@ -6,6 +6,7 @@ import type { Faults } from './control.ts'
 import type { LedgerFault } from './ledger.ts'
 import type { VenueMarket } from './market.ts'
 import type { Outbox } from './outbox.ts'
+import type { Outage } from './outage.ts'
 import { staleBooks, type RestFaults } from './rest-faults.ts'
 
 export type VenueFaultsOptions = {
@@ -16,6 +17,7 @@ export type VenueFaultsOptions = {
   faults: LedgerFault[]
   withheld: WithheldSnapshots[]
   restFaults: RestFaults
+  outage: Outage
   now: () => number
   changeTickSize: (market: VenueMarket, tickSize: string) => void
   changed: () => void
@@ -66,8 +68,7 @@ const socketFaults = (reach: Reach, outbox: Outbox): SocketFaults => ({
   },
   disturb: ({ type, token, count, connection: id }) => {
     const disturbed = reach.hearers(token).filter((connection) => id === undefined || connection.id === id)
-    for (const { faults } of disturbed) faults.byToken.set(token, { type, count, held: undefined })
-    return disturbed.length
+    return disturbed.filter(({ faults }) => faults.set(token, { type, count })).length
   },
 })
 
@@ -84,6 +85,8 @@ const marketFaults = (reach: Reach, options: VenueFaultsOptions): MarketFaults =
     changeTickSize: (token, tickSize) => {
       const market = catalogue.token(token)?.market
       if (market === undefined) return 0
+      const tokens = market.tokens.map((one) => one.token)
+      reach.note('tick_size', undefined, tokens, tickSize)
       options.changeTickSize(market, tickSize)
       return 1
     },
@@ -116,11 +119,23 @@ export const createVenueFaults = (options: VenueFaultsOptions): Faults => {
       return tokens.length
     },
     failRest: (fault) => {
-      reach.note('rest', undefined, [], 'status' in fault ? String(fault.status) : 'stale')
-      const tokens = options.catalogue.markets.flatMap((market) => market.tokens)
-      if ('status' in fault) options.restFaults.set({ type: 'status', ...fault })
-      else options.restFaults.set({ type: 'stale', count: fault.count, books: staleBooks(tokens) })
-      return fault.count
+      reach.note('rest', undefined, fault.tokens ?? [], 'status' in fault ? String(fault.status) : 'stale')
+      const { count } = fault
+      const tokens = new Set(fault.tokens ?? [])
+      const all = options.catalogue.markets.flatMap((market) => market.tokens)
+      const concerned = tokens.size === 0 ? all : all.filter(({ token }) => tokens.has(token))
+      if ('status' in fault) options.restFaults.add({ type: 'status', tokens, count, status: fault.status })
+      else options.restFaults.add({ type: 'stale', tokens, count, books: staleBooks(concerned) })
+      return count
+    },
+    restart: (durationMs) => {
+      options.outage.begin(durationMs)
+      const closed = reach.chosen(undefined)
+      for (const connection of closed) {
+        reach.note('restart', connection, [...connection.subscriptions.keys()], '')
+        connection.close('venue_restart', false)
+      }
+      return closed.length
     },
   }
 }

@@ -41,7 +41,8 @@ test('frames are dropped, doubled and swapped as asked, and the ledger keeps wha
     one.emulator.step(20)
     expect((await one.changes()).map(shapeOf)).toEqual(expected)
     const { faults } = one.emulator.ledger(one.tokens[0])
-    expect(faults.map((done) => done.type)).toEqual([fault, fault])
+    const each = fault === 'swap' ? ['hold', 'swap'] : [fault]
+    expect(faults.map((done) => done.type)).toEqual([...each, ...each])
     expect(faults[0]?.tokens.toSorted()).toEqual(one.tokens.toSorted())
   }
 })
@@ -91,6 +92,53 @@ test('REST fails with the status asked for, so many times, or answers a stale bo
   expect(await (await book()).text()).not.toBe(before)
 })
 
+test('a REST fault of one token leaves the other alone', async () => {
+  await using one = await openOne()
+  const [first, second] = one.tokens
+  const ask = async (tokens: unknown[]): Promise<Response> =>
+    await fetch(`${one.emulator.urls.clob}/books`, {
+      method: 'POST',
+      body: JSON.stringify(tokens.map((token) => ({ token_id: token }))),
+    })
+  await post(one.emulator, 'rest-fault', { status: 429, tokens: [first] })
+  expect((await ask([second])).status).toBe(200)
+  const refused = await ask([second, first])
+  expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '1'])
+  const before = await (await ask([first, second])).text()
+  await post(one.emulator, 'rest-fault', { stale: true, tokens: [first] })
+  one.emulator.step(5)
+  const [stale, fresh] = (await (await ask([first, second])).json()) as { hash: string }[]
+  expect(before).toContain(stale?.hash)
+  expect(before).not.toContain(fresh?.hash)
+})
+
+test('a venue restart closes sockets and answers 425 for as long as asked; then all is as before', async () => {
+  await using one = await openOne({ isUnheard: true })
+  const book = async (): Promise<Response> => await fetch(`${one.emulator.urls.clob}/book?token_id=${one.tokens[0]}`)
+  const before = await (await book()).text()
+  await post(one.emulator, 'restart', { durationMs: 200 })
+  expect(await one.client.closed).toBe(1001)
+  expect((await book()).status).toBe(425)
+  await expect(openClient(one.emulator.urls.ws)).rejects.toThrow('425')
+  await until(async () => (await book()).status === 200)
+  using again = await openClient(one.emulator.urls.ws)
+  await again.subscribe(one.tokens)
+  expect(await (await book()).text()).toBe(before)
+  expect(again.texts[0]).toContain(one.emulator.ledger(one.tokens[0]).tokens[0]?.hash)
+})
+
+test('books go on unheard when asked to: who reconnects finds another book', async () => {
+  for (const isUnheard of [true, false]) {
+    await using one = await openOne({ isUnheard })
+    const hash = (): string | undefined => one.emulator.ledger(one.tokens[0]).tokens[0]?.hash
+    one.client[Symbol.dispose]()
+    await until(() => one.emulator.ledger().connections[0]?.closedTimeMs !== undefined)
+    const before = hash()
+    one.emulator.step(10)
+    expect(hash() !== before).toBe(isUnheard)
+  }
+})
+
 test('garbage reaches all connections, and closing closes one or all', async () => {
   await using one = await openOne()
   await post(one.emulator, 'send', { text: '{"broken' })
@@ -107,17 +155,28 @@ test('garbage reaches all connections, and closing closes one or all', async () 
   await until(() => one.emulator.ledger().connections.every((entry) => entry.closedTimeMs !== undefined))
 })
 
-test('the frame log holds every text sent, in order', async () => {
+test('the frame log holds every text sent, in order, and beside them the tape of the venue without any fault', async () => {
   const logPath = join(await mkdtemp(join(tmpdir(), 'polytape-log-')), 'frames.jsonl')
   const one = await openOne({ logPath })
   one.emulator.step(40)
+  await post(one.emulator, 'drop-next', { token: one.tokens[0], count: 3 })
+  one.emulator.step(40)
   await one.client.settle()
+  await fetch(`${one.emulator.urls.clob}/book?token_id=${one.tokens[0]}`)
   const texts = one.client.texts.filter((text) => text !== 'PONG')
-  await one[Symbol.asyncDispose]()
+  expect(await post(one.emulator, 'flush-log')).toBe(200)
   const lines = (await readFile(logPath, 'utf8')).trim().split('\n')
+  await one[Symbol.asyncDispose]()
   const logged = lines.map((line) => JSON.parse(line) as { text: string; connection: number; tokens: string[] })
-  expect(logged.map((line) => line.text)).toEqual(texts)
-  expect(logged.every((line) => line.connection === 1 && line.tokens.length === 2)).toBe(true)
+  const sent = logged.filter(({ connection }) => connection === 1)
+  expect(sent.map((line) => line.text)).toEqual(texts)
+  expect(sent.every((line) => line.tokens.length === 2)).toBe(true)
+  const tape = logged.filter(({ connection }) => connection === 0).map(({ text }) => text)
+  const changes = tape.filter((text) => text.includes('price_changes'))
+  expect(changes).toHaveLength(texts.filter((text) => text.includes('price_changes')).length + 3)
+  expect(texts.filter((text) => text.includes('price_changes') && !changes.includes(text))).toEqual([])
+  expect(tape[0]).toContain('"event_type":"book"')
+  expect(logged.filter(({ connection }) => connection === -1)).toHaveLength(1)
 })
 
 test('a consumer that does not read is closed before it holds more than 64 MB, and counted', async () => {
