@@ -43,3 +43,6 @@ comment on column market_hours.events is 'Frames that were applied.';
 alter table dead_letters add column reprocessed_at timestamptz;
 alter table dead_letters add column result text;
 comment on column dead_letters.result is 'What came of feeding it through the pipeline again: applied, stale or rejected.';
+
+-- The document `resume` of a checkpoint holds the state of the proof from here on: older ones cannot be continued.
+delete from book_checkpoints;

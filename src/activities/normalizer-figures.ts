@@ -17,18 +17,16 @@ const setBuckets = (stats: Stats, name: string, { counts }: Latency): void => {
 }
 
 /** Gauges of a shard, refreshed every second: books held, gaps open, streams that wait for their market, latencies. */
-export const publishFigures = (
-  stats: Stats,
-  tapes: Tapes,
-  latencies: Latencies,
-): void => {
+export const publishFigures = (stats: Stats, tapes: Tapes, latencies: Latencies): void => {
   const markets = tapes.markets()
   const outcomes = markets.flatMap((tape) => tape.outcomes)
   stats.set('tokensWithBook', outcomes.filter((outcome) => outcome.status === 'following').length)
   stats.set('marketsWithBook', markets.filter((tape) => tape.state === 'live').length)
+  stats.set('tokensProved', outcomes.filter((outcome) => outcome.isProved).length)
   stats.set('gapsOpen', outcomes.filter((outcome) => outcome.status === 'gap').length)
+  stats.set('verifyMs', Math.round(tapes.judge.spentMs))
   stats.set('parkedStreams', tapes.parked.size)
-  const newest = outcomes.reduce((latest, outcome) => Math.max(latest, outcome.capturedTimeMs), 0)
+  const newest = outcomes.reduce((latest, outcome) => Math.max(latest, outcome.writer.capturedTimeMs), 0)
   stats.set('newestFrameTimeMs', newest)
   for (const [name, latency] of Object.entries(latencies)) {
     setPercentiles(stats, name, latency)

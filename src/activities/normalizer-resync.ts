@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis'
 import { CATALOGUE_DIGEST_KEY, RESYNC_CHANNEL } from '../domain/keys.ts'
 import type { MarketTape } from '../normalizer/market-tape.ts'
 
-/** A reconnect brings its own snapshots: only a gap that outlives this is asked to be healed from REST. */
+/** A new connection brings its own snapshots: only a gap that outlives this is asked to be healed from REST. */
 const GRACE_MS = 1_000
 const FIRST_WAIT_MS = 2_000
 const LONGEST_WAIT_MS = 30_000
@@ -24,8 +24,10 @@ export const createResync = (redis: Redis) => {
 
   const takeDue = (tapes: MarketTape[], nowMs: number): string[] => {
     const due: string[] = []
-    for (const { market } of tapes) {
-      const request = requests.get(market.marketId) ?? { dueTimeMs: nowMs + GRACE_MS, waitMs: FIRST_WAIT_MS }
+    for (const tape of tapes) {
+      const { market } = tape
+      const graceMs = tape.resyncNeed(nowMs) === 'now' ? 0 : GRACE_MS
+      const request = requests.get(market.marketId) ?? { dueTimeMs: nowMs + graceMs, waitMs: FIRST_WAIT_MS }
       const isDue = request.dueTimeMs <= nowMs
       if (isDue) due.push(market.marketId)
       const waitMs = Math.min(LONGEST_WAIT_MS, request.waitMs * 2)
@@ -35,7 +37,7 @@ export const createResync = (redis: Redis) => {
   }
 
   return {
-    /** Call about once a second with the tapes that want a whole book. */
+    /** Call several times a second with the tapes that need a whole book. */
     ask: async (tapes: MarketTape[], nowMs: number): Promise<void> => {
       const wanting = new Set(tapes.map((tape) => tape.market.marketId))
       for (const marketId of requests.keys()) if (!wanting.has(marketId)) requests.delete(marketId)

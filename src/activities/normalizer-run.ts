@@ -17,6 +17,7 @@ import { Tapes } from './normalizer-tapes.ts'
 import { createViews } from './normalizer-views.ts'
 
 const CARE_EVERY_MS = 1_000
+const HEAL_EVERY_MS = 250
 const SWEEP_EVERY_MS = 30_000
 /** How long a shard that was told to stop may take to commit what it has applied. */
 const SETTLE_MS = 2_500
@@ -82,11 +83,7 @@ const openParts = ({ deps, shard: index, cache, write }: RunInput, settling: Abo
 type Parts = ReturnType<typeof openParts>
 
 /** What is due about once a second: figures, requests for whole books, and a sweep over all streams now and then. */
-const startCare = (
-  { redis, stats }: NormalizerDeps,
-  { shard, tapes, latencies }: Parts,
-  ended: AbortSignal,
-): void => {
+const startCare = ({ redis, stats }: NormalizerDeps, { shard, tapes, latencies }: Parts, ended: AbortSignal): void => {
   const resync = createResync(redis)
   let isRedisNew = false
   let sweptTimeMs = Date.now()
@@ -96,8 +93,6 @@ const startCare = (
   const care = async (): Promise<void> => {
     const nowMs = Date.now()
     publishFigures(stats, tapes, latencies)
-    const wanting = tapes.markets().filter((tape) => tape.wantsResync)
-    await resync.ask(wanting, nowMs)
     await resync.askForMarkets(
       [...tapes.parked].map((stream) => marketOfStream(stream) ?? ''),
       nowMs,
@@ -113,6 +108,12 @@ const startCare = (
   }
   redis.on('ready', onReady)
   ended.addEventListener('abort', () => redis.off('ready', onReady), { once: true })
+  const heal = async (): Promise<void> => {
+    const nowMs = Date.now()
+    const needy = tapes.markets().filter((tape) => tape.resyncNeed(nowMs) !== undefined)
+    await resync.ask(needy, nowMs)
+  }
+  every(HEAL_EVERY_MS, () => void heal().catch(() => stats.count('careErrors')), ended)
   every(CARE_EVERY_MS, () => void care().catch(() => stats.count('careErrors')), ended)
 }
 

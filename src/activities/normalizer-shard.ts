@@ -61,6 +61,7 @@ export class Shard {
     const { tapes, reader, commits } = this.#parts
     await commits.admit()
     const isIdle = [...this.#due].every((stream) => tapes.parked.has(stream))
+    if (isIdle) tapes.judge.lagMs = 0
     const ready = isIdle ? await reader.waitReady(WAIT_SECONDS) : await reader.popReady()
     for (const stream of ready) if (this.#isOurs(stream)) this.#due.add(stream)
     if (this.#due.size === 0) return
@@ -81,7 +82,7 @@ export class Shard {
     const scanned = await reader.scan('orderbook:*')
     for (const stream of [...streams, ...scanned]) if (this.#isOurs(stream)) this.#due.add(stream)
     if (!isRedisNew) return
-    for (const tape of tapes.markets()) for (const outcome of tape.outcomes) outcome.ladder.replaceAll()
+    for (const tape of tapes.markets()) for (const outcome of tape.outcomes) outcome.writer.ladder.replaceAll()
     await views.show(tapes.markets())
   }
 
@@ -136,6 +137,7 @@ export class Shard {
     const { frameCount } = batch
     const timesBefore = batch.frameTimes.length
     const changed = reads.flatMap((read) => this.#applyRead(read, batch))
+    for (const tape of marketsAmong(changed)) tape.proveEarly(batch)
     commits.mark(changed)
     if (changed.some((tape) => tape.stream === MARKETS_STREAM)) this.#refreshMarkets(batch)
     stats.count('frames', batch.frameCount - frameCount)

@@ -1,6 +1,9 @@
+import type { StreamEntry } from '../domain/frame.ts'
 import { marketOfStream } from '../domain/keys.ts'
 import { addDeadLetter, type Batch } from '../normalizer/batch.ts'
-import { MarketTape } from '../normalizer/market-tape.ts'
+import { Judge } from '../normalizer/judge.ts'
+import { MarketTape, type TapeDeps } from '../normalizer/market-tape.ts'
+import { sealDay } from '../normalizer/seal.ts'
 import { SharedTape, type SharedTapeDeps } from '../normalizer/shared-tape.ts'
 import { openOffsets, type StoredOffset } from '../store/offsets.ts'
 import { decodeEntry } from '../stream/entry.ts'
@@ -20,18 +23,22 @@ const isMarketStream = ({ stream }: StoredOffset): boolean => marketOfStream(str
 /** The tapes of a shard by stream. A stream whose market is not known yet is parked: its entries wait in Redis. */
 export class Tapes {
   readonly parked = new Set<string>()
+  readonly judge: Judge
   readonly #open = new Map<string, Tape>()
   readonly #deps: NormalizerDeps
   readonly #reader: Reader
-  readonly #parsers: SharedTapeDeps & { parseRestBook: typeof parseRestBook }
+  readonly #parsers: SharedTapeDeps & TapeDeps
 
   constructor(deps: NormalizerDeps, reader: Reader) {
     this.#deps = deps
     this.#reader = reader
+    const { VERIFY_SHED_LAG_MS: shedLagMs, VERIFY_SEARCH_HASHES: searchHashesPerSecond } = deps.config
+    this.judge = new Judge({ stats: deps.stats, now: Date.now, shedLagMs, searchHashesPerSecond })
     this.#parsers = {
       parseMessage: parseMarketMessage,
       parseRestBook,
       parseCatalogue: parseGammaMarket,
+      judge: this.judge,
       stats: deps.stats,
     }
   }
@@ -61,13 +68,23 @@ export class Tapes {
   /** Applies one raw entry. One that is not ours goes to the dead letters and opens a gap: it is never applied. */
   apply(tape: Tape, raw: RawEntry, batch: Batch): void {
     const decoded = decodeEntry(tape.stream, raw, this.#deps.signing)
-    if (decoded.type === 'entry') return tape.apply(decoded.entry, batch)
+    if (decoded.type === 'entry') {
+      if (tape instanceof MarketTape) this.#prepare(tape, decoded.entry, batch)
+      return tape.apply(decoded.entry, batch)
+    }
     const [entryId] = raw
     const frame = { ...ownFrame(), text: decoded.raw }
     this.#deps.stats.count('deadLetters')
+    this.#deps.stats.count('badSignatures')
     addDeadLetter({ frame, batch, entryId, ordinal: 0 }, tape.stream, decoded)
     tape.lastId = entryId
     if (tape instanceof MarketTape) tape.openGaps('bad_signature', decoded.detail, { frame, batch })
+  }
+
+  #prepare(tape: MarketTape, entry: StreamEntry, batch: Batch): void {
+    const [first] = entry.frames
+    if (first !== undefined) this.judge.lagMs = Date.now() - first.receivedTimeMs
+    sealDay(tape, entry, batch)
   }
 
   async #openSome(streams: string[]): Promise<Tape[]> {

@@ -9,7 +9,7 @@ import { toQuote } from '../normalizer/seal.ts'
 
 const toPairs = (levels: Level[]): [string, string][] => levels.map((level) => [level.priceText, level.sizeText])
 
-const toLadder = (tape: MarketTape, { book, ladder }: OutcomeTape): LadderWrite => {
+const toLadder = (tape: MarketTape, { book, writer: { ladder } }: OutcomeTape): LadderWrite => {
   if (tape.subscription === 'stopped') return { isWhole: true, bids: [], asks: [] }
   if (!ladder.isWhole) return { isWhole: false, bids: ladder.side('bid'), asks: ladder.side('ask') }
   const { bids, asks } = book.top(0)
@@ -31,13 +31,14 @@ const toWrite = (tape: MarketTape, nowMs: number, shown: Map<string, string>): M
     marketId: quote.marketId,
     ...prices,
     sequence: quote.sequence,
-    verifiedSequence: '',
+    verifiedSequence: String(quote.verifiedSequence ?? ''),
     state: quote.state,
     sourceTime: quote.exchangeTimeMs === undefined ? '' : String(quote.exchangeTimeMs),
     updatedTime: String(nowMs),
+    applied: tape.outcomes.map(({ exchangeTimeMs, hash }) => `${exchangeTimeMs ?? ''}:${hash ?? ''}`).join(' '),
     isQuoteChanged,
     ladders: tape.outcomes
-      .filter((outcome) => !outcome.ladder.isEmpty || tape.subscription === 'stopped')
+      .filter((outcome) => !outcome.writer.ladder.isEmpty || tape.subscription === 'stopped')
       .map((outcome) => ({ outcomeId: outcome.outcome.outcomeId, write: toLadder(tape, outcome) })),
   }
 }
@@ -63,7 +64,7 @@ export const createViews = ({ cache, report, stats, log }: ViewsDeps) => {
     try {
       await cache(writes)
       // One that failed meanwhile has its ladders marked whole again: it stays behind.
-      const written = tapes.filter(({ outcomes }) => outcomes.every(({ ladder }) => !ladder.isWhole))
+      const written = tapes.filter(({ outcomes }) => outcomes.every(({ writer }) => !writer.ladder.isWhole))
       const caughtUp = written.filter((tape) => behind.delete(tape))
       if (caughtUp.length > 0) log.info({ markets: caughtUp.length }, 'the hot cache is written again')
     } catch (error) {
@@ -72,7 +73,7 @@ export const createViews = ({ cache, report, stats, log }: ViewsDeps) => {
       if (behind.size === 0) log.error({ error }, 'the hot cache could not be written; ladders will be rewritten whole')
       for (const tape of tapes) {
         behind.add(tape)
-        for (const outcome of tape.outcomes) outcome.ladder.replaceAll()
+        for (const outcome of tape.outcomes) outcome.writer.ladder.replaceAll()
       }
     }
   }
@@ -84,7 +85,7 @@ export const createViews = ({ cache, report, stats, log }: ViewsDeps) => {
       if (tapes.length === 0) return
       const nowMs = Date.now()
       const writes = tapes.map((tape) => toWrite(tape, nowMs, shown))
-      for (const tape of tapes) for (const outcome of tape.outcomes) outcome.ladder.clear()
+      for (const tape of tapes) for (const outcome of tape.outcomes) outcome.writer.ladder.clear()
       await writeCache(writes, tapes)
       for (const tape of tapes) observe(tape, nowMs)
     },

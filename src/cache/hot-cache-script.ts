@@ -3,7 +3,7 @@
  *
  * KEYS: per market `quote:<marketId>`, then per outcome its bid and its ask ladder.
  * ARGV: owner epoch, number of markets, then per market: bid_price, bid_size, ask_price, ask_size, sequence,
- * verified_sequence, state, source_ts, updated_at, text for the channel `quotes` ('' = none), number of ladders, and
+ * verified_sequence, state, source_ts, updated_at, applied, text for the channel `quotes` ('' = none), number of ladders, and
  * per ladder: 1 to replace it whole (else 0), number of levels, then price and size of each (size '0' removes).
  * Returns how many markets were refused.
  */
@@ -19,13 +19,13 @@ for market = 1, tonumber(ARGV[2]) do
   if accepted then
     redis.call('HSET', quote, 'bid_price', ARGV[at], 'bid_size', ARGV[at + 1], 'ask_price', ARGV[at + 2],
       'ask_size', ARGV[at + 3], 'sequence', ARGV[at + 4], 'verified_sequence', ARGV[at + 5], 'state', ARGV[at + 6],
-      'source_ts', ARGV[at + 7], 'updated_at', ARGV[at + 8], 'owner', ARGV[1])
-    if ARGV[at + 9] ~= '' then redis.call('PUBLISH', 'quotes', ARGV[at + 9]) end
+      'source_ts', ARGV[at + 7], 'updated_at', ARGV[at + 8], 'applied', ARGV[at + 9], 'owner', ARGV[1])
+    if ARGV[at + 10] ~= '' then redis.call('PUBLISH', 'quotes', ARGV[at + 10]) end
   else
     refused = refused + 1
   end
-  local ladders = tonumber(ARGV[at + 10])
-  at = at + 11
+  local ladders = tonumber(ARGV[at + 11])
+  at = at + 12
   for ladder = 1, ladders do
     key = key + 1
     local name = KEYS[key]

@@ -20,6 +20,8 @@ export type MarketWrite = {
   state: MarketState
   sourceTime: string
   updatedTime: string
+  /** `<venue time ms>:<hash>` of the newest book or change applied, an outcome after the other. */
+  applied: string
   isQuoteChanged: boolean
   ladders: { outcomeId: string; write: LadderWrite }[]
 }
@@ -38,6 +40,7 @@ const quoteText = (market: MarketWrite): string =>
         ask_price: market.askPrice,
         ask_size: market.askSize,
         sequence: market.sequence,
+        verified_sequence: market.verifiedSequence,
         state: market.state,
         source_ts: market.sourceTime,
       })
@@ -53,6 +56,7 @@ const quoteArguments = (market: MarketWrite): string[] => [
   market.state,
   market.sourceTime,
   market.updatedTime,
+  market.applied,
   quoteText(market),
   String(market.ladders.length * 2),
 ]

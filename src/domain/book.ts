@@ -7,6 +7,16 @@ export type BookIdentity = Pick<
   'conditionId' | 'token' | 'minOrderSize' | 'tickSize' | 'negRisk' | 'version'
 >
 
+/** What a whole book says of its inputs; absent fields were not sent. */
+type ToldInputs = Record<'tickSize' | 'minOrderSize', string | undefined> & { negRisk: boolean | undefined }
+
+export const learnIdentity = (identity: BookIdentity, told: ToldInputs): BookIdentity => ({
+  ...identity,
+  tickSize: told.tickSize ?? identity.tickSize,
+  minOrderSize: told.minOrderSize ?? identity.minOrderSize,
+  negRisk: told.negRisk ?? identity.negRisk,
+})
+
 export type BookLevels = { bids: Level[]; asks: Level[] }
 
 /** A level's new absolute size; size 0 removes it. */

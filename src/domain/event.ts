@@ -40,9 +40,9 @@ export type TradeEvent = {
   transactionHash: string | undefined
 }
 
-type TickSizeEvent = { type: 'tick_size_change'; token: string; exchangeTimeMs: number; newTickSize: string }
+export type TickSizeEvent = { type: 'tick_size_change'; token: string; exchangeTimeMs: number; newTickSize: string }
 
-type BestBidAskEvent = {
+export type BestBidAskEvent = {
   type: 'best_bid_ask'
   token: string
   exchangeTimeMs: number

@@ -24,6 +24,7 @@ export type GapReason =
   | 'hash_mismatch'
   | 'best_price'
   | 'token_stalled'
+  | 'refused_row'
   | 'bad_signature'
   | 'bad_message'
   | 'venue_restart'

@@ -2,7 +2,9 @@ import type { Level } from '../domain/book-side.ts'
 import type { Frame, GapReason } from '../domain/frame.ts'
 import type { Market, MarketState } from '../domain/market.ts'
 import type { FrameTimes } from './latency.ts'
-import type { MarketProgress, OutcomeStatus } from './progress.ts'
+import type { HourProgress, MarketProgress, OutcomeStatus } from '../domain/progress.ts'
+import type { TradeCounts } from './trade-ordinals.ts'
+import type { VerificationState } from './verification.ts'
 
 export type FillRow = {
   marketId: string
@@ -14,19 +16,41 @@ export type FillRow = {
   capturedTimeMs: number
   exchangeTimeMs: number
   sourceReceivedTimeMs: number | undefined
+  /** How many equal fills came before on its connection, `epoch`: see `TradeOrdinals`. */
+  ordinal: number
+  epoch: string
 }
 
 export type GapOpened = {
   marketId: string
   outcomeId: string
+  /** Receive time of the newest frame that is known to be good. */
   openedTimeMs: number
+  detectedTimeMs: number
   reason: GapReason
   lastGoodSequence: number
   gapSequence: number
   detail: string
 }
 
-export type GapClosed = { outcomeId: string; gapSequence: number; closedTimeMs: number; firstGoodSequence: number }
+export type GapClosed = {
+  outcomeId: string
+  gapSequence: number
+  closedTimeMs: number
+  firstGoodSequence: number
+  isNothingMissed: boolean
+}
+
+/** Where the proof of an outcome's book changes its state. */
+export type ProofRow = {
+  outcomeId: string
+  capturedTimeMs: number
+  sequence: number
+  state: 'verified' | 'unverifiable'
+}
+
+/** What was recorded of a market in an hour that has ended. */
+export type HourRow = HourProgress & { marketId: string }
 
 export type DeadLetter = {
   stream: string
@@ -38,12 +62,20 @@ export type DeadLetter = {
   firstSeenTimeMs: number
 }
 
+/** What became of a dead letter that was fed through the pipeline again. */
+export type Reprocessed = { deadLetterId: number; result: 'applied' | 'stale' | 'rejected'; detail: string }
+
+/** Rows of `order_books` that Postgres refused: a gap of the outcome from `gapSequence` on. */
+export type RefusedRow = { marketId: string; outcomeId: string; gapSequence: number; detail: string }
+
 /** Best prices of a market's first outcome; an absent side is undefined. */
 export type QuoteRow = {
   marketId: string
   bid: Level | undefined
   ask: Level | undefined
   sequence: number
+  /** Newest sequence at which the book was proved; undefined before the first. */
+  verifiedSequence: number | undefined
   state: MarketState
   exchangeTimeMs: number | undefined
   updatedTimeMs: number
@@ -52,15 +84,30 @@ export type QuoteRow = {
 /** How far a stream is applied; the commit demands that Postgres still stands at `expected`. */
 export type OffsetRow = { stream: string; expected: string; lastId: string; sequence: number; progress: MarketProgress }
 
-/** What re-applying the stream needs besides the book itself. `recent` is [side, price, size, venue time ms]. */
+/**
+ * What re-applying the stream needs besides the book itself. `recent` is [side, price, size, venue time ms, hash,
+ * best bid, best ask].
+ */
 export type CheckpointResume = {
   subscription: MarketProgress['subscription']
+  receivedTimeMs: number
   status: OutcomeStatus
   gapSequence: number | undefined
   gapReason: GapReason | undefined
   snapshotTimeMs: number
+  appliedTimeMs: number
   droppedTimeMs: number
-  recent: [side: 'bid' | 'ask', price: string, size: string, exchangeTimeMs: number][]
+  verification: VerificationState
+  trades: TradeCounts | undefined
+  recent: [
+    side: 'bid' | 'ask',
+    price: string,
+    size: string,
+    exchangeTimeMs: number,
+    hash: string,
+    bestBid: string,
+    bestAsk: string,
+  ][]
 }
 
 /** A whole book at a position of its stream. Levels are `[price, size]` texts, best first. */
@@ -90,10 +137,17 @@ export type Batch = {
   gapsClosed: GapClosed[]
   deadLetters: DeadLetter[]
   checkpoints: CheckpointRow[]
+  proofs: ProofRow[]
+  hours: HourRow[]
   quotes: Map<string, QuoteRow>
   offsets: Map<string, OffsetRow>
   markets: Map<string, Market>
   resolvedMarkets: Map<string, number>
+  /** Ids of the markets that broadcasts announced. */
+  newMarkets: Set<string>
+  reprocessed: Reprocessed[]
+  /** Filled by the commit. */
+  refused: RefusedRow[]
   /** UTC days (epoch days) of `captured_at` among the rows: their partitions must be there. */
   days: Set<number>
   /** Of the frames that changed a book, for the latency to commit. */
@@ -111,10 +165,15 @@ export const newBatch = (): Batch => ({
   gapsClosed: [],
   deadLetters: [],
   checkpoints: [],
+  proofs: [],
+  hours: [],
   quotes: new Map(),
   offsets: new Map(),
   markets: new Map(),
   resolvedMarkets: new Map(),
+  newMarkets: new Set(),
+  reprocessed: [],
+  refused: [],
   days: new Set(),
   frameTimes: [],
   frameCount: 0,
@@ -123,8 +182,14 @@ export const newBatch = (): Batch => ({
 
 export const isEmpty = (batch: Batch): boolean => batch.offsets.size === 0
 
+/** A frame, and the batch that takes what comes of it. */
+export type TapeContext = { frame: Frame; batch: Batch }
+
+/** Why a book may be incomplete. `sinceTimeMs`: receive time of the newest frame known to be good, where one knows better. */
+export type GapCause = { reason: GapReason; detail: string; sinceTimeMs: number | undefined }
+
 /** Where a frame stands in its stream, and the batch that takes what comes of it. */
-export type FrameContext = { frame: Frame; batch: Batch; entryId: string; ordinal: number }
+export type FrameContext = TapeContext & { entryId: string; ordinal: number }
 
 const LONGEST_DETAIL = 500
 

@@ -81,7 +81,7 @@ export class BookProof {
   proveEarly(at: Standing): boolean {
     const mark = this.#mark
     if (mark === undefined || this.#isProved || !this.isHashKnown || mark.hash === '') return false
-    if (this.#judge.isOverloaded(mark.receivedTimeMs) || !this.#judge.isProved(at.book, mark, this.#prices)) return false
+    if (this.#judge.isOverloaded || !this.#judge.isProved(at.book, mark, this.#prices)) return false
     this.#prove(mark, at)
     this.#isProved = true
     return true
@@ -92,13 +92,14 @@ export class BookProof {
     const mark = this.#mark
     this.#mark = undefined
     if (mark === undefined || this.#isProved) return undefined
-    if (this.#judge.isOverloaded(mark.receivedTimeMs)) return { verdict: 'shed', mark }
+    if (this.#judge.isOverloaded) return { verdict: 'shed', mark }
     return { verdict: this.#judgeClaim(at, mark, near), mark }
   }
 
   /** A whole book is judged by its own hash, at once. */
   judgeBook(at: Standing, claim: Claim & { receivedTimeMs: number }, near: number[]): BatchVerdict {
     this.#mark = undefined
+    if (claim.hash === '') return 'unverifiable'
     const verdict = this.#judge.judge(at.book, claim, { prices: this.#prices, near })
     if (verdict === 'verified') {
       this.isHashKnown = true

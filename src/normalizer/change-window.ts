@@ -1,6 +1,10 @@
 import type { LevelChange } from '../domain/book.ts'
+import type { PriceChange } from '../domain/event.ts'
 
-export type TimedChange = { change: LevelChange; exchangeTimeMs: number }
+/** A message's time, as number and as the venue's text, which the hashes cover. */
+export type MessageTime = { exchangeTimeMs: number; timestamp: string }
+
+export type TimedChange = { change: PriceChange; time: MessageTime }
 
 /** A gap lasts seconds; a token seldom has more than 100 changes a second. */
 const HELD_LIMIT = 10_000
@@ -15,18 +19,18 @@ export class ChangeWindow {
   /** Venue time of the newest held change that had to be dropped. */
   droppedTimeMs = 0
 
-  hold(change: LevelChange, exchangeTimeMs: number): void {
-    this.#changes.push({ change, exchangeTimeMs })
+  hold(change: PriceChange, time: MessageTime): void {
+    this.#changes.push({ change, time })
     if (this.#changes.length <= HELD_LIMIT) return
     const dropped = this.#changes.splice(0, HELD_LIMIT / 2)
-    this.droppedTimeMs = Math.max(this.droppedTimeMs, ...dropped.slice(-1).map((held) => held.exchangeTimeMs))
+    this.droppedTimeMs = Math.max(this.droppedTimeMs, ...dropped.slice(-1).map(({ time }) => time.exchangeTimeMs))
   }
 
-  remember(change: LevelChange, exchangeTimeMs: number, untilTimeMs: number): void {
-    this.#changes.push({ change, exchangeTimeMs })
+  remember(change: PriceChange, time: MessageTime, untilTimeMs: number): void {
+    this.#changes.push({ change, time })
     const first = this.#changes[0]
-    if (first !== undefined && first.exchangeTimeMs < untilTimeMs && this.#changes.length > 32) {
-      this.#changes = this.#changes.filter((kept) => kept.exchangeTimeMs >= untilTimeMs)
+    if (first !== undefined && first.time.exchangeTimeMs < untilTimeMs && this.#changes.length > 32) {
+      this.#changes = this.#changes.filter((kept) => kept.time.exchangeTimeMs >= untilTimeMs)
     }
   }
 
@@ -36,7 +40,7 @@ export class ChangeWindow {
 
   /** Changes that are newer than a venue time, in order. */
   after(exchangeTimeMs: number): LevelChange[] {
-    return this.#changes.filter((kept) => kept.exchangeTimeMs > exchangeTimeMs).map((kept) => kept.change)
+    return this.#changes.filter(({ time }) => time.exchangeTimeMs > exchangeTimeMs).map(({ change }) => change)
   }
 
   /** All changes that are kept, in order. */
@@ -57,7 +61,7 @@ export class ChangeWindow {
 
   /** Frames may be missing among the held changes: none is used, and no snapshot that is older than they are. */
   forget(): void {
-    const newestTimeMs = this.#changes.reduce((newest, held) => Math.max(newest, held.exchangeTimeMs), 0)
+    const newestTimeMs = this.#changes.reduce((newest, held) => Math.max(newest, held.time.exchangeTimeMs), 0)
     this.droppedTimeMs = Math.max(this.droppedTimeMs, newestTimeMs)
     this.#changes = []
   }

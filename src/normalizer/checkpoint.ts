@@ -17,38 +17,42 @@ const toLevel = ([priceText, sizeText]: [string, string]): Level => {
   return { price, size, priceText, sizeText }
 }
 
+type Recent = CheckpointRow['resume']['recent'][number]
+
+const toRecent = ({ change, time }: TimedChange): Recent => {
+  const { side, level, hash, bestBid, bestAsk } = change
+  return [side, level.priceText, level.sizeText, time.exchangeTimeMs, hash, bestBid, bestAsk]
+}
+
 const outcomeCheckpoint = (tape: MarketTape, outcome: OutcomeTape): CheckpointRow => {
   const { bids, asks } = outcome.book.top(0)
-  const { status, gapSequence, gapReason, snapshotTimeMs, window } = outcome
+  const { status, gapSequence, gapReason, snapshotTimeMs, appliedTimeMs, window, writer } = outcome
   return {
     marketId: tape.market.marketId,
     outcomeId: outcome.outcome.outcomeId,
-    sequence: outcome.sequence,
+    sequence: writer.sequence,
     streamId: tape.lastId,
     epoch: tape.epoch,
     ordinal: tape.ordinal,
-    capturedTimeMs: outcome.capturedTimeMs,
+    capturedTimeMs: writer.capturedTimeMs,
     exchangeTimeMs: outcome.exchangeTimeMs,
-    lastTradePrice: outcome.lastTradePrice,
+    lastTradePrice: tape.prices.known,
     tickSize: outcome.book.identity.tickSize,
     hash: outcome.hash,
     bids: toPairs(bids),
     asks: toPairs(asks),
     resume: {
       subscription: tape.subscription,
+      receivedTimeMs: tape.receivedTimeMs,
       status,
       gapSequence,
       gapReason,
       snapshotTimeMs,
+      appliedTimeMs,
       droppedTimeMs: window.droppedTimeMs,
-      recent: window
-        .all()
-        .map(({ change, exchangeTimeMs }) => [
-          change.side,
-          change.level.priceText,
-          change.level.sizeText,
-          exchangeTimeMs,
-        ]),
+      verification: outcome.verification.state(),
+      trades: outcome.trades.snapshot(),
+      recent: window.all().map(toRecent),
     },
   }
 }
@@ -57,31 +61,31 @@ const outcomeCheckpoint = (tape: MarketTape, outcome: OutcomeTape): CheckpointRo
 export const toCheckpoints = (tape: MarketTape): CheckpointRow[] =>
   tape.outcomes.map((outcome) => outcomeCheckpoint(tape, outcome))
 
-const toTimedChange = ([
-  side,
-  price,
-  size,
-  exchangeTimeMs,
-]: CheckpointRow['resume']['recent'][number]): TimedChange => ({
-  change: { side, level: toLevel([price, size]) },
-  exchangeTimeMs,
-})
+const toTimedChange = (token: string, recent: Recent): TimedChange => {
+  const [side, price, size, exchangeTimeMs, hash, bestBid, bestAsk] = recent
+  const change = { token, side, level: toLevel([price, size]), hash, bestBid, bestAsk }
+  return { change, time: { exchangeTimeMs, timestamp: String(exchangeTimeMs) } }
+}
 
 const restoreOutcome = (outcome: OutcomeTape, row: CheckpointRow): void => {
+  const { resume } = row
   const levels: BookLevels = { bids: row.bids.map(toLevel), asks: row.asks.map(toLevel) }
   outcome.book.replace(levels)
   outcome.book.identity = { ...outcome.book.identity, tickSize: row.tickSize }
-  outcome.ladder.replaceAll()
-  outcome.sequence = row.sequence
-  outcome.capturedTimeMs = row.capturedTimeMs
+  outcome.writer.ladder.replaceAll()
+  outcome.writer.sequence = row.sequence
+  outcome.writer.capturedTimeMs = row.capturedTimeMs
   outcome.exchangeTimeMs = row.exchangeTimeMs
-  outcome.lastTradePrice = row.lastTradePrice
   outcome.hash = row.hash
-  outcome.status = row.resume.status
-  outcome.gapSequence = row.resume.gapSequence
-  outcome.gapReason = row.resume.gapReason
-  outcome.snapshotTimeMs = row.resume.snapshotTimeMs
-  outcome.window.restore(row.resume.recent.map(toTimedChange), row.resume.droppedTimeMs)
+  outcome.status = resume.status
+  outcome.gapSequence = resume.gapSequence
+  outcome.gapReason = resume.gapReason
+  outcome.snapshotTimeMs = resume.snapshotTimeMs
+  outcome.appliedTimeMs = resume.appliedTimeMs
+  outcome.verification.restore(resume.verification)
+  outcome.trades.restore(resume.trades)
+  const changes = resume.recent.map((recent) => toTimedChange(outcome.outcome.token, recent))
+  outcome.window.restore(changes, resume.droppedTimeMs)
 }
 
 /** Puts a tape back to where its checkpoints were taken. Rows of other outcomes than the market's are ignored. */
@@ -92,6 +96,8 @@ export const restoreTape = (tape: MarketTape, rows: CheckpointRow[]): void => {
   tape.ordinal = first.ordinal
   tape.lastId = first.streamId
   tape.subscription = first.resume.subscription
+  tape.receivedTimeMs = first.resume.receivedTimeMs
+  if (first.lastTradePrice !== undefined) tape.prices.learn(first.lastTradePrice)
   for (const row of rows) {
     const outcome = tape.outcomes.find((candidate) => candidate.outcome.outcomeId === row.outcomeId)
     if (outcome !== undefined) restoreOutcome(outcome, row)

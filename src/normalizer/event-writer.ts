@@ -1,4 +1,4 @@
-import type { LevelChange } from '../domain/book.ts'
+import type { BookLevels, LevelChange } from '../domain/book.ts'
 import type { Level } from '../domain/book-side.ts'
 import type { Frame } from '../domain/frame.ts'
 import type { Batch } from './batch.ts'
@@ -15,6 +15,12 @@ const toRow = (side: RowLevel['side'], level: Level): RowLevel => ({
   priceText: level.priceText,
   sizeText: level.size === 0 ? '0' : level.sizeText,
 })
+
+/** The rows of a snapshot; an empty book is one row too. */
+export const toRows = ({ bids, asks }: BookLevels): RowLevel[] => {
+  const rows = [...bids.map((level) => toRow('bid', level)), ...asks.map((level) => toRow('ask', level))]
+  return rows.length === 0 ? [EMPTY_ROW] : rows
+}
 
 /** Writes the events of one outcome: each takes the next sequence, and a receive time never below the last one. */
 export class EventWriter {

@@ -26,6 +26,10 @@ const FINE_TICK = 0.001
 
 /** Compares books with hashes, within what a second allows. One a shard. */
 export class Judge {
+  /** How old the newest frame was when it was read: set by whoever reads. */
+  lagMs = 0
+  /** Time spent on hashes since the start: what verification costs of the shard's CPU. */
+  spentMs = 0
   readonly #deps: JudgeDeps
   #allowance: number
   #allowedTimeMs = 0
@@ -46,13 +50,14 @@ export class Judge {
     }
   }
 
-  isOverloaded(receivedTimeMs: number): boolean {
-    return !this.#isPatient && this.#deps.now() - receivedTimeMs > this.#deps.shedLagMs
+  get isOverloaded(): boolean {
+    return !this.#isPatient && this.lagMs > this.#deps.shedLagMs
   }
 
   /** One hash, with the last trade price that is known. */
   isProved(book: Book, { timestamp, hash }: Claim, prices: LastTradePrices): boolean {
-    return prices.known !== undefined && book.hash(timestamp, prices.known) === hash
+    const { known } = prices
+    return known !== undefined && this.#measure(() => book.hash(timestamp, known) === hash)
   }
 
   /** Judges a book, searching for its last trade price where the known one does not fit; `near` prices are tried first. */
@@ -63,12 +68,20 @@ export class Judge {
     const best = [bid, ask].flatMap((level) => (level === undefined ? [] : [level.price]))
     const isFine = Number(book.identity.tickSize) < FINE_TICK
     const likely = prices.likely([...near, ...best])
-    const found = findLastTradePrice(book.hashInput(claim.timestamp, ''), claim.hash, { likely, isFine })
+    const input = book.hashInput(claim.timestamp, '')
+    const found = this.#measure(() => findLastTradePrice(input, claim.hash, { likely, isFine }))
     this.#allowance -= found.hashCount
     this.#deps.stats.count('hashSearches')
     if (found.lastTradePrice === undefined) return 'mismatch'
     prices.learn(found.lastTradePrice)
     return 'verified'
+  }
+
+  #measure<T>(run: () => T): T {
+    const startMs = performance.now()
+    const result = run()
+    this.spentMs += performance.now() - startMs
+    return result
   }
 
   #maySearch(): boolean {

@@ -9,6 +9,9 @@ const REASONS: ReadonlySet<string> = new Set<GapReason>([
   'snapshot_missing',
   'stream_loss',
   'hash_mismatch',
+  'best_price',
+  'token_stalled',
+  'refused_row',
   'bad_signature',
   'bad_message',
   'venue_restart',
@@ -32,7 +35,9 @@ export const parseMarker = (text: string): Marker | undefined => {
   if (typeof value !== 'object' || value === null || !('type' in value) || !('tokens' in value)) return undefined
   const { type, tokens } = value
   if (!isTokens(tokens)) return undefined
-  if (type === 'subscribed' || type === 'unsubscribed') return { type, tokens }
+  if (type === 'subscribed' || type === 'unsubscribed' || type === 'asked') return { type, tokens }
   if (type !== 'gap' || !('reason' in value) || !isReason(value.reason)) return undefined
-  return { type, tokens, reason: value.reason, detail: 'detail' in value ? String(value.detail) : '' }
+  const marker: Marker = { type, tokens, reason: value.reason, detail: 'detail' in value ? String(value.detail) : '' }
+  if (!('sinceTimeMs' in value) || typeof value.sinceTimeMs !== 'number') return marker
+  return { ...marker, sinceTimeMs: value.sinceTimeMs }
 }

@@ -1,29 +1,27 @@
-import type { Frame, GapReason, Marker, StreamEntry } from '../domain/frame.ts'
+import type { GapReason, StreamEntry } from '../domain/frame.ts'
+import { isMirror } from '../domain/mirror.ts'
 import { orderbookStream } from '../domain/keys.ts'
 import type { Market, MarketState } from '../domain/market.ts'
-import type { BookEvent, Parsed, PriceChangeEvent, TradeEvent, VenueEvent } from '../domain/event.ts'
+import type { Parsed } from '../domain/event.ts'
 import type { Stats } from '../lib/stats.ts'
-import { addDeadLetter, type Batch, type FrameContext } from './batch.ts'
-import { parseMarker } from './marker.ts'
+import { applyFrame } from './apply-frame.ts'
+import { addDeadLetter, type Batch, type FrameContext, type GapCause, type TapeContext } from './batch.ts'
+import { HourTally } from './hour-tally.ts'
+import type { Judge } from './judge.ts'
+import { LastTradePrices } from './last-trade-prices.ts'
 import { OutcomeTape } from './outcome-tape.ts'
-import { isPossibleTime } from './possible-time.ts'
-import type { MarketProgress } from './progress.ts'
+import { reprocessInMarket } from './reprocess.ts'
+import type { MarketProgress } from '../domain/progress.ts'
 
 export type TapeDeps = {
   parseMessage: (text: string) => Parsed
   parseRestBook: (text: string) => Parsed
+  judge: Judge
   stats: Stats
 }
 
-/** `always`: also of a book that is still waited for. */
-type GapCause = { reason: GapReason; detail: string; always: boolean }
-
-/** A frame's token is no outcome of the market: kept in the dead letters, applied to nothing. */
-const UNKNOWN_TOKEN = 'unknown_token'
-
-const noteTimes = ({ exchangeTimeMs }: VenueEvent, { frame, batch }: FrameContext): void => {
-  batch.frameTimes.push({ exchangeTimeMs, receivedTimeMs: frame.receivedTimeMs })
-}
+/** After these the new connection sends snapshots of its own. */
+const RECONNECTS: ReadonlySet<GapReason> = new Set(['disconnect', 'feed_restart', 'venue_restart', 'token_stalled'])
 
 /**
  * The recorded books of one market, fed by one stream. It follows one connection (epoch) at a time: the first frame of
@@ -34,46 +32,69 @@ export class MarketTape {
   readonly market: Market
   readonly stream: string
   readonly outcomes: OutcomeTape[]
+  readonly prices = new LastTradePrices()
+  readonly tally = new HourTally()
+  readonly deps: TapeDeps
   epoch = ''
   ordinal = 0
   /** Stream id of the last entry that was applied, and of the last one that was put into a batch to commit. */
   lastId = '0-0'
   sealedId = '0-0'
+  /** Receive time of the newest frame that was applied. */
+  receivedTimeMs = 0
   /** Rowless ones too: the stream is trimmed behind the checkpoint. */
   framesSinceCheckpoint = 0
   /** True until the first checkpoint, and after a snapshot. */
   isCheckpointDue = true
   subscription: MarketProgress['subscription'] = 'active'
   #areBooksLost = false
-  readonly #deps: TapeDeps
+  #isMirrorBroken = false
   readonly #byToken: Map<string, OutcomeTape>
 
   constructor(market: Market, deps: TapeDeps) {
+    const { judge, stats } = deps
+    const { prices, tally } = this
     this.market = market
+    this.deps = deps
     this.stream = orderbookStream(market.marketId)
-    this.outcomes = market.outcomes.map((outcome) => new OutcomeTape(market, outcome))
+    const proofDeps = { judge, prices, stats, tally: tally.countBatch.bind(tally) }
+    this.outcomes = market.outcomes.map((outcome) => new OutcomeTape(market, outcome, proofDeps))
     this.#byToken = new Map(this.outcomes.map((tape) => [tape.outcome.token, tape]))
-    this.#deps = deps
   }
 
   get sequence(): number {
     return this.outcomes.reduce((sum, tape) => sum + tape.sequence, 0)
   }
 
+  /** `live`: every book is followed and proved. `unverified`: one is not, though it is there. */
   get state(): MarketState {
     if (this.subscription !== 'active') return this.subscription
     if (this.outcomes.some((tape) => tape.status === 'gap')) return 'unverified'
-    return this.outcomes.every((tape) => tape.status === 'following') ? 'live' : 'starting'
+    if (this.outcomes.some((tape) => tape.status === 'waiting')) return 'starting'
+    return this.outcomes.every((tape) => tape.isProved) ? 'live' : 'unverified'
   }
 
-  /** True while a whole book from REST would help: the feed is asked for it. */
-  get wantsResync(): boolean {
-    return this.subscription === 'active' && this.outcomes.some((tape) => tape.status === 'gap')
+  /**
+   * Whether a whole book from REST would help: `now`, or `soon` where a new connection is about to bring its own.
+   * Undefined: no need.
+   */
+  resyncNeed(nowMs: number): 'now' | 'soon' | undefined {
+    if (this.subscription !== 'active') return undefined
+    const gaps = this.outcomes.filter((tape) => tape.status === 'gap')
+    if (gaps.some(({ gapReason }) => gapReason === undefined || !RECONNECTS.has(gapReason))) return 'now'
+    if (this.#isMirrorBroken || this.outcomes.some((tape) => tape.isInDoubt(nowMs))) return 'now'
+    return gaps.length > 0 ? 'soon' : undefined
+  }
+
+  outcomeOf(token: string): OutcomeTape | undefined {
+    return this.#byToken.get(token)
   }
 
   progress(): MarketProgress {
-    const { epoch, ordinal, subscription } = this
-    return { epoch, ordinal, subscription, outcomes: this.outcomes.map((tape) => tape.progress()) }
+    const { epoch, ordinal, subscription, receivedTimeMs } = this
+    const { hour } = this.tally
+    const outcomes = this.outcomes.map((tape) => tape.progress())
+    return { epoch, ordinal, subscription, receivedTimeMs, hour, outcomes }
   }
 
   /** Continues sequences from a stored position whose books could not be rebuilt. */
@@ -82,6 +103,7 @@ export class MarketTape {
     this.epoch = progress.epoch
     this.ordinal = progress.ordinal
     this.subscription = progress.subscription
+    this.receivedTimeMs = progress.receivedTimeMs
     this.outcomes.forEach((tape, index) => {
       const stored = progress.outcomes[index]
       if (stored !== undefined) tape.resumeWithoutBook(stored)
@@ -90,21 +112,29 @@ export class MarketTape {
 
   apply(entry: StreamEntry, batch: Batch): void {
     this.lastId = entry.id
+    if (entry.frames.some(({ kind }) => kind === 'reprocess')) return this.#reprocess(entry, batch)
     if (entry.epoch < this.epoch) {
-      this.#deps.stats.count('framesOfOldConnections', entry.frames.length)
+      this.deps.stats.count('framesOfOldConnections', entry.frames.length)
       return
     }
     entry.frames.forEach((frame, index) => {
       const ordinal = entry.firstOrdinal + index
       const context = { frame, batch, entryId: entry.id, ordinal }
       if (entry.epoch > this.epoch) this.#follow(entry.epoch, context)
-      if (ordinal <= this.ordinal) this.#deps.stats.count('framesReplayed')
+      if (ordinal <= this.ordinal) this.deps.stats.count('framesReplayed')
       else this.#applyNext(ordinal, context)
     })
   }
 
+  /** The end of a read: books that hash to what the venue says are proved at once. */
+  proveEarly(batch: Batch): void {
+    for (const tape of this.outcomes) if (tape.status === 'following') tape.verification.proveEarly(batch)
+    this.#isMirrorBroken = this.#isMirrorDoubted()
+    if (this.#isMirrorBroken) this.deps.stats.count('mirrorMismatches')
+  }
+
   /** Opens the gaps of books that could not be rebuilt; does nothing else. */
-  tellLostBooks(context: { frame: Frame; batch: Batch }): void {
+  tellLostBooks(context: TapeContext): void {
     if (!this.#areBooksLost) return
     this.#areBooksLost = false
     this.openGaps('stream_loss', 'the stream no longer holds what followed the last checkpoint', context)
@@ -115,16 +145,42 @@ export class MarketTape {
     for (const { book } of this.outcomes) book.identity = { ...book.identity, minOrderSize, negRisk, version }
   }
 
-  /** Opens a gap in every outcome that has a book (or, with `always`, also in those that wait for one). */
-  openGaps(reason: GapReason, detail: string, context: { frame: Frame; batch: Batch }, always = false): void {
-    for (const tape of this.outcomes) {
-      this.#openGap(tape, { reason, detail, always }, context)
-    }
+  /** Opens a gap in every outcome that has a book. */
+  openGaps(reason: GapReason, detail: string, context: TapeContext): void {
+    const cause = { reason, detail, sinceTimeMs: this.receivedTimeMs }
+    for (const tape of this.outcomes) this.openGap(tape, cause, context)
   }
 
-  #openGap(tape: OutcomeTape, gap: GapCause, context: { frame: Frame; batch: Batch }): void {
-    if (tape.status === 'waiting' && !gap.always) tape.window.forget()
-    else if (tape.openGap(gap.reason, gap.detail, context)) this.#deps.stats.count('gaps')
+  /** Opens a gap in an outcome that has a book; with `isAlways` also in one that waits for its first. */
+  openGap(tape: OutcomeTape, cause: GapCause, context: TapeContext, isAlways = false): void {
+    if (tape.status === 'waiting' && !isAlways) tape.window.forget()
+    else tape.openGap(cause, context)
+  }
+
+  reject(reason: string, detail: string, context: FrameContext): void {
+    this.deps.stats.count('deadLetters')
+    addDeadLetter(context, this.stream, { reason, detail })
+  }
+
+  /**
+   * Where a hash cannot be judged, the two outcomes at one instant of the venue must be each other's mirror. If not, REST
+   * is asked: two updates of one instant may lie between, so it is no gap by itself.
+   */
+  #isMirrorDoubted(): boolean {
+    const [first, second] = this.outcomes
+    if (first === undefined || second === undefined || this.outcomes.length > 2 || this.state !== 'unverified')
+      return false
+    if (first.status !== 'following' || second.status !== 'following') return false
+    return first.exchangeTimeMs === second.exchangeTimeMs && !isMirror(first.book, second.book)
+  }
+
+  /** Dead letters that are fed again stand apart from the connection that is followed. */
+  #reprocess({ id: entryId, frames, firstOrdinal }: StreamEntry, batch: Batch): void {
+    const { parseMessage, parseRestBook } = this.deps
+    frames.forEach((frame, index) => {
+      const context = { frame, batch, entryId, ordinal: firstOrdinal + index }
+      reprocessInMarket(context, { market: this.market, parseMessage, parseRestBook })
+    })
   }
 
   #follow(epoch: string, context: FrameContext): void {
@@ -137,118 +193,20 @@ export class MarketTape {
   }
 
   #applyNext(ordinal: number, context: FrameContext): void {
+    const { frame, batch } = context
     const expected = this.ordinal + 1
     if (ordinal > expected) {
       const detail = `expected frame ${expected} of connection ${this.epoch}, came ${ordinal}`
       this.openGaps('stream_loss', detail, context)
     }
     this.ordinal = ordinal
-    context.batch.frameCount += 1
-    context.batch.frameBytes += context.frame.text.length
+    batch.frameCount += 1
+    batch.frameBytes += frame.text.length
     this.framesSinceCheckpoint += 1
-    this.#applyFrame(context)
-  }
-
-  #applyFrame(context: FrameContext): void {
-    const { frame } = context
-    if (frame.kind === 'marker') {
-      const marker = parseMarker(frame.text)
-      if (marker === undefined) this.#reject('bad_marker', 'not a marker of ours', context)
-      else this.#applyMarker(marker, context)
-      return
-    }
-    const parsed = frame.kind === 'rest' ? this.#deps.parseRestBook(frame.text) : this.#deps.parseMessage(frame.text)
-    switch (parsed.type) {
-      case 'event':
-        if (isPossibleTime(parsed.event, frame)) return this.#applyEvent(parsed.event, context)
-        this.#reject('bad_message', `venue time ${parsed.event.exchangeTimeMs} cannot be`, context)
-        this.openGaps('bad_message', `venue time ${parsed.event.exchangeTimeMs} cannot be`, context)
-        return
-      case 'unknown':
-        return this.#reject('unknown_event', parsed.detail, context)
-      case 'rejected':
-        this.#reject('bad_message', parsed.detail, context)
-        if (parsed.breaksBook) this.openGaps('bad_message', parsed.detail, context)
-        return
-    }
-  }
-
-  #applyEvent(event: VenueEvent, context: FrameContext): void {
-    switch (event.type) {
-      case 'book':
-        return this.#applyBook(event, context)
-      case 'price_change':
-        return this.#applyChanges(event, context)
-      case 'trade':
-        return this.#applyTrade(event, context)
-      case 'tick_size_change': {
-        const tape = this.#byToken.get(event.token)
-        if (tape === undefined) return this.#reject(UNKNOWN_TOKEN, event.token, context)
-        tape.book.identity = { ...tape.book.identity, tickSize: event.newTickSize }
-        return
-      }
-      case 'best_bid_ask':
-        return this.#deps.stats.count('bestBidAsks')
-      case 'new_market':
-      case 'market_resolved':
-        return this.#reject('misrouted', `${event.type} belongs to the stream "markets"`, context)
-    }
-  }
-
-  #applyBook(event: BookEvent, context: FrameContext): void {
-    const tape = this.#byToken.get(event.token)
-    if (tape === undefined) return this.#reject(UNKNOWN_TOKEN, event.token, context)
-    const result = tape.applyBook(event, context.frame, context.batch)
-    this.#deps.stats.count(`books_${result}`)
-    if (result === 'difference') noteTimes(event, context)
-    if (result === 'snapshot') this.isCheckpointDue = true
-  }
-
-  #applyChanges(event: PriceChangeEvent, context: FrameContext): void {
-    for (const change of event.changes) {
-      const tape = this.#byToken.get(change.token)
-      if (tape === undefined) this.#reject(UNKNOWN_TOKEN, change.token, context)
-      else this.#deps.stats.count(`changes_${tape.applyChange(change, event.exchangeTimeMs, context)}`)
-    }
-    noteTimes(event, context)
-  }
-
-  #applyTrade(event: TradeEvent, context: FrameContext): void {
-    const tape = this.#byToken.get(event.token)
-    if (tape === undefined) return this.#reject(UNKNOWN_TOKEN, event.token, context)
-    context.batch.fills.push({
-      marketId: this.market.marketId,
-      outcomeId: tape.outcome.outcomeId,
-      side: event.takerSide,
-      priceText: event.level.priceText,
-      sizeText: event.level.sizeText,
-      transactionHash: event.transactionHash,
-      capturedTimeMs: context.frame.receivedTimeMs,
-      exchangeTimeMs: event.exchangeTimeMs,
-      sourceReceivedTimeMs: context.frame.sourceReceivedTimeMs,
-    })
-  }
-
-  #applyMarker(marker: Marker, context: FrameContext): void {
-    switch (marker.type) {
-      case 'subscribed':
-        this.subscription = 'active'
-        return
-      case 'unsubscribed':
-        return
-      case 'gap': {
-        if (marker.reason === 'paused' || marker.reason === 'stopped') this.subscription = marker.reason
-        const always = marker.reason === 'snapshot_missing'
-        for (const token of marker.tokens) {
-          const tape = this.#byToken.get(token)
-          if (tape !== undefined) this.#openGap(tape, { ...marker, always }, context)
-        }
-      }
-    }
-  }
-
-  #reject(reason: string, detail: string, context: FrameContext): void {
-    this.#deps.stats.count('deadLetters')
-    addDeadLetter(context, this.stream, { reason, detail })
+    const endedHour = this.tally.countFrame(frame.receivedTimeMs)
+    if (endedHour !== undefined) batch.hours.push({ marketId: this.market.marketId, ...endedHour })
+    for (const tape of this.outcomes) tape.heed(context)
+    applyFrame(this, context)
+    this.receivedTimeMs = Math.max(this.receivedTimeMs, frame.receivedTimeMs)
   }
 }

@@ -1,210 +1,245 @@
-import { Book, type BookLevels, type LevelChange } from '../domain/book.ts'
-import type { Level } from '../domain/book-side.ts'
-import type { BookEvent } from '../domain/event.ts'
-import type { Frame, GapReason } from '../domain/frame.ts'
+import { Book, learnIdentity } from '../domain/book.ts'
+import type { BookEvent, PriceChange } from '../domain/event.ts'
+import type { GapReason } from '../domain/frame.ts'
 import type { Market, Outcome } from '../domain/market.ts'
-import { shortened, type Batch } from './batch.ts'
-import { addBookRows, type RowKind, type RowLevel } from './book-row.ts'
-import { LadderChanges } from './ladder-changes.ts'
-import type { OutcomeProgress, OutcomeStatus } from './progress.ts'
-import { ChangeWindow } from './change-window.ts'
+import { shortened, type Batch, type GapCause, type TapeContext } from './batch.ts'
+import { ChangeWindow, type MessageTime } from './change-window.ts'
+import { EMPTY_ROW, EventWriter, toRows } from './event-writer.ts'
+import type { OutcomeProgress, OutcomeStatus } from '../domain/progress.ts'
+import { TradeOrdinals } from './trade-ordinals.ts'
+import { Verification, type ProofDeps } from './verification.ts'
 
 /** A `book` may come up to this much after changes that are newer than it (8 ms were seen between event types). */
 const REORDER_MS = 100
+/** So many prices of a post-trade book are tried as the last trade price. */
+const NEAR_PRICES = 8
 
 export type BookResult = 'snapshot' | 'difference' | 'stale'
 export type ChangeResult = 'changed' | 'unchanged' | 'older_than_snapshot' | 'held'
 
-const EMPTY_ROW: RowLevel = { side: 'bid', priceText: '0', sizeText: '0' }
-
-const toRows = (levels: BookLevels): RowLevel[] => [
-  ...levels.bids.map((level): RowLevel => ({ side: 'bid', ...level })),
-  ...levels.asks.map((level): RowLevel => ({ side: 'ask', ...level })),
-]
-
-/** The recorded book of one outcome: applies events in order and writes each as rows under the next sequence. */
+/** The recorded book of one outcome: applies events in order, writes each under the next sequence, has it verified. */
 export class OutcomeTape {
   readonly outcome: Outcome
   readonly marketId: string
   readonly book: Book
-  readonly ladder = new LadderChanges()
+  readonly writer: EventWriter
+  readonly verification: Verification
   status: OutcomeStatus = 'waiting'
-  sequence = 0
-  capturedTimeMs = 0
-  /** Venue time of the newest book or change that was applied. */
+  /** Venue time of the newest book or change that was applied, and the hash that came with it. */
   exchangeTimeMs: number | undefined
+  hash: string | undefined
+  /** Receive time of the newest book or change that was applied. */
+  appliedTimeMs = 0
   /** Venue time of the last whole book: older changes are in it already. */
   snapshotTimeMs = 0
   gapSequence: number | undefined
   gapReason: GapReason | undefined
-  lastTradePrice: string | undefined
-  hash: string | undefined
-  changesSinceCheckpoint = 0
   /** Changes that came while there is no book (applied onto the snapshot that ends it), and the newest ones else. */
   readonly window = new ChangeWindow()
+  /** Numbers of equal trades, for the identity of fills. */
+  readonly trades = new TradeOrdinals()
+  readonly #deps: ProofDeps
 
-  constructor(market: Market, outcome: Outcome) {
+  constructor(market: Market, outcome: Outcome, deps: ProofDeps) {
+    const { marketId, conditionId, minOrderSize, tickSize, negRisk, version } = market
+    const { outcomeId, token } = outcome
     this.outcome = outcome
-    this.marketId = market.marketId
-    this.book = new Book({
-      conditionId: market.conditionId,
-      token: outcome.token,
-      minOrderSize: market.minOrderSize,
-      tickSize: market.tickSize,
-      negRisk: market.negRisk,
-      version: market.version,
-    })
+    this.marketId = marketId
+    this.book = new Book({ conditionId, token, minOrderSize, tickSize, negRisk, version })
+    this.writer = new EventWriter(marketId, outcomeId)
+    this.#deps = deps
+    const { book, writer } = this
+    const subject = () => ({ book, outcomeId, sequence: writer.sequence, capturedTimeMs: writer.capturedTimeMs })
+    this.verification = new Verification(subject, deps)
+  }
+
+  get sequence(): number {
+    return this.writer.sequence
+  }
+
+  /** Followed, and every batch so far hashes to what the venue says. */
+  get isProved(): boolean {
+    return this.status === 'following' && this.verification.proof.state === 'verified'
   }
 
   progress(): OutcomeProgress {
-    const { sequence, capturedTimeMs, status, gapSequence, gapReason } = this
+    const { status, gapSequence, gapReason } = this
+    const { sequence, capturedTimeMs } = this.writer
     return { sequence, capturedTimeMs, status, gapSequence, gapReason }
   }
 
   /** Continues from a stored position whose book is gone: sequences go on, the book waits for a snapshot. */
   resumeWithoutBook(progress: OutcomeProgress): void {
-    this.sequence = progress.sequence
-    this.capturedTimeMs = progress.capturedTimeMs
+    this.writer.sequence = progress.sequence
+    this.writer.capturedTimeMs = progress.capturedTimeMs
     this.gapSequence = progress.gapSequence
     this.gapReason = progress.gapReason
     this.status = progress.status
   }
 
-  applyBook(event: BookEvent, frame: Frame, batch: Batch): BookResult {
-    const isRest = frame.kind === 'rest'
+  applyBook(event: BookEvent, context: TapeContext): BookResult {
+    const isRest = context.frame.kind === 'rest'
     const newest = this.exchangeTimeMs ?? 0
     if (this.status === 'following') {
-      const oldestTimeMs = Math.max(this.snapshotTimeMs, newest - REORDER_MS)
-      if (isRest || event.exchangeTimeMs < oldestTimeMs) return 'stale'
-      this.#learn(event)
-      this.#applyDifference(event, frame, batch)
+      if (isRest) return this.#compareRest(event, context)
+      if (event.exchangeTimeMs < Math.max(this.snapshotTimeMs, newest - REORDER_MS)) return 'stale'
+      this.#applyDifference(event, context)
       return 'difference'
     }
     if (isRest && (event.exchangeTimeMs < newest || this.window.isBeyond(event.exchangeTimeMs))) return 'stale'
-    this.#learn(event)
-    this.#applySnapshot(event, frame, batch)
+    this.#applySnapshot(event, context)
     return 'snapshot'
   }
 
-  applyChange(change: LevelChange, exchangeTimeMs: number, context: { frame: Frame; batch: Batch }): ChangeResult {
+  applyChange(change: PriceChange, time: MessageTime, context: TapeContext): ChangeResult {
+    const { exchangeTimeMs } = time
     if (this.status !== 'following') {
-      this.window.hold(change, exchangeTimeMs)
+      this.window.hold(change, time)
       return 'held'
     }
     if (exchangeTimeMs < this.snapshotTimeMs) return 'older_than_snapshot'
-    this.window.remember(change, exchangeTimeMs, exchangeTimeMs - REORDER_MS)
-    this.exchangeTimeMs = Math.max(this.exchangeTimeMs ?? 0, exchangeTimeMs)
-    if (!this.book.apply(change)) return 'unchanged'
-    this.#write('change', [change], { ...context, exchangeTimeMs })
-    return 'changed'
+    this.verification.beforeChange(change, time, this.snapshotTimeMs, context.batch)
+    this.window.remember(change, time, exchangeTimeMs - REORDER_MS)
+    const isChanged = this.book.apply(change)
+    if (isChanged) this.writer.writeChanges([change], { ...context, exchangeTimeMs })
+    this.#note(exchangeTimeMs, change.hash, context)
+    this.verification.afterChange(change, time, context.frame.receivedTimeMs)
+    return isChanged ? 'changed' : 'unchanged'
+  }
+
+  /** A `best_bid_ask` of this outcome. One that is older than the last whole book says nothing of it. */
+  expectQuote(bestBid: string, bestAsk: string, times: { exchangeTimeMs: number; receivedTimeMs: number }): void {
+    if (this.status !== 'following' || times.exchangeTimeMs < this.snapshotTimeMs) return
+    this.verification.expectQuote(bestBid, bestAsk, times)
+  }
+
+  /** True while something waits for a proof that only a further frame can bring. */
+  isInDoubt(nowMs: number): boolean {
+    return this.status === 'following' && this.verification.isInDoubt(nowMs)
+  }
+
+  /** Before a frame of the market is applied: opens the gap of what is overdue. */
+  heed(context: TapeContext): void {
+    if (this.status !== 'following') return
+    const cause = this.verification.heed(context)
+    if (cause !== undefined) this.openGap(cause, context)
+  }
+
+  /** The market channel says a new tick: the hashes to come are over it. */
+  changeTick(tickSize: string, { frame, batch }: TapeContext): void {
+    this.verification.startEpoch(batch, frame.receivedTimeMs)
+    this.book.identity = { ...this.book.identity, tickSize }
   }
 
   /** Says in the history that the book may be incomplete from here on. A gap inside a gap only drops what was held. */
-  openGap(reason: GapReason, detail: string, context: { frame: Frame; batch: Batch }): boolean {
-    if (this.status === 'gap') {
-      this.window.forget()
-      return false
-    }
+  openGap({ reason, detail, sinceTimeMs }: GapCause, context: TapeContext): void {
+    if (this.status === 'gap') return this.window.forget()
+    this.verification.endBatch(context.batch, true)
     const lastGoodSequence = this.sequence
     this.status = 'gap'
     this.window.clear()
-    this.#writeRows('gap', [EMPTY_ROW], { ...context, exchangeTimeMs: undefined })
+    this.verification.drop()
+    this.writer.write('gap', [EMPTY_ROW], { ...context, exchangeTimeMs: undefined })
     this.gapSequence = this.sequence
     this.gapReason = reason
+    const detectedTimeMs = this.writer.capturedTimeMs
+    const openedTimeMs = Math.min(detectedTimeMs, sinceTimeMs || this.appliedTimeMs || detectedTimeMs)
+    this.#deps.stats.count('gaps')
     context.batch.gapsOpened.push({
       marketId: this.marketId,
       outcomeId: this.outcome.outcomeId,
-      openedTimeMs: this.capturedTimeMs,
+      openedTimeMs,
+      detectedTimeMs,
       reason,
       lastGoodSequence,
       gapSequence: this.sequence,
       detail: shortened(detail),
     })
-    return true
+  }
+
+  /** REST need not be newer than what is followed; but of the same hash it must be the same book. */
+  #compareRest(event: BookEvent, context: TapeContext): BookResult {
+    const isSameState = event.hash !== '' && event.hash === this.hash && !this.isProved
+    if (!isSameState || this.book.difference(event.levels).length === 0) return 'stale'
+    const detail = `REST shows another book for the hash ${event.hash}`
+    this.openGap(
+      { reason: 'hash_mismatch', detail, sinceTimeMs: this.verification.proof.verified?.receivedTimeMs },
+      context,
+    )
+    this.#applySnapshot(event, context)
+    return 'snapshot'
+  }
+
+  #note(exchangeTimeMs: number, hash: string, { frame }: TapeContext): void {
+    if (exchangeTimeMs >= (this.exchangeTimeMs ?? 0)) this.hash = hash
+    this.exchangeTimeMs = Math.max(this.exchangeTimeMs ?? 0, exchangeTimeMs)
+    this.appliedTimeMs = Math.max(this.appliedTimeMs, frame.receivedTimeMs)
   }
 
   #learn(event: BookEvent): void {
-    const { identity } = this.book
-    this.book.identity = {
-      ...identity,
-      tickSize: event.tickSize ?? identity.tickSize,
-      minOrderSize: event.minOrderSize ?? identity.minOrderSize,
-      negRisk: event.negRisk ?? identity.negRisk,
-    }
-    this.lastTradePrice = event.lastTradePrice ?? this.lastTradePrice
-    this.hash = event.hash
+    this.book.identity = learnIdentity(this.book.identity, event)
+    if (event.lastTradePrice !== undefined) this.#deps.prices.learn(event.lastTradePrice)
   }
 
-  #applySnapshot(event: BookEvent, frame: Frame, batch: Batch): void {
+  #applySnapshot(event: BookEvent, context: TapeContext): void {
+    const { exchangeTimeMs } = event
+    const isNothingMissed = this.verification.proof.verified?.hash === event.hash
+    this.#learn(event)
     this.book.replace(event.levels)
-    this.ladder.replaceAll()
-    const rows = toRows(this.book.top(0))
-    const context = { frame, batch, exchangeTimeMs: event.exchangeTimeMs }
-    this.#writeRows('snapshot', rows.length === 0 ? [EMPTY_ROW] : rows, context)
+    this.writer.ladder.replaceAll()
+    this.writer.write('snapshot', toRows(this.book.top(0)), { ...context, exchangeTimeMs })
     this.status = 'following'
-    this.snapshotTimeMs = event.exchangeTimeMs
-    this.exchangeTimeMs = event.exchangeTimeMs
-    this.#closeGap(batch)
-    // What the connection sent before its own book in the same millisecond is in it; of REST nobody knows.
-    const sinceTimeMs = frame.kind === 'rest' ? event.exchangeTimeMs : event.exchangeTimeMs + 1
-    for (const held of this.window.take()) {
-      if (held.exchangeTimeMs >= sinceTimeMs) this.applyChange(held.change, held.exchangeTimeMs, context)
+    this.snapshotTimeMs = exchangeTimeMs
+    this.exchangeTimeMs = exchangeTimeMs
+    this.#note(exchangeTimeMs, event.hash, context)
+    this.#closeGap(context.batch, isNothingMissed)
+    this.verification.restart()
+    this.verification.noteBest(exchangeTimeMs, context.frame.receivedTimeMs)
+    const cause = this.verification.judgeBook(event, [], context)
+    this.#applyHeld(exchangeTimeMs, context)
+    if (cause !== undefined) this.openGap(cause, context)
+  }
+
+  /** What the connection sent before its own book in the same millisecond is in it; of REST nobody knows. */
+  #applyHeld(snapshotTimeMs: number, context: TapeContext): void {
+    const sinceTimeMs = context.frame.kind === 'rest' ? snapshotTimeMs : snapshotTimeMs + 1
+    for (const { change, time } of this.window.take()) {
+      if (time.exchangeTimeMs >= sinceTimeMs) this.applyChange(change, time, context)
     }
   }
 
-  #applyDifference(event: BookEvent, frame: Frame, batch: Batch): void {
+  #applyDifference(event: BookEvent, context: TapeContext): void {
+    const { exchangeTimeMs } = event
+    const newer = this.window.after(exchangeTimeMs)
+    if (newer.length === 0) this.verification.endBatch(context.batch)
+    this.#learn(event)
     const wanted = new Book(this.book.identity)
     wanted.replace(event.levels)
-    for (const change of this.window.after(event.exchangeTimeMs)) wanted.apply(change)
-    const changes = this.book.difference(wanted.top(0))
-    for (const change of changes) this.book.apply(change)
-    this.snapshotTimeMs = Math.max(this.snapshotTimeMs, event.exchangeTimeMs)
-    this.exchangeTimeMs = Math.max(this.exchangeTimeMs ?? 0, event.exchangeTimeMs)
-    if (changes.length > 0) this.#write('change', changes, { frame, batch, exchangeTimeMs: event.exchangeTimeMs })
+    for (const change of newer) wanted.apply(change)
+    const levels = wanted.top(0)
+    const changes = this.book.difference(levels)
+    // Whole, not by its changes: the hash is over the texts, and an equal size may have come in another spelling.
+    this.book.replace(levels)
+    this.snapshotTimeMs = Math.max(this.snapshotTimeMs, exchangeTimeMs)
+    if (changes.length > 0) this.writer.writeChanges(changes, { ...context, exchangeTimeMs })
+    this.#note(exchangeTimeMs, event.hash, context)
+    this.verification.noteBest(exchangeTimeMs, context.frame.receivedTimeMs)
+    if (newer.length > 0) return this.verification.proof.explain(exchangeTimeMs)
+    const near = changes.slice(0, NEAR_PRICES).map(({ level }) => level.price)
+    const cause = this.verification.judgeBook(event, near, context)
+    if (cause !== undefined) this.openGap(cause, context)
   }
 
-  #closeGap(batch: Batch): void {
+  #closeGap(batch: Batch, isNothingMissed: boolean): void {
     if (this.gapSequence === undefined) return
     batch.gapsClosed.push({
       outcomeId: this.outcome.outcomeId,
       gapSequence: this.gapSequence,
-      closedTimeMs: this.capturedTimeMs,
+      closedTimeMs: this.writer.capturedTimeMs,
       firstGoodSequence: this.sequence,
+      isNothingMissed,
     })
     this.gapSequence = undefined
     this.gapReason = undefined
   }
-
-  #write(kind: RowKind, changes: LevelChange[], context: WriteContext): void {
-    for (const { side, level } of changes) this.ladder.set(side, level)
-    this.changesSinceCheckpoint += changes.length
-    this.#writeRows(
-      kind,
-      changes.map(({ side, level }) => toRow(side, level)),
-      context,
-    )
-  }
-
-  #writeRows(kind: RowKind, levels: RowLevel[], context: WriteContext): void {
-    this.sequence += 1
-    this.capturedTimeMs = Math.max(this.capturedTimeMs, context.frame.receivedTimeMs)
-    const event = {
-      marketId: this.marketId,
-      outcomeId: this.outcome.outcomeId,
-      sequence: this.sequence,
-      kind,
-      capturedTimeMs: this.capturedTimeMs,
-      exchangeTimeMs: context.exchangeTimeMs,
-      sourceReceivedTimeMs: context.frame.sourceReceivedTimeMs,
-    }
-    addBookRows(context.batch, event, levels)
-  }
 }
-
-type WriteContext = { frame: Frame; batch: Batch; exchangeTimeMs: number | undefined }
-
-const toRow = (side: RowLevel['side'], level: Level): RowLevel => ({
-  side,
-  priceText: level.priceText,
-  sizeText: level.size === 0 ? '0' : level.sizeText,
-})

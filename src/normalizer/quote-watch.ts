@@ -76,7 +76,11 @@ export class QuoteWatch {
   state(): QuoteWatchState {
     const newest = this.#seen.at(-1)?.receivedTimeMs ?? 0
     const seen = this.#seen.filter(({ receivedTimeMs }) => newest - receivedTimeMs <= WITHIN_MS)
-    return { seen: seen.map((one) => ({ ...one })), expected: [...this.#expected], newestChangeTimeMs: this.#newestChangeTimeMs }
+    return {
+      seen: seen.map((one) => ({ ...one })),
+      expected: [...this.#expected],
+      newestChangeTimeMs: this.#newestChangeTimeMs,
+    }
   }
 
   restore({ seen, expected, newestChangeTimeMs }: QuoteWatchState): void {

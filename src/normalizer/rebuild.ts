@@ -2,7 +2,7 @@ import type { StreamEntry } from '../domain/frame.ts'
 import { newBatch, type CheckpointRow } from './batch.ts'
 import { restoreTape } from './checkpoint.ts'
 import type { MarketTape } from './market-tape.ts'
-import type { MarketProgress, OutcomeProgress } from './progress.ts'
+import type { MarketProgress, OutcomeProgress } from '../domain/progress.ts'
 
 export type RebuildInput = {
   progress: MarketProgress
@@ -28,7 +28,7 @@ const isSame = (tape: MarketTape, progress: MarketProgress): boolean =>
     return (
       outcome.sequence === committed.sequence &&
       outcome.status === committed.status &&
-      outcome.capturedTimeMs === committed.capturedTimeMs &&
+      outcome.writer.capturedTimeMs === committed.capturedTimeMs &&
       outcome.gapSequence === committed.gapSequence
     )
   })
@@ -43,10 +43,14 @@ export const rebuildTape = (
 ): boolean => {
   restoreTape(tape, checkpoints)
   const thrownAway = newBatch()
-  for (const entry of entries) tape.apply(entry, thrownAway)
+  tape.deps.judge.patiently(() => {
+    for (const entry of entries) tape.apply(entry, thrownAway)
+    tape.proveEarly(thrownAway)
+  })
+  tape.tally.restore(progress.hour)
   tape.lastId = committedId
   tape.sealedId = committedId
-  for (const outcome of tape.outcomes) outcome.ladder.replaceAll()
+  for (const outcome of tape.outcomes) outcome.writer.ladder.replaceAll()
   return isSame(tape, progress)
 }
 
@@ -56,10 +60,11 @@ export const rebuildTape = (
  */
 export const continueWithoutBooks = (tape: MarketTape, input: RebuildInput): void => {
   tape.resumeWithoutBooks(input.progress)
+  tape.tally.restore(input.progress.hour)
   tape.lastId = input.committedId
   tape.sealedId = input.committedId
   for (const outcome of tape.outcomes) {
     outcome.book.replace({ bids: [], asks: [] })
-    outcome.ladder.replaceAll()
+    outcome.writer.ladder.replaceAll()
   }
 }

@@ -1,7 +1,8 @@
+import type { StreamEntry } from '../domain/frame.ts'
 import type { Batch, QuoteRow } from './batch.ts'
 import { toCheckpoints } from './checkpoint.ts'
 import type { MarketTape } from './market-tape.ts'
-import { NO_PROGRESS } from './progress.ts'
+import { NO_PROGRESS } from '../domain/progress.ts'
 import type { SharedTape } from './shared-tape.ts'
 
 /** Best prices of a market's first outcome, as its tape stands. A stopped market has no quote. */
@@ -14,6 +15,7 @@ export const toQuote = (tape: MarketTape, nowMs: number): QuoteRow => {
     bid,
     ask,
     sequence: first?.sequence ?? 0,
+    verifiedSequence: first?.verification.proof.verified?.sequence,
     state: tape.state,
     exchangeTimeMs: first?.exchangeTimeMs,
     updatedTimeMs: nowMs,
@@ -25,15 +27,30 @@ export const toQuote = (tape: MarketTape, nowMs: number): QuoteRow => {
  * event loop). One that waits is due again with its next frame; until then its stream is kept and replayed from further back.
  */
 const CHECKPOINTS_PER_BATCH = 16
+const DAY_MS = 86_400_000
 
 const sealCheckpoints = (tape: MarketTape, batch: Batch, everyChanges: number): void => {
-  const changes = tape.outcomes.reduce((sum, outcome) => sum + outcome.changesSinceCheckpoint, 0)
+  const changes = tape.outcomes.reduce((sum, outcome) => sum + outcome.writer.changesSinceCheckpoint, 0)
   const isDue = tape.isCheckpointDue || changes >= everyChanges || tape.framesSinceCheckpoint >= everyChanges
   if (!isDue || batch.checkpoints.length >= CHECKPOINTS_PER_BATCH) return
   batch.checkpoints.push(...toCheckpoints(tape))
   tape.isCheckpointDue = false
   tape.framesSinceCheckpoint = 0
-  for (const outcome of tape.outcomes) outcome.changesSinceCheckpoint = 0
+  for (const outcome of tape.outcomes) outcome.writer.changesSinceCheckpoint = 0
+}
+
+/**
+ * Before the first entry of a UTC day: the books as they stand at midnight, so that the partition of each day can be
+ * read by itself.
+ */
+export const sealDay = (tape: MarketTape, { frames }: StreamEntry, batch: Batch): void => {
+  const [first] = frames
+  if (first === undefined || tape.receivedTimeMs === 0) return
+  const dayTimeMs = Math.floor(first.receivedTimeMs / DAY_MS) * DAY_MS
+  if (tape.receivedTimeMs >= dayTimeMs) return
+  for (const row of toCheckpoints(tape)) {
+    batch.checkpoints.push({ ...row, capturedTimeMs: Math.max(row.capturedTimeMs, dayTimeMs) })
+  }
 }
 
 /** Adds to a batch how far a market's tape got: offset, quote, and a checkpoint where one is due. */

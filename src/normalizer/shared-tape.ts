@@ -6,6 +6,7 @@ import type { Stats } from '../lib/stats.ts'
 import { isPossibleTime } from './possible-time.ts'
 import { whyNotStorable } from './storable-market.ts'
 import { addDeadLetter, type Batch, type FrameContext } from './batch.ts'
+import { reprocessInMarkets, reprocessUnroutable } from './reprocess.ts'
 
 type CatalogueParsed = { type: 'market'; market: Market } | { type: 'rejected'; detail: string }
 
@@ -15,15 +16,21 @@ export type SharedTapeDeps = {
   stats: Stats
 }
 
+/** A broadcast reaches every connection within milliseconds, and there are a few thousand a day. */
+const MOST_BROADCASTS = 10_000
+
 /**
  * A stream that many connections write to: `markets` (catalogue objects and broadcasts) and `unroutable`. Its frames
- * stand for themselves, so it follows no epoch; what arrives twice is written to the same row.
+ * stand for themselves, so it follows no epoch. A broadcast comes once a connection and is let through once; catalogue
+ * objects are written to the same row.
  */
 export class SharedTape {
   readonly stream: string
   lastId = '0-0'
   sealedId = '0-0'
   readonly #deps: SharedTapeDeps
+  /** Broadcasts that were let through, oldest first. After a restart, Postgres knows those that were committed. */
+  readonly #broadcasts = new Set<string>()
 
   constructor(stream: string, deps: SharedTapeDeps) {
     this.stream = stream
@@ -38,6 +45,7 @@ export class SharedTape {
       const context = { frame, batch, entryId: entry.id, ordinal: entry.firstOrdinal + index }
       if (frame.kind === 'marker')
         this.#reject('frames_lost', 'the feed could not append frames of this stream', context)
+      else if (frame.kind === 'reprocess') this.#reprocess(context)
       else if (this.stream !== MARKETS_STREAM) this.#reject('unroutable', 'belongs to no known market', context)
       else if (frame.kind === 'catalogue') this.#applyCatalogue(context)
       else this.#applyBroadcast(context)
@@ -60,9 +68,30 @@ export class SharedTape {
     const { event } = parsed
     if (!isPossibleTime(event, context.frame)) {
       this.#reject('bad_message', `venue time ${event.exchangeTimeMs} cannot be`, context)
-    } else if (event.type === 'market_resolved') context.batch.resolvedMarkets.set(event.marketId, event.exchangeTimeMs)
-    else if (event.type === 'new_market') this.#deps.stats.count('newMarkets')
-    else this.#reject('misrouted', `${event.type} belongs to the stream of its market`, context)
+    } else if (event.type === 'market_resolved') {
+      if (this.#isFirst(`market_resolved:${event.marketId}`))
+        context.batch.resolvedMarkets.set(event.marketId, event.exchangeTimeMs)
+    } else if (event.type === 'new_market') {
+      const { marketId } = event.market
+      if (this.#isFirst(`new_market:${marketId}`)) context.batch.newMarkets.add(marketId)
+    } else this.#reject('misrouted', `${event.type} belongs to the stream of its market`, context)
+  }
+
+  #reprocess(context: FrameContext): void {
+    if (this.stream === MARKETS_STREAM) reprocessInMarkets(context, this.stream, this.#deps)
+    else reprocessUnroutable(context, this.stream)
+  }
+
+  /** False for the copy of a broadcast that another connection brought. */
+  #isFirst(key: string): boolean {
+    if (this.#broadcasts.has(key)) {
+      this.#deps.stats.count('dedupHits')
+      return false
+    }
+    this.#broadcasts.add(key)
+    const [oldest] = this.#broadcasts
+    if (this.#broadcasts.size > MOST_BROADCASTS && oldest !== undefined) this.#broadcasts.delete(oldest)
+    return true
   }
 
   #reject(reason: string, detail: string, context: FrameContext): void {

@@ -1,7 +1,8 @@
-import type { ClientBase, Pool } from 'pg'
+import type { Pool } from 'pg'
 import type { CheckpointResume, CheckpointRow } from '../normalizer/batch.ts'
 import { instant } from './instant.ts'
 import { toJson } from './json.ts'
+import type { StatementTarget } from './script.ts'
 
 /** What takes no sequence (a tick, a spelling, a time) moves on too: a checkpoint is never half of an older one. */
 const INSERT = `
@@ -23,7 +24,7 @@ where c.outcome_id = n.outcome_id and c.sequence < n.sequence and exists (
     and date_trunc('hour', e.captured_at) = date_trunc('hour', c.captured_at))`
 
 /** Stores whole books beside the rows they sum up, and drops those that no rebuild would start from. */
-export const writeCheckpoints = async (client: ClientBase, checkpoints: CheckpointRow[]): Promise<void> => {
+export const writeCheckpoints = async (client: StatementTarget, checkpoints: CheckpointRow[]): Promise<void> => {
   if (checkpoints.length === 0) return
   const rows = checkpoints.map((row) => ({
     outcome_id: row.outcomeId,

@@ -12,29 +12,36 @@ import { writeFills } from './fills.ts'
 import { writeGaps } from './gaps.ts'
 import { writeMarkets, writeResolved } from './markets.ts'
 import { ensurePartition } from './partitions.ts'
+import { writeHours, writeProofs } from './proofs.ts'
 import { writeQuotes } from './quotes.ts'
 import { isRetryable } from './retryable.ts'
+import { createScript } from './script.ts'
 
 export type CommitDeps = { pool: Pool; owner: Owner; stats: Stats; log: Logger }
 
+/** In one transaction; what was written before an error is rolled back by the caller. */
 const writeAll = async (client: PoolClient, owner: Owner, batch: Batch): Promise<void> => {
+  await client.query('begin')
   await moveOffsets(client, owner, [...batch.offsets.values()])
   await writeMarkets(client, [...batch.markets.values()])
   await writeResolved(client, batch.resolvedMarkets)
   await copyBookRows(client, batch.bookLines)
-  await writeQuotes(client, [...batch.quotes.values()])
-  await writeFills(client, batch.fills)
-  await writeGaps(client, batch.gapsOpened, batch.gapsClosed)
   await writeDeadLetters(client, batch.deadLetters)
-  await writeCheckpoints(client, batch.checkpoints)
+  const rest = createScript()
+  await writeQuotes(rest, [...batch.quotes.values()])
+  await writeFills(rest, batch.fills)
+  await writeGaps(rest, batch.gapsOpened, batch.gapsClosed)
+  await writeCheckpoints(rest, batch.checkpoints)
+  await writeProofs(rest, batch.proofs)
+  await writeHours(rest, batch.hours)
+  await rest.query('commit', [])
+  await rest.send(client)
 }
 
 const transact = (pool: Pool, owner: Owner, batch: Batch): Promise<void> =>
   withClient(pool, async (client) => {
     try {
-      await client.query('begin')
       await writeAll(client, owner, batch)
-      await client.query('commit')
     } catch (error) {
       await client.query('rollback').catch(() => undefined)
       throw error

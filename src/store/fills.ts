@@ -1,32 +1,53 @@
-import type { ClientBase } from 'pg'
+import type { Pool } from 'pg'
 import type { FillRow } from '../normalizer/batch.ts'
 import { instant } from './instant.ts'
 import { toJson } from './json.ts'
+import type { StatementTarget } from './script.ts'
+
+const GIVEN = `jsonb_to_recordset($1::jsonb) as g(
+  position int, market_id text, outcome_id text, side text, price numeric(18, 6), size numeric(24, 6), tx_hash text,
+  ordinal int, captured_at timestamptz, source_ts timestamptz, source_received_at timestamptz)`
+
+/** Equal fills of that time without a transaction hash. By market and time: equal prices and sizes are thousands. */
+const COUNT_AT_TIME = `
+  select count(*) from fills f where f.market_id = g.market_id and f.source_ts = g.source_ts and f.tx_hash is null
+    and f.outcome_id = g.outcome_id and f.side = g.side and f.price = g.price and f.size = g.size`
 
 /**
- * The ordinal of a fill counts the equal ones before it: those stored already (by the unique key; a null transaction
- * hash needs a branch of its own to use the index) and those earlier in this batch.
+ * With a transaction hash, a fill is (hash, outcome, side, price, size, ordinal): the unique key decides, and a copy
+ * that another connection brought changes nothing.
+ *
+ * Without one (older recordings), it is (outcome, side, price, size, venue time, ordinal at that time), since the same
+ * price and size come back all day. The unique key has no time in it, so the stored ordinal goes on from the highest of
+ * equal price and size, and whether the fill is there already is decided by counting those of its venue time: with two
+ * stored, ordinals 0 and 1 are copies and ordinal 2 is new. That holds across connections (the maximum of their counts
+ * is kept) and restarts, as long as one transaction at a time writes a market, which the fence sees to.
  */
 const INSERT = `
+with given as (
+  select distinct on (tx_hash, outcome_id, side, price, size, ordinal, case when tx_hash is null then source_ts end) g.*
+  from ${GIVEN}
+  order by tx_hash, outcome_id, side, price, size, ordinal, case when tx_hash is null then source_ts end, position
+), hashless as (
+  select g.* from given g where g.tx_hash is null and g.ordinal >= (${COUNT_AT_TIME})
+), numbered as (
+  select position, market_id, outcome_id, side, price, size, tx_hash, ordinal, captured_at, source_ts, source_received_at
+  from given where tx_hash is not null
+  union all
+  select position, market_id, outcome_id, side, price, size, tx_hash,
+    coalesce((select max(f.ordinal) + 1 from fills f where f.tx_hash is null and f.outcome_id = h.outcome_id
+      and f.side = h.side and f.price = h.price and f.size = h.size), 0)
+      + (row_number() over (partition by outcome_id, side, price, size order by position))::int - 1,
+    captured_at, source_ts, source_received_at
+  from hashless h
+)
 insert into fills (market_id, outcome_id, side, price, size, tx_hash, ordinal, source, captured_at, source_ts, source_received_at)
-select n.market_id, n.outcome_id, n.side, n.price, n.size, n.tx_hash,
-  coalesce(
-    (select max(f.ordinal) + 1 from fills f where f.tx_hash = n.tx_hash and f.outcome_id = n.outcome_id
-       and f.side = n.side and f.price = n.price and f.size = n.size),
-    case when n.tx_hash is null then
-      (select max(f.ordinal) + 1 from fills f where f.tx_hash is null and f.outcome_id = n.outcome_id
-         and f.side = n.side and f.price = n.price and f.size = n.size) end,
-    0) + row_number() over (partition by n.tx_hash, n.outcome_id, n.side, n.price, n.size order by n.position) - 1,
-  'market_channel', n.captured_at, n.source_ts, n.source_received_at
-from jsonb_to_recordset($1::jsonb) as n(
-  position int, market_id text, outcome_id text, side text, price numeric(18, 6), size numeric(24, 6), tx_hash text,
-  captured_at timestamptz, source_ts timestamptz, source_received_at timestamptz)
-order by n.position`
+select market_id, outcome_id, side, price, size, tx_hash, ordinal, 'market_channel', captured_at, source_ts, source_received_at
+from numbered order by position
+on conflict do nothing`
 
-/** Appends fills, every one of them: equal fills of one transaction are real and get ordinals. */
-export const writeFills = async (client: ClientBase, fills: FillRow[]): Promise<void> => {
-  if (fills.length === 0) return
-  const rows = fills.map((fill, position) => ({
+const toRows = (fills: FillRow[]) =>
+  fills.map((fill, position) => ({
     position,
     market_id: fill.marketId,
     outcome_id: fill.outcomeId,
@@ -34,9 +55,27 @@ export const writeFills = async (client: ClientBase, fills: FillRow[]): Promise<
     price: fill.priceText,
     size: fill.sizeText,
     tx_hash: fill.transactionHash ?? null,
+    ordinal: fill.ordinal,
     captured_at: instant(fill.capturedTimeMs),
     source_ts: instant(fill.exchangeTimeMs),
     source_received_at: instant(fill.sourceReceivedTimeMs),
   }))
-  await client.query(INSERT, [toJson(rows)])
+
+/** Appends fills, each once: equal ones of one connection have ordinals, and those that are there already are left out. */
+export const writeFills = async (client: StatementTarget, fills: FillRow[]): Promise<void> => {
+  if (fills.length > 0) await client.query(INSERT, [toJson(toRows(fills))])
+}
+
+const STORED = `
+select g.position from ${GIVEN}
+where case when g.tx_hash is null then g.ordinal < (${COUNT_AT_TIME})
+  else exists (select from fills f where f.tx_hash = g.tx_hash and f.outcome_id = g.outcome_id and f.side = g.side
+    and f.price = g.price and f.size = g.size and f.ordinal = g.ordinal) end`
+
+/** Those among the fills that Postgres has, exactly. */
+export const findStoredFills = async (pool: Pool, fills: FillRow[]): Promise<FillRow[]> => {
+  if (fills.length === 0) return []
+  const result = await pool.query<{ position: number }>(STORED, [toJson(toRows(fills))])
+  const positions = new Set(result.rows.map((row) => row.position))
+  return fills.filter((_, position) => positions.has(position))
 }

@@ -1,6 +1,5 @@
 import type { Pool } from 'pg'
-import type { MarketProgress } from '../normalizer/progress.ts'
-import { NO_PROGRESS_JSON } from './no-progress.ts'
+import { NO_PROGRESS, type MarketProgress } from '../domain/progress.ts'
 
 /** Where a stream was committed. `lastId` is `0-0` for a stream that was never read. */
 export type StoredOffset = { stream: string; lastId: string; writer: string; progress: MarketProgress }
@@ -15,7 +14,7 @@ const READ = 'select stream, last_id, writer, progress from ingestion_offsets wh
 /** The committed offsets of these streams; a stream seen for the first time gets a row at `0-0`. */
 export const openOffsets = async (pool: Pool, streams: string[]): Promise<StoredOffset[]> => {
   if (streams.length === 0) return []
-  await pool.query(OPEN, [streams, NO_PROGRESS_JSON])
+  await pool.query(OPEN, [streams, JSON.stringify(NO_PROGRESS)])
   const result = await pool.query<{ stream: string; last_id: string; writer: string; progress: MarketProgress }>(READ, [
     streams,
   ])
@@ -23,7 +22,7 @@ export const openOffsets = async (pool: Pool, streams: string[]): Promise<Stored
     stream: row.stream,
     lastId: row.last_id,
     writer: row.writer,
-    progress: row.progress,
+    progress: { ...NO_PROGRESS, ...row.progress },
   }))
 }
 

@@ -1,9 +1,10 @@
 import type { Level } from '../../src/domain/book-side.ts'
 import type { StreamEntry } from '../../src/domain/frame.ts'
 import type { Market } from '../../src/domain/market.ts'
-import { createStats } from '../../src/lib/stats.ts'
+import { createStats, type Stats } from '../../src/lib/stats.ts'
 import { newBatch, type Batch, type CheckpointRow } from '../../src/normalizer/batch.ts'
 import { restoreTape, toCheckpoints } from '../../src/normalizer/checkpoint.ts'
+import { Judge } from '../../src/normalizer/judge.ts'
 import { MarketTape } from '../../src/normalizer/market-tape.ts'
 import type { OutcomeTape } from '../../src/normalizer/outcome-tape.ts'
 import { parseMarketMessage, parseRestBook } from '../../src/venue/polymarket/mapper.ts'
@@ -26,8 +27,14 @@ const market: Market = {
   version: undefined,
 }
 
-export const newTape = (): MarketTape =>
-  new MarketTape(market, { parseMessage: parseMarketMessage, parseRestBook, stats: createStats() })
+/** A tape whose checks are never shed. */
+export const newTapeOf = (of: Market): { tape: MarketTape; stats: Stats } => {
+  const stats = createStats()
+  const judge = new Judge({ stats, now: Date.now, shedLagMs: 60_000, searchHashesPerSecond: 1_000_000_000 })
+  return { tape: new MarketTape(of, { parseMessage: parseMarketMessage, parseRestBook, judge, stats }), stats }
+}
+
+export const newTape = (): MarketTape => newTapeOf(market).tape
 
 export const applyAll = (tape: MarketTape, entries: StreamEntry[], batch: Batch = newBatch()): Batch => {
   for (const entry of entries) tape.apply(entry, batch)

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import type { Frame, FrameKind, StreamEntry } from '../../src/domain/frame.ts'
 import { levelKey } from './normalizer-rows.ts'
@@ -9,7 +10,7 @@ const START_MS = 1_790_000_000_000
 
 type Token = (typeof TOKENS)[number]
 type SideLevels = Map<string, string>
-type Books = Record<Token, { bid: SideLevels; ask: SideLevels; timeMs: number }>
+type Books = Record<Token, { bid: SideLevels; ask: SideLevels; timeMs: number; tick: string }>
 
 const token = fc.constantFrom(...TOKENS)
 const change = fc.record({
@@ -23,8 +24,9 @@ const waitMs = fc.constantFrom(0, 0, 1, 3)
 /** What happens, in the venue's order. Every act but the losses is delivered to the tape. */
 const act = fc.oneof(
   { weight: 12, arbitrary: fc.record({ type: fc.constant('change'), waitMs, changes: fc.array(change, { minLength: 1, maxLength: 3 }) }) }, // prettier-ignore
-  { weight: 4, arbitrary: fc.record({ type: fc.constant('trade'), waitMs, changes: fc.array(change, { maxLength: 3 }), lateBy: fc.nat(3) }) }, // prettier-ignore
+  { weight: 4, arbitrary: fc.record({ type: fc.constant('trade'), waitMs, changes: fc.array(change, { maxLength: 3 }), lateBy: fc.nat(3), price: fc.nat(1000) }) }, // prettier-ignore
   { weight: 2, arbitrary: fc.record({ type: fc.constant('lose'), change }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('wait'), waitMs: fc.constantFrom(50, 150, 1_200) }) },
   { weight: 2, arbitrary: fc.record({ type: fc.constant('replay'), count: fc.integer({ min: 1, max: 4 }) }) },
   { weight: 2, arbitrary: fc.record({ type: fc.constant('reconnect'), isTold: fc.boolean(), changes: fc.array(change, { maxLength: 2 }) }) }, // prettier-ignore
   { weight: 3, arbitrary: fc.record({ type: fc.constant('rest'), token, back: fc.nat(4) }) },
@@ -42,9 +44,10 @@ export class Venue {
   readonly entries: StreamEntry[] = []
   timeMs = START_MS
   #books: Books = Object.fromEntries(
-    TOKENS.map((name) => [name, { bid: new Map(), ask: new Map(), timeMs: START_MS }]),
+    TOKENS.map((name) => [name, { bid: new Map(), ask: new Map(), timeMs: START_MS, tick: '0.01' }]),
   ) as Books
   #connection = 0
+  #lastTradePrice = ''
   #ordinal = 0
   #lateBooks: { afterActs: number; texts: string[]; timeMs: number }[] = []
   /**
@@ -74,6 +77,29 @@ export class Venue {
     this.#deliver('websocket', '{"event_type":"best_bid_ask","asset_id":"7001","best_bid":"","best_ask":"","timestamp":"1790000000000"}') // prettier-ignore
   }
 
+  /** One more change of each book, then a note 5 s later: whatever batch was open has ended. */
+  finish(): void {
+    const changes = TOKENS.map((name) => ({ token: name, side: 'BUY', price: '0.05', size: '7' }))
+    this.timeMs += 1
+    this.#deliver('websocket', this.#change(changes))
+    this.timeMs += 5_000
+    this.#marker({ type: 'asked', tokens: [] })
+  }
+
+  /** Takes the nth change away as if it had never been sent: no ordinal tells. Returns false where there is none. */
+  loseSilently(nth: number): boolean {
+    const isChange = ({ frames }: StreamEntry): boolean => frames[0]?.text.includes('"price_change"') === true
+    const candidates = this.entries.filter((entry, at) => isChange(entry) && this.entries.findIndex(({ epoch, firstOrdinal }) => epoch === entry.epoch && firstOrdinal === entry.firstOrdinal) === at) // prettier-ignore
+    const lost = candidates.slice(0, -1)[nth % Math.max(candidates.length - 1, 1)]
+    if (lost === undefined) return false
+    const kept = this.entries.filter(
+      ({ epoch, firstOrdinal }) => epoch !== lost.epoch || firstOrdinal !== lost.firstOrdinal,
+    )
+    const moved = kept.map((entry) => ({ ...entry, firstOrdinal: entry.firstOrdinal - (entry.epoch === lost.epoch && entry.firstOrdinal > lost.firstOrdinal ? 1 : 0) })) // prettier-ignore
+    this.entries.splice(0, this.entries.length, ...moved)
+    return true
+  }
+
   #play(one: Act): void {
     switch (one.type) {
       case 'change':
@@ -81,12 +107,17 @@ export class Venue {
         return this.#deliver('websocket', this.#change(one.changes))
       case 'trade': {
         this.timeMs += one.waitMs
+        this.#lastTradePrice = (one.price / 1000).toFixed(3)
         this.#change(one.changes)
         const texts = TOKENS.map((name) => this.#book(name, this.timeMs))
         this.#lateBooks.push({ afterActs: one.lateBy, texts, timeMs: this.timeMs })
         this.timeMs += 1
         return this.#note()
       }
+      case 'wait':
+        this.#deliverLate(() => true)
+        this.timeMs += one.waitMs
+        return
       case 'lose':
         this.#lateBooks = []
         this.#change([one.change])
@@ -129,18 +160,39 @@ export class Venue {
       this.#books[name].timeMs = this.timeMs
     }
     this.#note()
-    const price_changes = changes.map(({ token: asset_id, ...rest }) => ({ asset_id, ...rest, hash: 'h' }))
+    const price_changes = changes.map(({ token: asset_id, ...rest }) => ({
+      asset_id,
+      ...rest,
+      hash: this.#hash(asset_id, this.timeMs),
+    }))
     return JSON.stringify({ event_type: 'price_change', market: '0x09', timestamp: String(this.timeMs), price_changes })
   }
 
   #book(name: Token, timeMs = this.#books[name].timeMs): string {
     const { bid, ask } = this.#books[name]
     const sides = { bids: levelsJson(bid), asks: levelsJson(ask).toReversed() }
-    const head = { event_type: 'book', market: '0x09', asset_id: name, timestamp: String(timeMs), hash: 'h' }
+    const head = {
+      event_type: 'book',
+      market: '0x09',
+      asset_id: name,
+      timestamp: String(timeMs),
+      hash: this.#hash(name, timeMs),
+    }
     return JSON.stringify({ ...head, ...sides })
   }
 
+  #hash(name: Token, timeMs: number): string {
+    const { bid, ask, tick } = this.#books[name]
+    const head = { market: '0x09', asset_id: name, timestamp: String(timeMs), hash: '' }
+    const sides = { bids: levelsJson(bid), asks: levelsJson(ask).toReversed() }
+    const rest = { min_order_size: '5', tick_size: tick, neg_risk: false, last_trade_price: this.#lastTradePrice }
+    return createHash('sha1')
+      .update(JSON.stringify({ ...head, ...sides, ...rest }))
+      .digest('hex')
+  }
+
   #tick(): string {
+    this.#books[TOKENS[0]].tick = '0.001'
     const tick = { event_type: 'tick_size_change', asset_id: TOKENS[0], new_tick_size: '0.001' }
     return JSON.stringify({ ...tick, timestamp: String(this.timeMs) })
   }

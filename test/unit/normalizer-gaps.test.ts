@@ -8,9 +8,9 @@ const [TOKEN] = TOKENS
 
 const at = (ms: number): string => String(START_MS + ms)
 const book = (ms: number, price: string, size = '1'): string =>
-  JSON.stringify({ event_type: 'book', market: '0x09', asset_id: TOKEN, timestamp: at(ms), hash: 'h', bids: [{ price, size }], asks: [] }) // prettier-ignore
+  JSON.stringify({ event_type: 'book', market: '0x09', asset_id: TOKEN, timestamp: at(ms), hash: '', bids: [{ price, size }], asks: [] }) // prettier-ignore
 const change = (ms: number, price: string, size: string): string =>
-  JSON.stringify({ event_type: 'price_change', market: '0x09', timestamp: at(ms), price_changes: [{ asset_id: TOKEN, price, size, side: 'BUY', hash: 'h' }] }) // prettier-ignore
+  JSON.stringify({ event_type: 'price_change', market: '0x09', timestamp: at(ms), price_changes: [{ asset_id: TOKEN, price, size, side: 'BUY', hash: '' }] }) // prettier-ignore
 const gap = (reason: string): string => JSON.stringify({ type: 'gap', reason, tokens: [TOKEN], detail: 'why' })
 
 const entry = (ordinal: number, kind: FrameKind, text: string): StreamEntry => {
@@ -72,7 +72,7 @@ test('an update whose time cannot be is a dead letter and a gap, and does not fr
 })
 
 test('what dead letters and gaps say stays short, however much came; the raw text is kept whole', () => {
-  const text = JSON.stringify({ event_type: 'price_change', market: '0x09', timestamp: at(1), price_changes: [{ asset_id: TOKEN, price: 'x'.repeat(9_000), size: '1', side: 'BUY', hash: 'h' }] }) // prettier-ignore
+  const text = JSON.stringify({ event_type: 'price_change', market: '0x09', timestamp: at(1), price_changes: [{ asset_id: TOKEN, price: 'x'.repeat(9_000), size: '1', side: 'BUY', hash: '' }] }) // prettier-ignore
   const { deadLetters, gapsOpened } = applyAll(newTape(), [
     entry(1, 'websocket', book(0, '0.1')),
     entry(2, 'websocket', text),
@@ -86,7 +86,7 @@ test('another spelling of a price replaces its level in the ladder too, whicheve
   const tape = newTape()
   const batch = newBatch()
   applyAll(tape, [entry(1, 'websocket', book(0, '0.1'))], batch)
-  const ladder = tape.outcomes[0]?.ladder
+  const ladder = tape.outcomes[0]?.writer.ladder
   ladder?.clear()
   const spelled = [change(1, '0.5', '1'), change(2, '0.50', '2'), change(3, '0.5', '3')]
   applyAll(tape, spelled.map((text, index) => entry(index + 2, 'websocket', text)), batch) // prettier-ignore

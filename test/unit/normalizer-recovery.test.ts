@@ -66,7 +66,7 @@ test('where an entry after the checkpoint is gone, a rebuild that stands elsewhe
       const isSame = rebuildTape(tape, { ...input, entries: entries.toSpliced(gone, 1) })
       if (!isSame) return
       const standing = (one: MarketTape) =>
-        one.outcomes.map(({ sequence, status, capturedTimeMs, gapSequence }) => [sequence, status, capturedTimeMs, gapSequence]) // prettier-ignore
+        one.outcomes.map(({ sequence, status, writer, gapSequence }) => [sequence, status, writer.capturedTimeMs, gapSequence]) // prettier-ignore
       expect(standing(tape)).toEqual(standing(committed))
     }),
     { numRuns: 300 },

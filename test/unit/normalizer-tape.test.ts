@@ -124,3 +124,33 @@ test('a changed level is one row, one that stays as it is is none', () => {
   })
   expect(rowCount).toBeGreaterThan(500)
 })
+
+test('no proof fails where nothing was lost without a word: late books, REST, trades and ticks raise no alarm', () => {
+  let verifiedCount = 0
+  holds(({ batch, tape }) => {
+    const alarms = batch.gapsOpened.filter(({ reason }) => reason === 'hash_mismatch' || reason === 'best_price')
+    expect(alarms).toEqual([])
+    verifiedCount += tape.tally.hour.verified
+  })
+  expect(verifiedCount).toBeGreaterThan(1_000)
+})
+
+test('a change that is lost without a trace in the ordinals leaves no followed book wrong', () => {
+  let alarms = 0
+  fc.assert(
+    fc.property(acts, fc.nat(), (all, nth) => {
+      const venue = new Venue()
+      venue.play(all)
+      venue.finish()
+      if (!venue.loseSilently(nth)) return
+      const tape = newTape()
+      const batch = applyAll(tape, venue.entries)
+      alarms += batch.gapsOpened.filter(({ reason }) => reason === 'hash_mismatch').length
+      tape.outcomes.forEach((outcome, index) => {
+        if (outcome.status === 'following') expect(levelsOf(outcome)).toEqual(venue.levels(TOKENS[index] ?? '7001'))
+      })
+    }),
+    { numRuns: 500 },
+  )
+  expect(alarms).toBeGreaterThan(50)
+})

@@ -1,4 +1,4 @@
-import type { GapReason } from '../domain/frame.ts'
+import type { GapReason } from './frame.ts'
 
 /**
  * `waiting`: no book yet. `following`: the book is there and every frame of its connection was applied.
@@ -14,12 +14,33 @@ export type OutcomeProgress = {
   gapReason: GapReason | undefined
 }
 
+/** What was recorded of a market in the hour that begins at `startTimeMs` (UTC, receive time). */
+export type HourProgress = {
+  startTimeMs: number
+  events: number
+  verified: number
+  unverifiable: number
+  mismatched: number
+}
+
 /** Where the tape of a market stands: what a restart must continue even if the stream itself is gone. */
 export type MarketProgress = {
   epoch: string
   ordinal: number
   subscription: 'active' | 'paused' | 'stopped'
+  /** Of the newest frame that was applied. */
+  receivedTimeMs: number
+  hour: HourProgress
   outcomes: OutcomeProgress[]
 }
 
-export const NO_PROGRESS: MarketProgress = { epoch: '', ordinal: 0, subscription: 'active', outcomes: [] }
+export const NO_HOUR: HourProgress = { startTimeMs: 0, events: 0, verified: 0, unverifiable: 0, mismatched: 0 }
+
+export const NO_PROGRESS: MarketProgress = {
+  epoch: '',
+  ordinal: 0,
+  subscription: 'active',
+  receivedTimeMs: 0,
+  hour: NO_HOUR,
+  outcomes: [],
+}

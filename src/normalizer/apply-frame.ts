@@ -1,0 +1,128 @@
+import type {
+  BestBidAskEvent,
+  BookEvent,
+  PriceChangeEvent,
+  TickSizeEvent,
+  TradeEvent,
+  VenueEvent,
+} from '../domain/event.ts'
+import type { Marker } from '../domain/frame.ts'
+import type { FrameContext } from './batch.ts'
+import { parseMarker } from './marker.ts'
+import type { MarketTape } from './market-tape.ts'
+import type { OutcomeTape } from './outcome-tape.ts'
+import { isPossibleTime } from './possible-time.ts'
+import { toFill } from './trade-ordinals.ts'
+
+const noteTimes = ({ exchangeTimeMs }: VenueEvent, { frame, batch }: FrameContext): void => {
+  batch.frameTimes.push({ exchangeTimeMs, receivedTimeMs: frame.receivedTimeMs })
+}
+
+/** The outcome of a token. A token that is none of the market goes to the dead letters and is applied to nothing. */
+const outcomeFor = (tape: MarketTape, token: string, context: FrameContext): OutcomeTape | undefined => {
+  const outcome = tape.outcomeOf(token)
+  if (outcome === undefined) tape.reject('unknown_token', token, context)
+  return outcome
+}
+
+const applyBook = (tape: MarketTape, event: BookEvent, context: FrameContext): void => {
+  const result = outcomeFor(tape, event.token, context)?.applyBook(event, context)
+  if (result === undefined) return
+  tape.deps.stats.count(`books_${result}`)
+  if (result === 'difference') noteTimes(event, context)
+  if (result === 'snapshot') tape.isCheckpointDue = true
+}
+
+const applyChanges = (tape: MarketTape, event: PriceChangeEvent, context: FrameContext): void => {
+  for (const change of event.changes) {
+    const result = outcomeFor(tape, change.token, context)?.applyChange(change, event, context)
+    if (result !== undefined) tape.deps.stats.count(`changes_${result}`)
+  }
+  noteTimes(event, context)
+}
+
+const applyTrade = (tape: MarketTape, event: TradeEvent, context: FrameContext): void => {
+  const outcome = outcomeFor(tape, event.token, context)
+  if (outcome === undefined) return
+  tape.prices.suspect(event.level.price)
+  const { marketId } = tape.market
+  const { outcomeId } = outcome.outcome
+  const { frame, batch } = context
+  const ordinal = outcome.trades.next(event, tape.epoch, frame.receivedTimeMs)
+  batch.fills.push(toFill(event, { marketId, outcomeId, frame, epoch: tape.epoch, ordinal }))
+}
+
+const applyTick = (tape: MarketTape, event: TickSizeEvent, context: FrameContext): void =>
+  outcomeFor(tape, event.token, context)?.changeTick(event.newTickSize, context)
+
+const applyQuote = (tape: MarketTape, event: BestBidAskEvent, context: FrameContext): void => {
+  const times = { exchangeTimeMs: event.exchangeTimeMs, receivedTimeMs: context.frame.receivedTimeMs }
+  outcomeFor(tape, event.token, context)?.expectQuote(event.bestBid, event.bestAsk, times)
+  tape.deps.stats.count('bestBidAsks')
+}
+
+const applyEvent = (tape: MarketTape, event: VenueEvent, context: FrameContext): void => {
+  switch (event.type) {
+    case 'book':
+      return applyBook(tape, event, context)
+    case 'price_change':
+      return applyChanges(tape, event, context)
+    case 'trade':
+      return applyTrade(tape, event, context)
+    case 'tick_size_change':
+      return applyTick(tape, event, context)
+    case 'best_bid_ask':
+      return applyQuote(tape, event, context)
+    case 'new_market':
+    case 'market_resolved':
+      return tape.reject('misrouted', `${event.type} belongs to the stream "markets"`, context)
+  }
+}
+
+const applyGap = (tape: MarketTape, marker: Extract<Marker, { type: 'gap' }>, context: FrameContext): void => {
+  const { reason, detail, tokens } = marker
+  if (reason === 'paused' || reason === 'stopped') tape.subscription = reason
+  // A token that stalled is not known to be good since the market's last frame, but since its own.
+  const sinceTimeMs = reason === 'token_stalled' ? undefined : (marker.sinceTimeMs ?? tape.receivedTimeMs)
+  for (const token of tokens) {
+    const outcome = tape.outcomeOf(token)
+    if (outcome !== undefined)
+      tape.openGap(outcome, { reason, detail, sinceTimeMs }, context, reason === 'snapshot_missing')
+  }
+}
+
+const applyMarker = (tape: MarketTape, context: FrameContext): void => {
+  const marker = parseMarker(context.frame.text)
+  switch (marker?.type) {
+    case undefined:
+      return tape.reject('bad_marker', 'not a marker of ours', context)
+    case 'subscribed':
+      tape.subscription = 'active'
+      return
+    case 'unsubscribed':
+    case 'asked':
+      return
+    case 'gap':
+      return applyGap(tape, marker, context)
+  }
+}
+
+/** Parses one frame of a market's stream and applies it. Bad data goes to the dead letters, and to a gap if it may be a loss. */
+export const applyFrame = (tape: MarketTape, context: FrameContext): void => {
+  const { frame } = context
+  if (frame.kind === 'marker') return applyMarker(tape, context)
+  const parsed = frame.kind === 'rest' ? tape.deps.parseRestBook(frame.text) : tape.deps.parseMessage(frame.text)
+  switch (parsed.type) {
+    case 'event': {
+      if (isPossibleTime(parsed.event, frame)) return applyEvent(tape, parsed.event, context)
+      const detail = `venue time ${parsed.event.exchangeTimeMs} cannot be`
+      tape.reject('bad_message', detail, context)
+      return tape.openGaps('bad_message', detail, context)
+    }
+    case 'unknown':
+      return tape.reject('unknown_event', parsed.detail, context)
+    case 'rejected':
+      tape.reject('bad_message', parsed.detail, context)
+      if (parsed.breaksBook) tape.openGaps('bad_message', parsed.detail, context)
+  }
+}

@@ -1,0 +1,190 @@
+import type { BookEvent, PriceChange } from '../domain/event.ts'
+import type { Stats } from '../lib/stats.ts'
+import type { Batch, GapCause, TapeContext } from './batch.ts'
+import {
+  BookProof,
+  type BatchMark,
+  type BatchVerdict,
+  type ProofProgress,
+  type ProofState,
+  type Standing,
+} from './book-proof.ts'
+import type { MessageTime } from './change-window.ts'
+import type { Judge } from './judge.ts'
+import type { LastTradePrices } from './last-trade-prices.ts'
+import { isQuoteOf, QuoteWatch, toQuote, type QuoteWatchState } from './quote-watch.ts'
+
+/** A batch that nothing follows has ended after this. Its frames come within milliseconds, unless the feed hangs. */
+const BATCH_QUIET_MS = 1_000
+
+/** What the outcomes of a market share. `tally` counts the market's batches of an hour. */
+export type ProofDeps = {
+  judge: Judge
+  prices: LastTradePrices
+  stats: Stats
+  tally: (verdict: BatchVerdict) => void
+}
+
+export type VerificationState = ProofProgress & { quotes: QuoteWatchState }
+
+/** The outcome whose book is verified, as it stands. */
+type Subject = Standing & { outcomeId: string; capturedTimeMs: number }
+
+const COUNTERS: Record<BatchVerdict, string> = {
+  verified: 'batchesVerified',
+  unverifiable: 'batchesUnverifiable',
+  mismatch: 'batchesMismatched',
+  shed: 'checksShed',
+}
+
+/** A REST book brings every input of its hash; a websocket book lacks some. */
+const isWhole = ({ minOrderSize, tickSize, negRisk, lastTradePrice }: BookEvent): boolean =>
+  minOrderSize !== undefined && tickSize !== undefined && negRisk !== undefined && lastTradePrice !== undefined
+
+/**
+ * Compares one outcome's book with all that the venue says of it: the hash of each batch and of each whole book, the best
+ * prices of a batch whose hash cannot be judged, and every `best_bid_ask`.
+ */
+export class Verification {
+  readonly proof: BookProof
+  readonly #quotes = new QuoteWatch()
+  readonly #subject: () => Subject
+  readonly #deps: ProofDeps
+  /** Prices in which the last whole book differed from the one before: among them is that of the trade. */
+  #near: number[] = []
+
+  constructor(subject: () => Subject, deps: ProofDeps) {
+    this.#subject = subject
+    this.#deps = deps
+    this.proof = new BookProof(deps.judge, deps.prices)
+  }
+
+  /** Before an element is applied: what is open ends, unless the element is of it. */
+  beforeChange(change: PriceChange, time: MessageTime, snapshotTimeMs: number, batch: Batch): void {
+    if (!this.proof.continues({ timestamp: time.timestamp, hash: change.hash }, snapshotTimeMs)) this.endBatch(batch)
+  }
+
+  afterChange({ hash, bestBid, bestAsk }: PriceChange, time: MessageTime, receivedTimeMs: number): void {
+    const { exchangeTimeMs, timestamp } = time
+    this.proof.take({ timestamp, hash, exchangeTimeMs, bestBid, bestAsk, receivedTimeMs })
+    this.noteBest(exchangeTimeMs, receivedTimeMs)
+  }
+
+  noteBest(exchangeTimeMs: number, receivedTimeMs: number): void {
+    this.#quotes.note(this.#subject().book, exchangeTimeMs, receivedTimeMs)
+  }
+
+  /** A `best_bid_ask`: comes before the change it tells of. */
+  expectQuote(bestBid: string, bestAsk: string, times: { exchangeTimeMs: number; receivedTimeMs: number }): void {
+    const quote = toQuote(bestBid, bestAsk)
+    if (quote !== undefined) this.#quotes.expect(this.#subject().book, { ...quote, ...times })
+  }
+
+  /** Judges the batch that is open. One that was cut off by a loss can only be proved. */
+  endBatch(batch: Batch, isCut = false): void {
+    const subject = this.#subject()
+    const settled = this.proof.settle(subject, this.#near)
+    if (settled === undefined || (isCut && settled.verdict !== 'verified')) return
+    const { verdict, mark } = settled
+    this.#tally(verdict)
+    if (verdict === 'verified') this.#tell('verified', batch, mark.receivedTimeMs)
+    if (verdict === 'mismatch')
+      this.proof.raise(mark, `the book after the batch of ${mark.timestamp} does not hash to ${mark.hash}`)
+    if (verdict === 'unverifiable') this.#judgeBest(subject, mark, batch)
+  }
+
+  /** The end of a read. True when the book is newly proved. */
+  proveEarly(batch: Batch): boolean {
+    const { mark } = this.proof
+    if (mark === undefined || !this.proof.proveEarly(this.#subject())) return false
+    this.#tally('verified')
+    this.#tell('verified', batch, mark.receivedTimeMs)
+    return true
+  }
+
+  /** Before a frame of the market: ends a batch that nothing followed, and says what is overdue. */
+  heed({ frame, batch }: TapeContext): GapCause | undefined {
+    const { receivedTimeMs } = frame
+    const { mark } = this.proof
+    if (mark !== undefined && receivedTimeMs - mark.receivedTimeMs > BATCH_QUIET_MS) this.endBatch(batch)
+    const alarm = this.proof.alarm(receivedTimeMs)
+    const sinceTimeMs = this.proof.verified?.receivedTimeMs
+    if (alarm !== undefined) return { reason: 'hash_mismatch', detail: alarm.detail, sinceTimeMs }
+    const quote = this.#quotes.overdue(receivedTimeMs)
+    if (quote === undefined) return undefined
+    const best = `${quote.bid / 1_000_000} / ${quote.ask / 1_000_000}`
+    const detail = `no state of the book met the best_bid_ask ${best} of ${quote.exchangeTimeMs}`
+    return { reason: 'best_price', detail, sinceTimeMs }
+  }
+
+  /** True while something waits for a proof that only a further frame can bring. */
+  isInDoubt(nowMs: number): boolean {
+    const { mark, doubt, isOpen } = this.proof
+    const isQuiet = isOpen && mark !== undefined && nowMs - mark.receivedTimeMs > BATCH_QUIET_MS
+    return isQuiet || doubt !== undefined || this.#quotes.overdue(nowMs) !== undefined
+  }
+
+  /** A whole book was applied as it is. Returns the gap that it opens where it does not hash to its own hash. */
+  judgeBook(event: BookEvent, near: number[], { frame, batch }: TapeContext): GapCause | undefined {
+    this.#near = near
+    const { timestamp, hash } = event
+    const { receivedTimeMs } = frame
+    const found = this.proof.judgeBook(this.#subject(), { timestamp, hash, receivedTimeMs }, near)
+    if (found === 'mismatch' && isWhole(event)) this.proof.isHashKnown = false
+    const verdict = found === 'mismatch' && !this.proof.isHashKnown ? 'unverifiable' : found
+    this.#tally(verdict)
+    if (verdict === 'verified') this.#tell('verified', batch, receivedTimeMs)
+    if (verdict === 'unverifiable') this.#tell('unverifiable', batch, receivedTimeMs)
+    if (verdict !== 'mismatch') return undefined
+    const detail = `the book of ${timestamp} does not hash to its own ${hash}: is an input (tick size, least order, neg-risk) another?`
+    return { reason: 'hash_mismatch', detail, sinceTimeMs: undefined }
+  }
+
+  /** The hash's inputs changed: a new epoch of the book, unproved until a hash fits. */
+  startEpoch(batch: Batch, receivedTimeMs: number): void {
+    this.endBatch(batch)
+    this.#tell('unverifiable', batch, receivedTimeMs)
+  }
+
+  /** The book is not followed any more. */
+  drop(): void {
+    this.proof.drop()
+    this.#quotes.clear()
+  }
+
+  /** The book begins anew: quotes of before say nothing of it. */
+  restart(): void {
+    this.#quotes.clear()
+  }
+
+  state(): VerificationState {
+    return { ...this.proof.progress(), quotes: this.#quotes.state() }
+  }
+
+  restore(state: VerificationState): void {
+    this.proof.restore(state)
+    this.#quotes.restore(state.quotes)
+  }
+
+  #judgeBest({ book }: Standing, mark: BatchMark, batch: Batch): void {
+    this.#tell('unverifiable', batch, mark.receivedTimeMs)
+    const quote = toQuote(mark.bestBid, mark.bestAsk)
+    if (quote === undefined || isQuoteOf(book, quote)) return
+    this.proof.raise(
+      mark,
+      `after the batch of ${mark.timestamp} the best prices are not ${mark.bestBid} and ${mark.bestAsk}`,
+    )
+  }
+
+  #tally(verdict: BatchVerdict): void {
+    this.#deps.stats.count(COUNTERS[verdict])
+    this.#deps.tally(verdict)
+  }
+
+  #tell(state: ProofState, batch: Batch, receivedTimeMs: number): void {
+    if (this.proof.state === state) return
+    this.proof.state = state
+    const { outcomeId, sequence, capturedTimeMs } = this.#subject()
+    batch.proofs.push({ outcomeId, sequence, capturedTimeMs: Math.max(capturedTimeMs, receivedTimeMs), state })
+  }
+}
