@@ -4,12 +4,15 @@ import { orderbookStream } from '../../src/domain/keys.ts'
 import { createAppender, createEpoch } from '../../src/stream/append.ts'
 import type { NewEntry, SigningKeys } from '../../src/stream/entry.ts'
 import { levelKey } from './normalizer-rows.ts'
+import { venueHash } from './venue-hash.ts'
 
 export const signing: SigningKeys = { current: 'test', keys: new Map([['test', 'a secret of these tests']]) }
 
 const conditionOf = (marketId: string): string => `0x${marketId.padStart(64, '0')}`
 export const tokensOf = (marketId: string): string[] => [`${marketId}001`, `${marketId}002`]
 export const outcomesOf = (marketId: string): string[] => [`${marketId}:0`, `${marketId}:1`]
+
+const INPUTS = { tickSize: '0.01', lastTradePrice: '' }
 
 export const gammaText = (marketId: string, changed: Record<string, unknown> = {}): string =>
   JSON.stringify({
@@ -81,19 +84,23 @@ export const createFlow = (redis: Redis): Flow => {
     const level = levelKey(side === 'BUY' ? 'bid' : 'ask', price)
     if (size === '0') held.delete(level)
     else held.set(level, size)
-    const price_changes = [{ asset_id, price, size, side, hash: 'h' }]
+    const hash = venueHash({ ...head(marketId), ...sidesOf(marketId, which) }, INPUTS)
+    const price_changes = [{ asset_id, price, size, side, hash }]
     return ['websocket', JSON.stringify({ event_type: 'price_change', ...head(marketId), price_changes })]
   }
-  const book = (marketId: string, which: number): string => {
+  const sidesOf = (marketId: string, which: number) => {
     const held = [...levels(outcomesOf(marketId)[which] ?? '')]
     const side = (name: string) =>
       held
         .filter(([level]) => level.startsWith(name))
         .map(([level, size]) => ({ price: level.slice(4), size }))
         .toSorted((left, right) => Number(left.price) - Number(right.price))
-    const sides = { bids: side('bid'), asks: side('ask').toReversed() }
-    const asset_id = tokensOf(marketId)[which]
-    return JSON.stringify({ event_type: 'book', ...head(marketId), asset_id, hash: 'h', ...sides })
+    const asset_id = tokensOf(marketId)[which] ?? ''
+    return { asset_id, bids: side('bid'), asks: side('ask').toReversed() }
+  }
+  const book = (marketId: string, which: number): string => {
+    const said = { ...head(marketId), ...sidesOf(marketId, which) }
+    return JSON.stringify({ event_type: 'book', ...said, hash: venueHash(said, INPUTS) })
   }
   return {
     append,

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import type { Frame, FrameKind, StreamEntry } from '../../src/domain/frame.ts'
 import { levelKey } from './normalizer-rows.ts'
 import { TOKENS } from './normalizer-tape.ts'
+import { venueHash } from './venue-hash.ts'
 
 const PRICES = ['0.1', '0.2', '0.3', '0.4']
 const SIZES = ['0', '1', '2', '50.5']
@@ -182,13 +182,10 @@ export class Venue {
   }
 
   #hash(name: Token, timeMs: number): string {
-    const { bid, ask, tick } = this.#books[name]
-    const head = { market: '0x09', asset_id: name, timestamp: String(timeMs), hash: '' }
+    const { bid, ask, tick: tickSize } = this.#books[name]
     const sides = { bids: levelsJson(bid), asks: levelsJson(ask).toReversed() }
-    const rest = { min_order_size: '5', tick_size: tick, neg_risk: false, last_trade_price: this.#lastTradePrice }
-    return createHash('sha1')
-      .update(JSON.stringify({ ...head, ...sides, ...rest }))
-      .digest('hex')
+    const said = { market: '0x09', asset_id: name, timestamp: String(timeMs), ...sides }
+    return venueHash(said, { tickSize, lastTradePrice: this.#lastTradePrice })
   }
 
   #tick(): string {
