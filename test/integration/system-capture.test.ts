@@ -111,6 +111,12 @@ test.skipIf(!isThere)(
     )
     expect(stored.rows[0]).toEqual({ bid: top.bids[0]?.[0], ask: top.asks[0]?.[0] })
     expect((await pool.query('select reason, raw from dead_letters')).rows).toEqual([])
+
+    expect((await pool.query('select reason, detail from feed_gaps')).rows).toEqual([])
+    expect(quote['state']).toBe('live')
+    expect(quote['verified_sequence']).toBe(quote['sequence'])
+    const proofs = await pool.query<{ state: string }>('select distinct state from book_proofs')
+    expect(proofs.rows).toEqual([{ state: 'verified' }])
   },
   180_000,
 )
