@@ -1,0 +1,58 @@
+import { bookText } from './polytape/book-text.ts'
+import { parseCommand, UsageError, USAGE, type Command } from './polytape/command.ts'
+import { explained, openDatabase } from './polytape/connections.ts'
+import { coverageText } from './polytape/coverage-text.ts'
+import { findMarket } from './polytape/find-market.ts'
+import { readBook } from './polytape/read-book.ts'
+import { paletteOf, widthOf } from './polytape/paint.ts'
+import { findPlaces, type Places } from './polytape/places.ts'
+import { timeText } from './polytape/number-text.ts'
+import { readCoverage } from '../store/as-of.ts'
+
+type View = Parameters<typeof coverageText>[1]
+
+const coverage = async (command: Command & { type: 'coverage' }, places: Places, view: View): Promise<string> => {
+  await using database = await openDatabase(places.database)
+  const { market } = await findMarket(database.client, command.market)
+  const hours = await readCoverage(database.client, market.marketId, command)
+  const [from, to] = [command.fromTimeMs, command.toTimeMs].map((timeMs) => `${timeText(timeMs).slice(0, 16)}Z`)
+  const facts = [`market ${market.marketId}`, market.slug, `${from} to ${to}`]
+  return coverageText({ question: market.question, facts, hours }, view)
+}
+
+const book = async (command: Command & { type: 'book' }, places: Places, view: View): Promise<string> => {
+  await using database = await openDatabase(places.database)
+  const found = await findMarket(database.client, command.market)
+  return bookText(await readBook(database.client, found, { places, atTimeMs: command.atTimeMs }), command.depth, view)
+}
+
+const run = (command: Command, view: View): Promise<string> => {
+  switch (command.type) {
+    case 'help':
+      return Promise.resolve(`${USAGE}\n`)
+    case 'book':
+      return book(command, findPlaces(process.env), view)
+    case 'coverage':
+      return coverage(command, findPlaces(process.env), view)
+  }
+}
+
+const main = async (): Promise<number> => {
+  const { stdout } = process
+  const view = {
+    width: widthOf(stdout.columns, process.env),
+    palette: paletteOf(stdout.isTTY, process.env),
+  }
+  try {
+    stdout.write(await run(parseCommand(process.argv.slice(2), Date.now()), view))
+    return 0
+  } catch (error) {
+    const usage = error instanceof UsageError ? `\n\n${USAGE}` : ''
+    console.error(`polytape: ${explained(error)}${usage}`)
+    return error instanceof UsageError ? 2 : 1
+  }
+}
+
+// A pipe that is closed (`… | head`) is no error.
+process.stdout.on('error', () => undefined)
+process.exitCode = await main()

@@ -1,0 +1,92 @@
+import { parseArgs } from 'node:util'
+import { ACCEPTED, parseInstant } from './instant.ts'
+
+const HOUR_MS = 3_600_000
+const DEFAULT_DEPTH = 10
+
+export const USAGE = `usage: npm run polytape -- <command>
+
+  book <market> [--at <time>] [--depth <n>]
+      The order book as a ladder. Without --at: now, from the hot cache. With --at: as it
+      was known at that instant, by receive time, from the history.
+      --depth   levels a side (default ${DEFAULT_DEPTH}, 0 = all)
+  coverage <market> [--from <time>] [--to <time>]
+      What is recorded of it, hour by hour (default: the last 24 hours).
+  help
+
+<market>  id (516710), slug, condition id (0x…), token id, or one outcome (516710:0)
+<time>    ${ACCEPTED}
+
+The databases are those of DATABASE_URL and REDIS_URL, else of the running \`npm start\`
+(POLYTAPE_STATE_DIR, default .polytape). All times are UTC.`
+
+export type Command =
+  | { type: 'help' }
+  | { type: 'book'; market: string; atTimeMs: number | undefined; depth: number }
+  | { type: 'coverage'; market: string; fromTimeMs: number; toTimeMs: number }
+
+/** The command was not understood: the usage helps. */
+export class UsageError extends Error {}
+
+const options = {
+  at: { type: 'string' },
+  depth: { type: 'string' },
+  from: { type: 'string' },
+  to: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+const parse = (args: string[]) => {
+  try {
+    return parseArgs({ args, options, strict: true, allowPositionals: true })
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error))
+  }
+}
+
+type Values = ReturnType<typeof parse>['values']
+
+const refuse = (command: string, values: Values, allowed: (keyof Values)[]): void => {
+  for (const name of Object.keys(values)) {
+    if (allowed.some((known) => known === name)) continue
+    throw new UsageError(`${command} takes ${allowed.map((known) => `--${known}`).join(' and ')}, not --${name}`)
+  }
+}
+
+const depthOf = (text: string | undefined): number => {
+  if (text === undefined) return DEFAULT_DEPTH
+  if (!/^\d{1,6}$/.test(text)) throw new UsageError(`--depth: expected a number of levels (0 = all), got "${text}"`)
+  return Number(text)
+}
+
+const toBook = (market: string, values: Values, nowMs: number): Command => {
+  refuse('book', values, ['at', 'depth'])
+  const atTimeMs = values.at === undefined ? undefined : parseInstant('--at', values.at, nowMs)
+  return { type: 'book', market, atTimeMs, depth: depthOf(values.depth) }
+}
+
+const toCoverage = (market: string, values: Values, nowMs: number): Command => {
+  refuse('coverage', values, ['from', 'to'])
+  const toTimeMs = values.to === undefined ? nowMs : parseInstant('--to', values.to, nowMs)
+  const fromTimeMs =
+    values.from === undefined
+      ? Math.ceil(toTimeMs / HOUR_MS) * HOUR_MS - 24 * HOUR_MS
+      : parseInstant('--from', values.from, nowMs)
+  if (fromTimeMs >= toTimeMs) {
+    const [from, to] = [fromTimeMs, toTimeMs].map((timeMs) => new Date(timeMs).toISOString())
+    throw new UsageError(`--from must be before --to, got from ${from} to ${to}`)
+  }
+  return { type: 'coverage', market, fromTimeMs, toTimeMs }
+}
+
+/** @throws UsageError, or an Error that says which time was not understood. */
+export const parseCommand = (args: string[], nowMs: number): Command => {
+  const { values, positionals } = parse(args)
+  const [command, market, ...rest] = positionals
+  if (values.help === true || command === 'help') return { type: 'help' }
+  if (command === undefined) throw new UsageError('expected a command')
+  if (command !== 'book' && command !== 'coverage') throw new UsageError(`there is no command "${command}"`)
+  if (market === undefined) throw new UsageError(`${command}: expected a market (id, slug or outcome id)`)
+  if (rest.length > 0) throw new UsageError(`${command}: expected one market, got also "${rest.join(' ')}"`)
+  return command === 'book' ? toBook(market, values, nowMs) : toCoverage(market, values, nowMs)
+}

@@ -1,0 +1,71 @@
+import { Redis } from 'ioredis'
+import pg from 'pg'
+import { reasonOf } from '../../workers/until-reachable.ts'
+import { addressOf, type Place } from './places.ts'
+
+const CONNECT_TIMEOUT_MS = 3_000
+/** A rebuild takes milliseconds; a person should not wait for ever for a busy server. */
+const STATEMENT_TIMEOUT_MS = 30_000
+/** undefined_function, undefined_table, undefined_column */
+const OLD_SCHEMA: ReadonlySet<string> = new Set(['42883', '42P01', '42703'])
+
+export type Opened<T> = AsyncDisposable & { client: T }
+
+/** @throws Error that says which address did not answer, where it was found, and what to do. */
+export const openDatabase = async (place: Place): Promise<Opened<pg.Pool>> => {
+  const client = new pg.Pool({
+    connectionString: place.url,
+    max: 1,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    application_name: 'polytape-cli',
+  })
+  client.on('error', () => undefined)
+  try {
+    await client.query('select')
+  } catch (error) {
+    await client.end()
+    throw new Error(
+      `expected Postgres at ${addressOf(place)} (${place.source}) to answer, got: ${reasonOf(error)}\n` +
+        'start polytape with `npm start`, or set DATABASE_URL to a database that it writes',
+      { cause: error },
+    )
+  }
+  return { client, [Symbol.asyncDispose]: () => client.end() }
+}
+
+/** The address could not be used: the reason, for a line that goes on with another source. */
+export class CacheUnreachable extends Error {}
+
+/** @throws CacheUnreachable */
+export const openCache = async (place: Place): Promise<Opened<Redis>> => {
+  let reason = 'no answer'
+  const client = new Redis(place.url, {
+    lazyConnect: true,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    commandTimeout: CONNECT_TIMEOUT_MS,
+    maxRetriesPerRequest: 0,
+    retryStrategy: () => null,
+  })
+  client.on('error', (error) => {
+    reason = reasonOf(error)
+  })
+  try {
+    await client.connect()
+  } catch (error) {
+    client.disconnect()
+    throw new CacheUnreachable(reason === 'no answer' ? reasonOf(error) : reason, { cause: error })
+  }
+  const dispose = (): Promise<void> => {
+    client.disconnect()
+    return Promise.resolve()
+  }
+  return { client, [Symbol.asyncDispose]: dispose }
+}
+
+/** What a person can do about an error of a query. */
+export const explained = (error: unknown): string => {
+  const isOld = error instanceof pg.DatabaseError && OLD_SCHEMA.has(error.code ?? '')
+  const reason = error instanceof Error && error.cause !== undefined ? error.message : reasonOf(error)
+  return isOld ? `${reason}\nthe schema of this database is older than this command: npm run migrate` : reason
+}

@@ -1,0 +1,57 @@
+import type { Pool } from 'pg'
+import { readBooksAt, type BookAsOf } from '../../store/as-of.ts'
+import type { Found } from './find-market.ts'
+import { toShownLevels } from './levels.ts'
+import { ageText, clockText, countText, timeText } from './number-text.ts'
+import type { ShownBook, ShownOutcome } from './shown-book.ts'
+
+const qualityText = ({ quality, gap }: BookAsOf, atTimeMs: number): string => {
+  switch (quality) {
+    case 'verified':
+      return "verified by the venue's hash"
+    case 'unverified':
+      return 'unverified: no gap, but not proved'
+    case 'missing':
+      return 'missing: no book had been received yet'
+    case 'in_gap': {
+      if (gap === undefined) return 'in a gap: may be wrong'
+      const closed = gap.closedTimeMs === undefined ? 'still open' : clockText(gap.closedTimeMs, atTimeMs)
+      return `in a gap (${gap.reason} ${clockText(gap.openedTimeMs, atTimeMs)} – ${closed}): may be wrong`
+    }
+  }
+}
+
+const eventFacts = (book: BookAsOf, atTimeMs: number): string[] => {
+  if (book.sequence === undefined || book.capturedTimeMs === undefined) return []
+  const venue = book.exchangeTimeMs === undefined ? [] : [`venue    ${clockText(book.exchangeTimeMs, atTimeMs)}`]
+  const age = ageText(atTimeMs - book.capturedTimeMs).replace('ago', 'before')
+  return [
+    `sequence ${countText(book.sequence)}`,
+    ...venue,
+    `received ${clockText(book.capturedTimeMs, atTimeMs)}, ${age}`,
+  ]
+}
+
+const toShown = (book: BookAsOf, name: string, atTimeMs: number): ShownOutcome => ({
+  outcomeId: book.outcomeId,
+  name,
+  facts: [qualityText(book, atTimeMs), ...eventFacts(book, atTimeMs)],
+  bids: toShownLevels(book.bids),
+  asks: toShownLevels(book.asks),
+})
+
+/** The books of a market's outcomes as they were known at an instant. `facts` come after those of the market. */
+export const readPastBook = async (
+  pool: Pool,
+  { market, outcomes }: Found,
+  { atTimeMs, facts }: { atTimeMs: number; facts: string[] },
+): Promise<ShownBook> => {
+  const ids = outcomes.map((outcome) => outcome.outcomeId)
+  const books = await readBooksAt(pool, ids, atTimeMs)
+  const nameOf = (id: string): string => outcomes.find((outcome) => outcome.outcomeId === id)?.name ?? ''
+  return {
+    question: market.question,
+    facts: [`market ${market.marketId}`, market.slug, `as of ${timeText(atTimeMs)} by receive time`, ...facts],
+    outcomes: books.map((book) => toShown(book, nameOf(book.outcomeId), atTimeMs)),
+  }
+}

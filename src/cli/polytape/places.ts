@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { readConfig } from '../../config.ts'
+
+/** An address, and where it was found: an error that names both can be acted upon. */
+export type Place = { url: string; source: string }
+export type Places = { database: Place; redis: Place }
+
+const runFile = z.object({ databaseUrl: z.string(), redisUrl: z.string() })
+
+const readRunFile = (path: string): z.infer<typeof runFile> | undefined => {
+  try {
+    return runFile.parse(JSON.parse(readFileSync(path, 'utf8')))
+  } catch {
+    return undefined
+  }
+}
+
+/** The databases that the environment names, else those of the running `npm start`, else the usual ports. */
+export const findPlaces = (environment: NodeJS.ProcessEnv): Places => {
+  const config = readConfig(environment)
+  const path = join(config.POLYTAPE_STATE_DIR, 'run.json')
+  const running = readRunFile(path)
+  const choose = (name: 'DATABASE_URL' | 'REDIS_URL', ofRun: string | undefined): Place => {
+    if ((environment[name] ?? '') !== '') return { url: config[name], source: `from ${name}` }
+    if (ofRun !== undefined) return { url: ofRun, source: `from ${path}` }
+    return { url: config[name], source: `the default, since there is neither ${name} nor ${path}` }
+  }
+  return {
+    database: choose('DATABASE_URL', running?.databaseUrl),
+    redis: choose('REDIS_URL', running?.redisUrl),
+  }
+}
+
+/** Without user and password. */
+export const addressOf = ({ url }: Place): string => {
+  try {
+    return new URL(url).host
+  } catch {
+    return 'an address that is no URL'
+  }
+}

@@ -1,0 +1,34 @@
+import type { Pool } from 'pg'
+import { reasonOf } from '../../workers/until-reachable.ts'
+import { openCache } from './connections.ts'
+import type { Found } from './find-market.ts'
+import { readLiveBook } from './live-book.ts'
+import { readPastBook } from './past-book.ts'
+import { addressOf, type Places } from './places.ts'
+import type { ShownBook } from './shown-book.ts'
+
+type Live = { type: 'book'; book: ShownBook } | { type: 'none'; why: string }
+
+const readCache = async (found: Found, { redis }: Places): Promise<Live> => {
+  const name = `Redis ${addressOf(redis)}`
+  try {
+    await using cache = await openCache(redis)
+    const book = await readLiveBook(cache.client, found, name)
+    return book === undefined ? { type: 'none', why: `${name} holds nothing of this market` } : { type: 'book', book }
+  } catch (error) {
+    return { type: 'none', why: `${name} (${redis.source}) did not answer: ${reasonOf(error)}` }
+  }
+}
+
+/** The book now, from the hot cache or else from Postgres (and it says so), or as of an instant. */
+export const readBook = async (
+  pool: Pool,
+  found: Found,
+  { places, atTimeMs }: { places: Places; atTimeMs: number | undefined },
+): Promise<ShownBook> => {
+  if (atTimeMs !== undefined) return readPastBook(pool, found, { atTimeMs, facts: [] })
+  const live = await readCache(found, places)
+  if (live.type === 'book') return live.book
+  const facts = [`last committed book, from Postgres: ${live.why}`]
+  return readPastBook(pool, found, { atTimeMs: Date.now(), facts })
+}

@@ -1,0 +1,155 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { CheckpointRow } from '../../src/normalizer/batch.ts'
+import { withClient } from '../../src/store/checkout.ts'
+import { writeCheckpoints } from '../../src/store/checkpoints.ts'
+import { writeMarkets } from '../../src/store/markets.ts'
+import { createRandom } from '../support/as-of-history.ts'
+import { coverageTruth, type CoverageFacts, type CoverageGap, type CoverageRow } from '../support/coverage-truth.ts'
+import { createDatabase, type TestDatabase } from '../support/services.ts'
+
+const SEED = Number(process.env['POLYTAPE_TEST_SEED'] ?? '1')
+const random = createRandom(SEED)
+const HOUR_S = 3_600
+const NOW_S = Math.floor(Date.now() / 1_000)
+const THIS_HOUR_S = Math.floor(NOW_S / HOUR_S) * HOUR_S
+
+let database: TestDatabase
+
+beforeAll(async () => {
+  database = await createDatabase()
+})
+afterAll(() => database[Symbol.asyncDispose]())
+
+const iso = (second: number): string => new Date(second * 1_000).toISOString()
+
+const ASK = `
+select extract(epoch from hour)::float8 as hour, events::float8, batches_verified::float8 as verified,
+  batches_unverifiable::float8 as unverifiable, batches_mismatched::float8 as mismatched,
+  gap_seconds::float8 as "gapSeconds", state
+from coverage($1, $2, $3)`
+
+const ask = async (marketId: string, from: number, to: number): Promise<CoverageRow[]> =>
+  (await database.pool.query<CoverageRow>(ASK, [marketId, iso(from), iso(to)])).rows
+
+const countsOf = () => {
+  const events = random(4) === 0 ? 0 : random(10_000)
+  const few = () => (events > 0 && random(4) === 0 ? 1 + random(3) : 0)
+  return { events, verified: events, unverifiable: few(), mismatched: few() }
+}
+
+const gapsOf = (outcomeIds: string[], begin: number): CoverageGap[] =>
+  outcomeIds.flatMap((outcomeId) =>
+    Array.from({ length: random(12) }, () => {
+      const opened = begin + random(NOW_S - begin)
+      const closed = Math.min(NOW_S, opened + [0, 1, random(600), random(5 * HOUR_S)][random(4)]!)
+      return { outcomeId, opened, closed: random(12) === 0 ? undefined : closed, nothingMissed: random(5) === 0 }
+    }),
+  )
+
+const createFacts = (marketId: string): CoverageFacts => {
+  const firstHour = THIS_HOUR_S - (10 + random(50)) * HOUR_S
+  const begin = firstHour + random(HOUR_S)
+  const outcomeIds = [`${marketId}:0`, `${marketId}:1`]
+  const hours = new Map<number, ReturnType<typeof countsOf>>()
+  for (let hour = firstHour; hour <= THIS_HOUR_S; hour += HOUR_S) {
+    if (random(5) > 0) hours.set(hour, countsOf())
+  }
+  return { outcomeIds, hours, firstBook: begin, gaps: gapsOf(outcomeIds, begin) }
+}
+
+const writeOffset = (stream: string, progress: object, updated: number) =>
+  database.pool.query(
+    `insert into ingestion_offsets (stream, last_id, sequence, writer, progress, updated_at) values ($1, '1-1', 1, 'w', $2, $3)
+     on conflict (stream) do update set progress = excluded.progress, updated_at = excluded.updated_at`,
+    [stream, JSON.stringify(progress), iso(updated)],
+  )
+
+const store = async (marketId: string, facts: CoverageFacts): Promise<void> => {
+  const outcomes = facts.outcomeIds.map((outcomeId, index) => ({ outcomeId, name: String(index), token: outcomeId }))
+  const market = { marketId, conditionId: '0x1', slug: marketId, question: '?', status: 'active' as const, outcomes }
+  const rest = { feeBps: undefined, endTimeMs: undefined, tickSize: '0.01', minOrderSize: '5', negRisk: false, version: undefined } // prettier-ignore
+  await withClient(database.pool, (client) => writeMarkets(client, [{ ...market, ...rest }]))
+  for (const gap of facts.gaps) {
+    await database.pool.query(
+      `insert into feed_gaps (market_id, outcome_id, opened_at, detected_at, closed_at, reason, last_good_sequence, gap_sequence, detail, nothing_missed)
+       select $1, $2, $3, $3, $4, 'disconnect', 1, (select count(*) from feed_gaps), '', $5`,
+      [marketId, gap.outcomeId, iso(gap.opened), gap.closed === undefined ? null : iso(gap.closed), gap.nothingMissed],
+    )
+  }
+  for (const [hour, counts] of facts.hours) {
+    if (hour === THIS_HOUR_S) continue
+    const { events, verified, unverifiable, mismatched } = counts
+    await database.pool.query('insert into market_hours values ($1, $2, $3, $4, $5, $6)', [marketId, iso(hour), events, verified, unverifiable, mismatched]) // prettier-ignore
+  }
+  const present = facts.hours.get(THIS_HOUR_S)
+  const hour = present === undefined ? undefined : { startTimeMs: THIS_HOUR_S * 1_000, ...present }
+  await writeOffset(`orderbook:${marketId}`, { epoch: '', ordinal: 0, hour }, NOW_S)
+  if (facts.firstBook !== undefined) await storeFirstBook(marketId, facts.firstBook)
+}
+
+const storeFirstBook = async (marketId: string, second: number): Promise<void> => {
+  const resume = { subscription: 'active', gapSequence: undefined, gapReason: undefined, snapshotTimeMs: 0, droppedTimeMs: 0, recent: [] } as const // prettier-ignore
+  const checkpoint = (sequence: number, status: 'waiting' | 'following', capturedTimeMs: number): CheckpointRow => ({
+    marketId,
+    outcomeId: `${marketId}:1`,
+    sequence,
+    streamId: '1-1',
+    epoch: 'e',
+    ordinal: 1,
+    capturedTimeMs,
+    exchangeTimeMs: undefined,
+    lastTradePrice: undefined,
+    tickSize: '0.01',
+    hash: undefined,
+    bids: [],
+    asks: [],
+    resume: { ...resume, status, recent: [] },
+  })
+  await withClient(database.pool, async (client) => {
+    await writeCheckpoints(client, [checkpoint(0, 'waiting', 0)])
+    await writeCheckpoints(client, [checkpoint(1, 'following', second * 1_000)])
+    await writeCheckpoints(client, [checkpoint(2, 'following', second * 1_000 + 1)])
+  })
+}
+
+test('hours, counts, gap seconds and states of random recordings equal a count second by second', async () => {
+  const seen = new Set<string>()
+  for (let at = 0; at < 12; at++) {
+    const marketId = String(100 + at)
+    const facts = createFacts(marketId)
+    await store(marketId, facts)
+    for (let look = 0; look < 4; look++) {
+      const from = THIS_HOUR_S - random(70 * HOUR_S)
+      const to = look === 0 ? NOW_S : Math.min(NOW_S, from + 1 + random(30 * HOUR_S))
+      if (from >= to) continue
+      const rows = await ask(marketId, from, to)
+      expect(rows, `market ${marketId}, ${iso(from)} to ${iso(to)}, seed ${SEED}`).toEqual(
+        coverageTruth(facts, from, to),
+      )
+      for (const { state } of rows) seen.add(state)
+    }
+  }
+  expect([...seen].toSorted()).toEqual(['available', 'degraded', 'missing'])
+})
+
+test('a market that was never recorded is missing in every hour', async () => {
+  const rows = await ask('none', THIS_HOUR_S - 3 * HOUR_S, THIS_HOUR_S)
+  expect(rows.map(({ state, events }) => [state, events])).toEqual(Array.from({ length: 3 }, () => ['missing', 0]))
+})
+
+test('the future has no row, and a span that ends before it starts has none', async () => {
+  expect(await ask('none', NOW_S + HOUR_S, NOW_S + 2 * HOUR_S)).toEqual([])
+  expect(await ask('none', NOW_S, NOW_S - HOUR_S)).toEqual([])
+  expect((await ask('none', THIS_HOUR_S, NOW_S + 9 * HOUR_S)).length).toBeLessThanOrEqual(2)
+})
+
+test('hours after the last commit of anything are missing: nobody was there to record them', async () => {
+  await using other = await createDatabase()
+  const hour = THIS_HOUR_S - 5 * HOUR_S
+  await other.pool.query(`insert into market_hours values ('7', $1, 10, 10, 0, 0)`, [iso(hour)])
+  await other.pool.query(`insert into ingestion_offsets values ('orderbook:7', '1-1', 1, 'w', '{}', $1)`, [
+    iso(hour + HOUR_S + 60),
+  ])
+  const { rows } = await other.pool.query<{ state: string }>('select state from coverage($1, $2, $3)', ['7', iso(hour), iso(hour + 4 * HOUR_S)]) // prettier-ignore
+  expect(rows.map(({ state }) => state)).toEqual(['available', 'available', 'missing', 'missing'])
+})
