@@ -1,9 +1,11 @@
 import { hostname } from 'node:os'
 import { ApplicationFailure, Context } from '@temporalio/activity'
 import { createHotCache, CacheFenceLost } from '../cache/hot-cache.ts'
+import { createSeen } from '../dedup/seen.ts'
 import { every } from '../lib/every.ts'
 import { createCommitter } from '../store/commit.ts'
 import { assertOwner, FenceLost, takeOwnership } from '../store/fence.ts'
+import { withoutCopies } from './normalizer-dedup.ts'
 import { runShard } from './normalizer-run.ts'
 import type { NormalizerDeps } from './normalizer-deps.ts'
 
@@ -26,8 +28,10 @@ export const createNormalizerActivities = (deps: NormalizerDeps) => {
     // Two copies by mistake can be two workflows on one worker: the process alone would not tell them apart.
     const owner = await takeOwnership(deps.pool, shard, `${hostname()}:${process.pid}, workflow ${workflowOf(info)}`)
     deps.log.info({ shard, writer: owner.writer }, 'took over a shard')
-    const write = createCommitter({ pool: deps.pool, owner, stats: deps.stats, log: deps.log })
-    const cache = createHotCache({ redis: deps.redis, ownerEpoch: owner.epoch })
+    const { redis, pool, stats, log } = deps
+    const seen = createSeen({ redis, stats, now: Date.now })
+    const write = withoutCopies(createCommitter({ pool, owner, stats, log }), { seen, pool, stats })
+    const cache = createHotCache({ redis, ownerEpoch: owner.epoch })
     try {
       await runShard({ deps, shard, cache, write, signal })
     } catch (error) {
