@@ -5,7 +5,7 @@ import pg from 'pg'
 import type { Config } from '../config.ts'
 import type { Logger } from '../lib/log.ts'
 import type { SigningKeys } from '../stream/entry.ts'
-import { loadSigningKeys } from './signing-keys.ts'
+import { followSigningKeys, loadSigningKeys } from './signing-keys.ts'
 import { reasonOf, untilReachable, type Dependency } from './until-reachable.ts'
 
 /** Everything a role holds open. */
@@ -78,7 +78,9 @@ const connectTemporal = async (
 
 /** Waits until all three answer. */
 export const openResources = async (config: Config, log: Logger, signal: AbortSignal): Promise<Resources> => {
-  const signing = await loadSigningKeys(config.STREAM_HMAC_KEY, config.POLYTAPE_STATE_DIR)
+  const { STREAM_HMAC_KEY, STREAM_HMAC_KEYS_OLD, POLYTAPE_STATE_DIR } = config
+  const signing = await loadSigningKeys(STREAM_HMAC_KEY, POLYTAPE_STATE_DIR, STREAM_HMAC_KEYS_OLD)
+  if (STREAM_HMAC_KEY === undefined) followSigningKeys(signing, POLYTAPE_STATE_DIR, log, signal)
   const opened = new Set<Redis>()
   const open = (attempts: number | null): Redis => {
     const redis = openRedis(config.REDIS_URL, attempts, log)
