@@ -6,10 +6,12 @@ import type { Batch } from '../normalizer/batch.ts'
 import { copyBookRows } from './books.ts'
 import { withClient } from './checkout.ts'
 import { writeCheckpoints } from './checkpoints.ts'
-import { writeDeadLetters } from './dead-letters.ts'
+import { writeDeadLetters, writeReprocessed } from './dead-letters.ts'
 import { FenceLost, hasMoved, moveOffsets, type Owner } from './fence.ts'
 import { writeFills } from './fills.ts'
 import { writeGaps } from './gaps.ts'
+import { writeIsolated } from './isolate.ts'
+import { isDataError } from './isolation.ts'
 import { writeMarkets, writeResolved } from './markets.ts'
 import { ensurePartition } from './partitions.ts'
 import { writeHours, writeProofs } from './proofs.ts'
@@ -34,26 +36,25 @@ const writeAll = async (client: PoolClient, owner: Owner, batch: Batch): Promise
   await writeCheckpoints(rest, batch.checkpoints)
   await writeProofs(rest, batch.proofs)
   await writeHours(rest, batch.hours)
+  await writeReprocessed(rest, batch.reprocessed)
   await rest.query('commit', [])
   await rest.send(client)
 }
 
-const transact = (pool: Pool, owner: Owner, batch: Batch): Promise<void> =>
+const transact = (pool: Pool, work: (client: PoolClient) => Promise<void>): Promise<void> =>
   withClient(pool, async (client) => {
     try {
-      await writeAll(client, owner, batch)
+      await work(client)
     } catch (error) {
       await client.query('rollback').catch(() => undefined)
       throw error
     }
   })
 
-/**
- * Writes batches, each in one fenced transaction: rows, quotes, fills, gaps, dead letters, checkpoints and offsets
- * together or not at all. An unreachable database is retried until the signal aborts.
- */
-export const createCommitter = ({ pool, owner, stats, log }: CommitDeps) => {
+/** One try of a batch. What became of batches whose rows were not all taken is kept, for a COMMIT that was interrupted. */
+const createAttempt = ({ pool, owner, stats, log }: CommitDeps) => {
   const partitions = new Set<number>()
+  const isolated = new WeakMap<Batch, Batch>()
 
   const ensureDays = async (batch: Batch): Promise<void> => {
     for (const day of batch.days) {
@@ -63,33 +64,69 @@ export const createCommitter = ({ pool, owner, stats, log }: CommitDeps) => {
     }
   }
 
-  const attemptOnce = async (batch: Batch, attempt: number): Promise<void> => {
-    if (attempt > 0 && (await hasMoved(pool, owner, [...batch.offsets.values()]))) {
-      stats.count('commitsFoundDone')
-      return
-    }
+  /** Rows that Postgres refuses go to the dead letters, the rest is committed: see `writeIsolated`. */
+  const commitIsolated = async (batch: Batch): Promise<void> => {
+    partitions.clear()
     await ensureDays(batch)
-    await transact(pool, owner, batch)
+    await transact(pool, async (client) => {
+      await client.query('begin')
+      await moveOffsets(client, owner, [...batch.offsets.values()])
+      isolated.set(batch, await writeIsolated(client, batch))
+      await client.query('commit')
+    })
+    const letterCount = batch.deadLetters.length
+    Object.assign(batch, isolated.get(batch))
+    stats.count('rowsRefused', batch.deadLetters.length - letterCount)
+    stats.count('deadLetters', batch.deadLetters.length - letterCount)
   }
+
+  return {
+    /** True where an earlier try had succeeded, though its answer did not come. */
+    isDone: async (batch: Batch): Promise<boolean> => {
+      if (!(await hasMoved(pool, owner, [...batch.offsets.values()]))) return false
+      stats.count('commitsFoundDone')
+      Object.assign(batch, isolated.get(batch))
+      return true
+    },
+
+    commit: async (batch: Batch): Promise<void> => {
+      await ensureDays(batch)
+      try {
+        await transact(pool, (client) => writeAll(client, owner, batch))
+      } catch (error) {
+        if (!isDataError(error)) throw error
+        log.error({ error }, 'Postgres refused rows of a batch; they go to the dead letters, the rest is committed')
+        await commitIsolated(batch)
+      }
+    },
+  }
+}
+
+/**
+ * Writes batches, each in one fenced transaction: rows, quotes, fills, gaps, dead letters, checkpoints and offsets
+ * together or not at all. An unreachable database is retried until the signal aborts; rows that it refuses are taken
+ * out of the batch.
+ */
+export const createCommitter = (deps: CommitDeps) => {
+  const { stats, log } = deps
+  const attempt = createAttempt(deps)
 
   /** @throws FenceLost when another copy owns the shard; any error that is not a matter of reachability. */
   return async (batch: Batch, signal: AbortSignal): Promise<void> => {
-    for (let attempt = 0; ; attempt++) {
+    for (let count = 0; ; count++) {
       try {
-        await attemptOnce(batch, attempt)
+        if (count > 0 && (await attempt.isDone(batch))) return
+        await attempt.commit(batch)
         stats.count('rows', batch.bookLines.length)
         stats.count('commits')
         return
       } catch (error) {
         // The interrupted COMMIT may end only after it was looked for: then its own offsets are the other writer's.
-        if (error instanceof FenceLost && attempt > 0 && (await hasMoved(pool, owner, [...batch.offsets.values()]))) {
-          stats.count('commitsFoundDone')
-          return
-        }
+        if (error instanceof FenceLost && count > 0 && (await attempt.isDone(batch))) return
         if (error instanceof FenceLost || !isRetryable(error)) throw error
         stats.count('commitRetries')
-        if (attempt === 0) log.warn({ error }, 'a commit failed and is retried until Postgres answers')
-        await waitBeforeRetry(attempt, signal)
+        if (count === 0) log.warn({ error }, 'a commit failed and is retried until Postgres answers')
+        await waitBeforeRetry(count, signal)
       }
     }
   }

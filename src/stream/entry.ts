@@ -27,7 +27,13 @@ export type DecodedEntry =
   | { type: 'entry'; entry: StreamEntry }
   | { type: 'rejected'; reason: 'bad_signature' | 'bad_entry'; detail: string; raw: string }
 
-const KIND_LETTERS: Record<FrameKind, string> = { websocket: 'w', rest: 'r', catalogue: 'c', marker: 'm', reprocess: 'd' }
+const KIND_LETTERS: Record<FrameKind, string> = {
+  websocket: 'w',
+  rest: 'r',
+  catalogue: 'c',
+  marker: 'm',
+  reprocess: 'd',
+}
 const KINDS = new Map<string, FrameKind>([
   ['w', 'websocket'],
   ['r', 'rest'],

@@ -1,0 +1,123 @@
+import type { ClientBase } from 'pg'
+import type { Batch } from '../normalizer/batch.ts'
+import { writeCheckpoints } from './checkpoints.ts'
+import { writeDeadLetters, writeReprocessed } from './dead-letters.ts'
+import { writeFills } from './fills.ts'
+import { writeGaps } from './gaps.ts'
+import { writeHalving, type Isolation } from './isolation.ts'
+import { writeMarkets, writeResolved } from './markets.ts'
+import { writeHours, writeProofs } from './proofs.ts'
+import { writeQuotes } from './quotes.ts'
+import { addRefused, explain } from './refused.ts'
+import { writeBooksIsolated } from './refused-books.ts'
+
+/** Writes one kind of rows of a batch: what Postgres takes. The rest it takes out of the batch, into its dead letters. */
+type Part = (client: ClientBase, batch: Batch, isolation: Isolation) => Promise<void>
+
+type Rows<T> = {
+  name: string
+  read: (batch: Batch) => T[]
+  replace: (batch: Batch, items: T[]) => void
+  write: (client: ClientBase, items: T[]) => Promise<void>
+  marketOf: (item: T) => string | undefined
+}
+
+const toPart =
+  <T>({ name, read, replace, write, marketOf }: Rows<T>): Part =>
+  async (client, batch, isolation) => {
+    const items = read(batch)
+    const refused = await writeHalving(client, items, write, isolation)
+    if (refused.length === 0) return
+    const gone = new Set(refused.flatMap((one) => one.items))
+    const kept = items.filter((item) => !gone.has(item))
+    replace(batch, kept)
+    for (const one of refused) addRefused(batch, explain(one, name, marketOf))
+  }
+
+const ofOutcome = ({ outcomeId }: { outcomeId: string }): string => outcomeId.split(':')[0] ?? ''
+const ofMarket = ({ marketId }: { marketId: string }): string => marketId
+
+/** Nothing is dropped without a row: a text that Postgres cannot hold is kept in an alphabet that it can. */
+const writeLetters: Part = async (client, batch, isolation) => {
+  const refused = await writeHalving(client, batch.deadLetters, writeDeadLetters, isolation)
+  const encoded = refused.flatMap(({ items, message }) =>
+    items.map((letter) => ({ ...letter, detail: message, raw: Buffer.from(letter.raw).toString('base64') })),
+  )
+  await writeHalving(client, encoded, writeDeadLetters, isolation)
+}
+
+/** In the order in which they are written; dead letters last, since the others add to them. */
+export const PARTS: Part[] = [
+  toPart({
+    name: 'markets',
+    read: (batch) => [...batch.markets.values()],
+    replace: (batch, items) => (batch.markets = new Map(items.map((market) => [market.marketId, market]))),
+    write: writeMarkets,
+    marketOf: ofMarket,
+  }),
+  toPart({
+    name: 'resolutions',
+    read: (batch) => [...batch.resolvedMarkets],
+    replace: (batch, items) => (batch.resolvedMarkets = new Map(items)),
+    write: (client, items) => writeResolved(client, new Map(items)),
+    marketOf: ([marketId]) => marketId,
+  }),
+  writeBooksIsolated,
+  toPart({
+    name: 'quotes_live',
+    read: (batch) => [...batch.quotes.values()],
+    replace: (batch, items) => (batch.quotes = new Map(items.map((quote) => [quote.marketId, quote]))),
+    write: writeQuotes,
+    marketOf: ofMarket,
+  }),
+  toPart({
+    name: 'fills',
+    read: (batch) => batch.fills,
+    replace: (batch, items) => (batch.fills = items),
+    write: writeFills,
+    marketOf: ofMarket,
+  }),
+  toPart({
+    name: 'feed_gaps',
+    read: (batch) => batch.gapsOpened,
+    replace: (batch, items) => (batch.gapsOpened = items),
+    write: (client, items) => writeGaps(client, items, []),
+    marketOf: ofMarket,
+  }),
+  toPart({
+    name: 'feed_gaps',
+    read: (batch) => batch.gapsClosed,
+    replace: (batch, items) => (batch.gapsClosed = items),
+    write: (client, items) => writeGaps(client, [], items),
+    marketOf: ofOutcome,
+  }),
+  toPart({
+    name: 'book_checkpoints',
+    read: (batch) => batch.checkpoints,
+    replace: (batch, items) => (batch.checkpoints = items),
+    write: writeCheckpoints,
+    marketOf: ofMarket,
+  }),
+  toPart({
+    name: 'book_proofs',
+    read: (batch) => batch.proofs,
+    replace: (batch, items) => (batch.proofs = items),
+    write: writeProofs,
+    marketOf: ofOutcome,
+  }),
+  toPart({
+    name: 'market_hours',
+    read: (batch) => batch.hours,
+    replace: (batch, items) => (batch.hours = items),
+    write: writeHours,
+    marketOf: ofMarket,
+  }),
+  toPart({
+    name: 'dead_letters.result',
+    read: (batch) => batch.reprocessed,
+    replace: (batch, items) => (batch.reprocessed = items),
+    write: writeReprocessed,
+    marketOf: () => undefined,
+  }),
+  writeLetters,
+]

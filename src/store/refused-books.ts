@@ -1,0 +1,129 @@
+import type { ClientBase } from 'pg'
+import { orderbookStream } from '../domain/keys.ts'
+import type { Batch, OffsetRow } from '../normalizer/batch.ts'
+import { copyBookRows } from './books.ts'
+import { tryWrite, writeHalving, writeHalvingGroups, type Isolation } from './isolation.ts'
+import { addRefused, explain } from './refused.ts'
+import { toJson } from './json.ts'
+
+/** The rows of one sequence of one outcome: history is right with all of them or none. */
+type Event = { marketId: string; outcomeId: string; sequence: number; captured: string; detail: string }
+
+const fieldsOf = (line: string) => {
+  const [, sequence = '', captured = '', , , , , marketId = '', outcomeId = ''] = line.split('\t')
+  return { marketId, outcomeId, sequence: Number(sequence), captured }
+}
+
+const eventKey = (line: string): string => {
+  const { outcomeId, sequence } = fieldsOf(line)
+  return `${outcomeId} ${sequence}`
+}
+
+const byMarket = (lines: string[]): string[][] => {
+  const groups = new Map<string, string[]>()
+  for (const line of lines) {
+    const { marketId } = fieldsOf(line)
+    const group = groups.get(marketId)
+    if (group === undefined) groups.set(marketId, [line])
+    else group.push(line)
+  }
+  return [...groups.values()]
+}
+
+const GAP_ROWS = `
+insert into order_books (id, sequence, captured_at, price, size, market_id, outcome_id, side, kind)
+select n.sequence * 65536, n.sequence, n.captured_at, 0, 0, n.market_id, n.outcome_id, 'bid', 'gap'
+from jsonb_to_recordset($1::jsonb) as n(sequence bigint, captured_at timestamptz, market_id text, outcome_id text)
+on conflict do nothing`
+
+const GAPS = `
+insert into feed_gaps (market_id, outcome_id, opened_at, detected_at, reason, last_good_sequence, gap_sequence, detail,
+  closed_at, first_good_sequence)
+select n.market_id, n.outcome_id, n.captured_at, now(), 'refused_row', n.sequence - 1, n.sequence, n.detail,
+  n.closed_at, n.first_good_sequence
+from jsonb_to_recordset($1::jsonb) as n(market_id text, outcome_id text, captured_at timestamptz, sequence bigint,
+  detail text, closed_at timestamptz, first_good_sequence bigint)
+on conflict (outcome_id, gap_sequence) do nothing`
+
+const PROGRESS = 'update ingestion_offsets set progress = $2 where stream = $1'
+
+type Standing = { closed_at: string | null; first_good_sequence: number | null }
+
+/** Says in the offset that the book is in a gap; an outcome that is in a later one already goes on with that. */
+const openInProgress = async (client: ClientBase, batch: Batch, event: Event): Promise<Standing> => {
+  const stream = orderbookStream(event.marketId)
+  const offset = batch.offsets.get(stream)
+  const index = Number(event.outcomeId.split(':').at(-1))
+  const outcome = offset?.progress.outcomes[index]
+  if (offset === undefined || outcome === undefined) return { closed_at: null, first_good_sequence: null }
+  const { gapSequence, capturedTimeMs } = outcome
+  if (gapSequence !== undefined) {
+    return { closed_at: new Date(capturedTimeMs).toISOString(), first_good_sequence: gapSequence }
+  }
+  const outcomes = offset.progress.outcomes.with(index, {
+    ...outcome,
+    status: 'gap',
+    gapSequence: event.sequence,
+    gapReason: 'refused_row',
+  })
+  const changed: OffsetRow = { ...offset, progress: { ...offset.progress, outcomes } }
+  batch.offsets.set(stream, changed)
+  await client.query(PROGRESS, [stream, JSON.stringify(changed.progress)])
+  batch.refused.push({
+    marketId: event.marketId,
+    outcomeId: event.outcomeId,
+    gapSequence: event.sequence,
+    detail: event.detail,
+  })
+  return { closed_at: null, first_good_sequence: null }
+}
+
+const firstOfEach = (events: Event[]): Event[] => {
+  const first = new Map<string, Event>()
+  for (const event of events) {
+    if (event.sequence < (first.get(event.outcomeId)?.sequence ?? Infinity)) first.set(event.outcomeId, event)
+  }
+  return [...first.values()]
+}
+
+/** Each refused event becomes a row of kind `gap`; of each outcome, the first one a record in `feed_gaps`. */
+const writeGapsOf = async (client: ClientBase, batch: Batch, events: Event[], isolation: Isolation): Promise<void> => {
+  const rows = events.map(({ marketId, outcomeId, sequence, captured }) => ({
+    market_id: marketId,
+    outcome_id: outcomeId,
+    sequence,
+    captured_at: captured,
+  }))
+  await writeHalving(client, rows, async (_, some) => void (await client.query(GAP_ROWS, [toJson(some)])), isolation)
+  for (const event of firstOfEach(events)) {
+    const standing = await openInProgress(client, batch, event)
+    const { marketId: market_id, outcomeId: outcome_id, captured: captured_at, sequence, detail } = event
+    const gap = { market_id, outcome_id, captured_at, sequence, detail, ...standing }
+    await tryWrite(client, async () => void (await client.query(GAPS, [toJson([gap])])))
+  }
+}
+
+const SEARCH = 'refused_books'
+
+/**
+ * Writes the book rows that Postgres takes. The events of those that it refuses become gaps: their rows go to the dead
+ * letters, and a consumer sees a row of kind `gap` in their place. The tape is told by `batch.refused`.
+ */
+export const writeBooksIsolated = async (client: ClientBase, batch: Batch, isolation: Isolation): Promise<void> => {
+  const { bookLines } = batch
+  await client.query(`savepoint ${SEARCH}`)
+  const refused = await writeHalvingGroups(client, byMarket(bookLines), copyBookRows, isolation)
+  if (refused.length === 0) return
+  await client.query(`rollback to savepoint ${SEARCH}`)
+  const gone = new Map<string, Event>()
+  for (const one of refused) {
+    addRefused(
+      batch,
+      explain(one, 'order_books', (line) => fieldsOf(line).marketId),
+    )
+    for (const line of one.items) gone.set(eventKey(line), { ...fieldsOf(line), detail: one.message })
+  }
+  batch.bookLines = bookLines.filter((line) => !gone.has(eventKey(line)))
+  await copyBookRows(client, batch.bookLines)
+  await writeGapsOf(client, batch, [...gone.values()], isolation)
+}
