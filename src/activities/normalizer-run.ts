@@ -11,6 +11,7 @@ import { createReader, type Reader } from '../stream/read.ts'
 import { Commits } from './normalizer-commits.ts'
 import type { NormalizerDeps } from './normalizer-deps.ts'
 import { publishFigures } from './normalizer-figures.ts'
+import { tellRefused } from './normalizer-refused.ts'
 import { createResync } from './normalizer-resync.ts'
 import { Shard } from './normalizer-shard.ts'
 import { Tapes } from './normalizer-tapes.ts'
@@ -73,8 +74,9 @@ const openParts = ({ deps, shard: index, cache, write }: RunInput, settling: Abo
       latencies.commit.record(exchangeTimeMs, nowMs)
     }
     trimBehind(reader, batch).catch(() => stats.count('trimErrors'))
+    tellRefused(batch.refused, tapes, commits)
   }
-  const commits = new Commits({ config, write, onCommitted, signal: settling })
+  const commits: Commits = new Commits({ config, write, onCommitted, signal: settling })
   const views = createViews({ cache, report, stats, log })
   const shard = new Shard({ shard: index, config, stats, reader, tapes, commits, views, latencies })
   return { blocking, reader, tapes, commits, shard, latencies }
