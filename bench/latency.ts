@@ -42,8 +42,16 @@ const cpuSeconds = (pid: number): number => {
   return ticks.reduce((sum, some) => sum + some, 0) / TICKS_PER_SECOND
 }
 
-/** What the host gave to other machines, in seconds of one core: time in which nothing here could run. */
-const stolenSeconds = (): number => Number(readFileSync('/proc/stat', 'utf8').split(/\s+/)[8]) / TICKS_PER_SECOND
+/** Of all cores together, in seconds: busy, and given to other machines by the host (nothing here could run then). */
+const machineSeconds = (): { busy: number; stolen: number } => {
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, stolen = 0] = (
+    readFileSync('/proc/stat', 'utf8').split('\n')[0] ?? ''
+  )
+    .split(/\s+/)
+    .slice(1)
+    .map(Number)
+  return { busy: (user + nice + system + irq + softirq) / TICKS_PER_SECOND, stolen: stolen / TICKS_PER_SECOND }
+}
 
 const processes = (system: System): { name: string; pid: number }[] => {
   const { processes: roles, servers } = system.run()
@@ -51,7 +59,7 @@ const processes = (system: System): { name: string; pid: number }[] => {
 }
 
 const cpuOf = (system: System): Map<string, number> =>
-  new Map([...processes(system).map(({ name, pid }): [string, number] => [name, cpuSeconds(pid)])])
+  new Map(processes(system).map(({ name, pid }): [string, number] => [name, cpuSeconds(pid)]))
 
 const figuresOf = async (system: System, role: string): Promise<Figures> => {
   const redis = system.redis()
@@ -82,11 +90,21 @@ const tellStages = (now: Figures, before: Figures): void => {
   }
 }
 
-const tellCpu = (system: System, before: Map<string, number>, seconds: number): void => {
-  const shares = [...cpuOf(system)].map(
-    ([name, now]) => `${name} ${(((now - (before.get(name) ?? 0)) / seconds) * 100).toFixed(1)}`,
-  )
-  console.log(`CPU, percent of one core: ${shares.join(', ')}`)
+type Cpu = { timeMs: number; processes: Map<string, number>; busy: number; stolen: number }
+
+const takeCpu = (system: System): Cpu => ({ timeMs: Date.now(), processes: cpuOf(system), ...machineSeconds() })
+
+/** `others`: the kernel, this program, the supervisor, and whatever else runs: much of it makes a run worthless. */
+const tellCpu = (now: Cpu, before: Cpu): void => {
+  const share = (seconds: number): string => ((seconds / (now.timeMs - before.timeMs)) * 100_000).toFixed(1)
+  const spent = [...now.processes].map(([name, seconds]) => ({
+    name,
+    seconds: seconds - (before.processes.get(name) ?? 0),
+  }))
+  const ours = spent.reduce((sum, { seconds }) => sum + seconds, 0)
+  const shares = spent.map(({ name, seconds }) => `${name} ${share(seconds)}`)
+  console.log(`CPU, percent of one core: ${shares.join(', ')}, others ${share(now.busy - before.busy - ours)}`)
+  console.log(`stolen by the host: ${share(now.stolen - before.stolen)}`)
 }
 
 const tellWindow = (now: Figures, first: Figures, startMs: number): void => {
@@ -109,8 +127,7 @@ const main = async (): Promise<void> => {
     `${markets} markets with verified continuity ${((Date.now() - beganMs) / 1000).toFixed(1)} s after run.json`,
   )
   await sleep(WARM_UP_MS)
-  const cpuBefore = cpuOf(system)
-  const stolenBefore = stolenSeconds()
+  const cpuBefore = takeCpu(system)
   const startMs = Date.now()
   const first = await figuresOf(system, 'normalizer')
   console.log('  frames/s   cache p50   cache p99  commit p50  commit p99   load (1 min)')
@@ -124,8 +141,7 @@ const main = async (): Promise<void> => {
   const commits = (last['commits'] ?? 0) - (first['commits'] ?? 0)
   const rows = (last['rows'] ?? 0) - (first['rows'] ?? 0)
   console.log(`commits/s ${(commits / seconds).toFixed(1)}, rows/s ${(rows / seconds).toFixed(0)}`)
-  tellCpu(system, cpuBefore, seconds)
-  console.log(`stolen by the host: ${(((stolenSeconds() - stolenBefore) / seconds) * 100).toFixed(1)} % of one core`)
+  tellCpu(takeCpu(system), cpuBefore)
 }
 
 await main()

@@ -11,7 +11,7 @@ const READY_AT_ONCE = 1_000
 
 export type ReaderDeps = {
   redis: Redis
-  /** A connection of its own: it waits in BZPOPMIN. */
+  /** A connection of its own: it waits in BZMPOP (Redis 7). */
   blocking: Redis
   shard: number
 }
@@ -19,6 +19,13 @@ export type ReaderDeps = {
 const popReady = async (redis: Redis, key: string): Promise<string[]> => {
   const popped = await redis.zpopmin(key, READY_AT_ONCE)
   return popped.filter((_, index) => index % 2 === 0)
+}
+
+/** Of `[key, [[member, score], …]]`; null at the time-out. */
+const membersOf = (reply: unknown): string[] => {
+  const elements: unknown = Array.isArray(reply) ? reply[1] : undefined
+  if (!Array.isArray(elements)) return []
+  return elements.flatMap((element: unknown) => (Array.isArray(element) ? [String(element[0])] : []))
 }
 
 const readAfter = async (redis: Redis, positions: [string, string][], count: number): Promise<StreamRead[]> => {
@@ -91,10 +98,8 @@ export const createReader = ({ redis, blocking, shard }: ReaderDeps): Reader => 
   const key = readyKey(shard)
   return {
     popReady: () => popReady(redis, key),
-    waitReady: async (timeoutSeconds) => {
-      const first = await blocking.bzpopmin(key, timeoutSeconds)
-      return first === null ? [] : [first[1], ...(await popReady(redis, key))]
-    },
+    waitReady: async (timeoutSeconds) =>
+      membersOf(await blocking.bzmpop(timeoutSeconds, 1, key, 'MIN', 'COUNT', READY_AT_ONCE)),
     giveBack: async (streams) => {
       const score = Date.now()
       if (streams.length > 0) await redis.zadd(key, ...streams.flatMap((stream) => [score, stream]))
