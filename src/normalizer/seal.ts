@@ -48,9 +48,7 @@ export const sealDay = (tape: MarketTape, { frames }: StreamEntry, batch: Batch)
   if (first === undefined || tape.receivedTimeMs === 0) return
   const dayTimeMs = Math.floor(first.receivedTimeMs / DAY_MS) * DAY_MS
   if (tape.receivedTimeMs >= dayTimeMs) return
-  for (const row of toCheckpoints(tape)) {
-    batch.checkpoints.push({ ...row, capturedTimeMs: Math.max(row.capturedTimeMs, dayTimeMs) })
-  }
+  batch.checkpoints.push(...toCheckpoints(tape))
 }
 
 /** Adds to a batch how far a market's tape got: offset, quote, and a checkpoint where one is due. */

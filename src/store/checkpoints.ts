@@ -16,12 +16,17 @@ on conflict (outcome_id, sequence) do update set stream_id = excluded.stream_id,
   last_trade_price = excluded.last_trade_price, tick_size = excluded.tick_size, hash = excluded.hash,
   bids = excluded.bids, asks = excluded.asks, resume = excluded.resume`
 
-/** Of those of an hour before the newest, the first is kept: enough to start a rebuild from, and bounded. */
+/**
+ * Of those of an hour before the newest, the first is kept: enough to start a rebuild from, and bounded. So is the last of
+ * each UTC day: with it the next day can be read without this day's rows.
+ */
 const PRUNE = `
 delete from book_checkpoints c using jsonb_to_recordset($1::jsonb) as n(outcome_id text, sequence bigint)
-where c.outcome_id = n.outcome_id and c.sequence < n.sequence and exists (
-  select from book_checkpoints e where e.outcome_id = c.outcome_id and e.sequence < c.sequence
-    and date_trunc('hour', e.captured_at) = date_trunc('hour', c.captured_at))`
+where c.outcome_id = n.outcome_id and c.sequence < n.sequence
+  and exists (select from book_checkpoints e where e.outcome_id = c.outcome_id and e.sequence < c.sequence
+    and date_trunc('hour', e.captured_at, 'UTC') = date_trunc('hour', c.captured_at, 'UTC'))
+  and exists (select from book_checkpoints l where l.outcome_id = c.outcome_id and l.sequence > c.sequence
+    and date_trunc('day', l.captured_at, 'UTC') = date_trunc('day', c.captured_at, 'UTC'))`
 
 /** Stores whole books beside the rows they sum up, and drops those that no rebuild would start from. */
 export const writeCheckpoints = async (client: StatementTarget, checkpoints: CheckpointRow[]): Promise<void> => {
