@@ -6,7 +6,7 @@ type TokenFault = { type: 'drop' | 'duplicate' | 'swap'; count: number; held: Ve
 export type ConnectionFaults = {
   /** Frames to send now in place of `frame`, in order, and what was done. */
   pass(frame: VenueFrame): { frames: VenueFrame[]; done: TokenFault['type'] | 'hold' | undefined }
-  /** False while a frame is held back: it would be lost. */
+  /** False while the token's last one is not done: a frame that is held back would be lost. */
   set(token: string, fault: Pick<TokenFault, 'type' | 'count'>): boolean
 }
 
@@ -29,7 +29,7 @@ export const createConnectionFaults = (): ConnectionFaults => {
   }
   return {
     set: (token, { type, count }) => {
-      if (byToken.get(token)?.held !== undefined) return false
+      if (byToken.has(token)) return false
       byToken.set(token, { type, count, held: undefined })
       return true
     },

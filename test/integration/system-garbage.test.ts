@@ -2,16 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { randomBytes } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import type { Ledger } from '../../src/emulator/ledger.ts'
-import { expectRecordedTruth, recordedTokens } from '../support/recorded-checks.ts'
-import {
-  feedSockets,
-  openRecording,
-  readGaps,
-  readRoles,
-  settle,
-  wrongRowCounts,
-  type Recording,
-} from '../support/recording.ts'
+import { expectWhole } from '../support/expect-whole.ts'
+import { recordedTokens } from '../support/recorded-truth.ts'
+import { openRecording, readGaps, readRoles, settle, type Recording } from '../support/recording.ts'
 import { until } from '../support/system.ts'
 
 /**
@@ -143,15 +136,11 @@ describe('texts that no venue should send', () => {
     await expectDeadLetters(recording, [...calm, ...breaking])
     await venue.post('resume')
     await sleep(2_000)
-    const ledger = await settle(recording)
-    await expectRecordedTruth(ledger, pool, system.redis())
-    expect(await wrongRowCounts(ledger, pool)).toEqual([])
+    const ledger = await expectWhole(recording, roles)
     const restBooks = ledger.tokens.filter(({ marketId }) => marketId === target.marketId).map((one) => one.restBooks)
     expect(
       restBooks.every((count) => count > 0),
       'the book came again by REST',
     ).toBe(true)
-    expect(feedSockets(ledger), 'sockets that were opened').toHaveLength(1)
-    expect(readRoles(system)).toEqual(roles)
   }, 180_000)
 })

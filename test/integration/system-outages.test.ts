@@ -1,15 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { expectRecordedTruth } from '../support/recorded-checks.ts'
-import {
-  feedSockets,
-  openRecording,
-  readGaps,
-  readRoles,
-  settle,
-  wrongRowCounts,
-  type Recording,
-} from '../support/recording.ts'
+import { expectWhole } from '../support/expect-whole.ts'
+import { openRecording, readGaps, readRoles, type Recording } from '../support/recording.ts'
 import { openPostgres, openRedis, type TestPostgres, type TestRedis } from '../support/services.ts'
 
 /**
@@ -48,14 +40,10 @@ const through = async (outage: () => Promise<void>): Promise<void> => {
   await sleep(FLOW_MS)
   await outage()
   await sleep(FLOW_MS)
-  const ledger = await settle(recording)
-  await expectRecordedTruth(ledger, pool, system.redis())
-  expect(await wrongRowCounts(ledger, pool)).toEqual([])
+  await expectWhole(recording, roles)
   const gaps = await readGaps(pool)
   expect(gaps.filter(({ reason, detail }) => reason === '' || detail === '')).toEqual([])
   expect((await pool.query('select reason, detail from dead_letters')).rows).toEqual([])
-  expect(readRoles(system)).toEqual(roles)
-  expect(feedSockets(ledger), 'sockets that were opened').toHaveLength(1)
 }
 
 describe('the system recovers by itself from 5 s without', () => {

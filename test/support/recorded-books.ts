@@ -1,10 +1,9 @@
 import type { Redis } from 'ioredis'
 import type pg from 'pg'
+import { canonical } from './tape/levels.ts'
 
 /** `[price, size]` texts, canonical decimals, best first: the form in which books are compared. */
 export type PlainBook = { bids: [string, string][]; asks: [string, string][] }
-
-const canonical = (decimal: string): string => (decimal.includes('.') ? decimal.replace(/\.?0+$/, '') : decimal)
 
 const sorted = (levels: Iterable<[string, string]>, side: 'bid' | 'ask'): [string, string][] =>
   [...levels]

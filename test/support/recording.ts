@@ -4,16 +4,24 @@ import type pg from 'pg'
 import { z } from 'zod'
 import type { Ledger } from '../../src/emulator/ledger.ts'
 import { readOutcomes, rebuildFromRows } from './recorded-books.ts'
-import { recordedTokens, wrongLadders } from './recorded-checks.ts'
+import { recordedTokens, wrongLadders } from './recorded-truth.ts'
 import { openSystem, until, type System } from './system.ts'
 import { openVenueProcess, type VenueProcess } from './venue-process.ts'
 
 /** The whole product, recording an emulator that is a process of its own. */
 export type Recording = AsyncDisposable & { venue: VenueProcess; system: System; pool: pg.Pool }
 
-export type RecordingOptions = { markets: number; rate: number; env: Record<string, string> }
+export type RecordingOptions = {
+  markets: number
+  rate: number
+  env: Record<string, string>
+  /** More arguments of the emulator. */
+  venueArgs?: string[]
+  /** Whether the emulator keeps its log. */
+  isLogged?: boolean
+}
 
-const untilLive = (pool: pg.Pool, markets: number): Promise<boolean> =>
+export const untilLive = (pool: pg.Pool, markets: number): Promise<boolean> =>
   until(`${markets} live markets`, async () => {
     const result = await pool.query<{ live: number }>(
       "select count(*)::int as live from quotes_live where state = 'live'",
@@ -22,13 +30,15 @@ const untilLive = (pool: pg.Pool, markets: number): Promise<boolean> =>
   })
 
 /** Resolves when every market is live; ends all of it if that does not come. */
-export const openRecording = async ({ markets, rate, env }: RecordingOptions): Promise<Recording> => {
+export const openRecording = async (options: RecordingOptions): Promise<Recording> => {
+  const { markets, rate, env, venueArgs = [], isLogged = false } = options
   const opened: AsyncDisposable[] = []
   const dispose = async (): Promise<void> => {
     for (const one of opened.splice(0).toReversed()) await one[Symbol.asyncDispose]()
   }
   try {
-    const venue = await openVenueProcess(['--markets', String(markets), '--rate', String(rate)])
+    const flow = ['--markets', String(markets), '--rate', String(rate)]
+    const venue = await openVenueProcess([...flow, ...venueArgs], isLogged)
     opened.push(venue)
     const args = ['--venue', 'live', '--top', String(markets)]
     const system = await openSystem({ args, env: { ...venue.env, ...env } })
@@ -71,6 +81,16 @@ export const settle = async ({ venue, system, pool }: Recording): Promise<Ledger
   })
   await settledCount(pool)
   return venue.ledger()
+}
+
+/** The same, but goes on when it does not settle: what is wrong then is what a soak wants to tell. */
+export const settleOrTell = async (recording: Recording, say: (line: string) => void): Promise<Ledger> => {
+  try {
+    return await settle(recording)
+  } catch (error) {
+    say(`not settled: ${error instanceof Error ? error.message : String(error)}`)
+    return recording.venue.ledger()
+  }
 }
 
 export type Gap = { marketId: string; outcomeId: string; reason: string; detail: string; closedAt: Date | null }

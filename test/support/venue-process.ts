@@ -1,24 +1,43 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { z } from 'zod'
 import type { Ledger } from '../../src/emulator/ledger.ts'
+import { readTapes, type TokenTape } from './tape/sent.ts'
 
 const urls = z.object({ ws: z.string(), gamma: z.string(), clob: z.string(), data: z.string(), control: z.string() })
 
-/** The emulator as a process of its own: it outlives whatever a test kills. */
+/** The emulator as a process of its own, with its log in a folder of its own: it outlives whatever a test kills. */
 export type VenueProcess = AsyncDisposable & {
   /** Environment that points the product at it. */
   env: Record<string, string>
   ledger: () => Promise<Ledger>
-  post: (action: string, body?: object) => Promise<void>
+  /** Resolves with what the emulator says it touched. */
+  post: (action: string, body?: object) => Promise<number>
+  /** All that it said so far, by token; only with `isLogged`. */
+  tapes: () => Promise<Map<string, TokenTape>>
 }
 
-export const openVenueProcess = async (args: string[]): Promise<VenueProcess> => {
-  const command = ['--import', 'tsx', 'src/cli/emulator.ts', '--port', '0', ...args]
+export const openVenueProcess = async (args: string[], isLogged = false): Promise<VenueProcess> => {
+  const folder = await mkdtemp(join(tmpdir(), 'polytape-venue-'))
+  const logPath = join(folder, 'frames.jsonl')
+  const logArgs = isLogged ? ['--log', logPath] : []
+  const command = ['--import', 'tsx', 'src/cli/emulator.ts', '--port', '0', ...args, ...logArgs]
   const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'inherit'] })
   const [line] = await once(createInterface({ input: child.stdout }), 'line')
   const at = z.object({ urls }).parse(JSON.parse(String(line))).urls
+  const post = async (action: string, body: object = {}): Promise<number> => {
+    const answer = await fetch(`${at.control}/${action}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+    if (!answer.ok) throw new Error(`${action} answered ${answer.status}: ${await answer.text()}`)
+    return Number(z.object({ done: z.unknown() }).parse(await answer.json()).done)
+  }
   return {
     env: {
       POLYMARKET_WS_URL: at.ws,
@@ -30,18 +49,17 @@ export const openVenueProcess = async (args: string[]): Promise<VenueProcess> =>
       const answer = await fetch(`${at.control}/ledger`)
       return (await answer.json()) as Ledger
     },
-    post: async (action, body = {}) => {
-      const answer = await fetch(`${at.control}/${action}`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(body),
-      })
-      if (!answer.ok) throw new Error(`${action} answered ${answer.status}: ${await answer.text()}`)
+    post,
+    tapes: async () => {
+      await post('flush-log')
+      return readTapes(logPath)
     },
     [Symbol.asyncDispose]: async () => {
-      if (child.exitCode !== null) return
-      child.kill('SIGTERM')
-      await once(child, 'exit')
+      if (child.exitCode === null) {
+        child.kill('SIGTERM')
+        await once(child, 'exit')
+      }
+      await rm(folder, { recursive: true, force: true })
     },
   }
 }

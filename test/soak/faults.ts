@@ -1,0 +1,33 @@
+import { parseArgs } from 'node:util'
+import { failuresOf, summaryOf } from '../support/faults/report.ts'
+import { runFaults } from '../support/faults/run.ts'
+
+/** `npm run soak:faults -- --faults 1000`: random faults of the venue against the whole product. */
+const text = { type: 'string' } as const
+const { values } = parseArgs({
+  options: {
+    faults: { ...text, default: '1000' },
+    'per-second': { ...text, default: '4' },
+    markets: { ...text, default: '60' },
+    rate: { ...text, default: '300' },
+    seed: { ...text, default: String(Date.now() % 1_000_000) },
+  },
+})
+
+const seed = Number(values.seed)
+const startedMs = Date.now()
+const report = await runFaults({
+  markets: Number(values.markets),
+  rate: Number(values.rate),
+  faults: Number(values.faults),
+  perSecond: Number(values['per-second']),
+  seed,
+  without: [],
+  say: (line) => console.log(`${((Date.now() - startedMs) / 1_000).toFixed(0).padStart(5)} s  ${line}`),
+})
+for (const line of summaryOf(report)) console.log(line)
+const failures = failuresOf(report)
+for (const failure of failures.slice(0, 40)) console.error(`FAILED ${failure}`)
+if (failures.length > 40) console.error(`… and ${failures.length - 40} more`)
+console.log(failures.length === 0 ? 'ok' : `${failures.length} failures; repeat with --seed ${seed}`)
+process.exit(failures.length === 0 ? 0 : 1)

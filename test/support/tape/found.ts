@@ -1,0 +1,66 @@
+import type { RecordedGap } from './gaps.ts'
+import type { Loss, Wrong } from './receiver.ts'
+
+/** A fault that touched the token. `ends`: the socket or the subscription ended, which is a gap whatever was lost. */
+export type Touch = { timeMs: number; type: string; ends: boolean }
+
+export type Judged = {
+  /** Losses that must be found and lie in no gap. */
+  unfound: Loss[]
+  /** Gaps of a token that no fault had touched. */
+  falseGaps: RecordedGap[]
+  /** Gaps of a touched token whose delivered book was right all the same. */
+  needlessGaps: RecordedGap[]
+  /** From the loss to its finding, ms. */
+  delaysMs: number[]
+}
+
+/** Send time against receive time, and what a busy machine adds. */
+const SLACK_MS = 250
+const FIND_WITHIN_MS = 30_000
+/** So long a fault may go unseen: the book is compared with REST. */
+const UNSEEN_MS = 31_000
+/** The end of a socket is seen at once, a snapshot that was withheld after its deadline. */
+const ENDED_MS = 12_000
+
+const covers = (gap: RecordedGap, loss: Loss): boolean =>
+  gap.openedMs <= loss.timeMs + SLACK_MS &&
+  gap.detectedMs <= (loss.type === 'lasting' ? loss.timeMs : loss.timeMs + FIND_WITHIN_MS) + SLACK_MS &&
+  gap.closedMs >= loss.timeMs - SLACK_MS
+
+const isTouched = (gap: RecordedGap, touches: readonly Touch[]): boolean =>
+  touches.some(
+    ({ timeMs }) => timeMs <= gap.detectedMs + SLACK_MS && timeMs >= Math.min(gap.openedMs, gap.detectedMs) - UNSEEN_MS,
+  )
+
+const isNeeded = (
+  gap: RecordedGap,
+  verdict: { losses: Loss[]; wrong: Wrong[] },
+  touches: readonly Touch[],
+): boolean => {
+  const fromMs = gap.openedMs - SLACK_MS
+  const toMs = gap.detectedMs + SLACK_MS
+  return (
+    verdict.losses.some(({ timeMs }) => timeMs >= fromMs && timeMs <= toMs) ||
+    verdict.wrong.some((wrong) => wrong.fromMs <= toMs && wrong.toMs >= fromMs) ||
+    touches.some(({ timeMs, ends }) => ends && timeMs >= gap.detectedMs - ENDED_MS && timeMs <= toMs)
+  )
+}
+
+/** Holds what the history says of one token against what its delivery demands. */
+export const judgeGaps = (
+  verdict: { losses: Loss[]; wrong: Wrong[] },
+  gaps: readonly RecordedGap[],
+  touches: readonly Touch[],
+): Judged => {
+  const found = verdict.losses.map((loss) => ({ loss, gap: gaps.find((gap) => covers(gap, loss)) }))
+  const untouched = gaps.filter((gap) => !isTouched(gap, touches))
+  return {
+    unfound: found.filter(({ gap }) => gap === undefined).map(({ loss }) => loss),
+    falseGaps: untouched,
+    needlessGaps: gaps.filter((gap) => !untouched.includes(gap) && !isNeeded(gap, verdict, touches)),
+    delaysMs: found.flatMap(({ loss, gap }) =>
+      gap === undefined || gap.detectedMs < loss.timeMs - SLACK_MS ? [] : [Math.max(gap.detectedMs - loss.timeMs, 0)],
+    ),
+  }
+}

@@ -1,0 +1,164 @@
+import { bestOf, copyLevels, emptyLevels, sameLevels, setLevel, type Levels } from './levels.ts'
+import type { Sent } from './sent.ts'
+
+/** What a receiver must have noticed. `sinceMs`: from then on its book was not the venue's. */
+export type Loss = {
+  type: 'batch_end' | 'best_bid_ask' | 'lasting'
+  connection: number
+  timeMs: number
+  sinceMs: number
+}
+
+/** A time in which the delivered book was not the venue's. */
+export type Wrong = { fromMs: number; toMs: number }
+
+/** The receiver replaced its book with a snapshot of the venue's time `venueMs`, at `timeMs`. */
+export type Repair = { timeMs: number; venueMs: number; levels: Levels }
+
+export type OfBook = Extract<Sent, { type: 'book' | 'change' }>
+export const isOfBook = (one: Sent): one is OfBook => one.type === 'book' || one.type === 'change'
+
+/** A batch ends after 100 ms of quiet by receive time; a little more must have ended it by send time too. */
+const QUIET_MS = 150
+/** A quote comes up to 5 ms early and fits any state within 100 ms by receive time. */
+const BEST_WINDOW_MS = 150
+/** A book that is wrong for so long must be found whatever is sent. */
+const LASTING_MS = 30_000
+/** The venue's tape and the frame of a connection may be noted a millisecond apart. */
+const TRANSIENT_MS = 5
+
+type Batch = { venueMs: number; hash: string; timeMs: number }
+type Quote = { bid: string; ask: string; timeMs: number }
+
+export const keyOf = ({ venueMs, hash }: { venueMs: number; hash: string }): string => `${venueMs} ${hash}`
+
+export const applyTo = (levels: Levels, one: OfBook): Levels => {
+  if (one.type === 'book') return copyLevels(one.levels)
+  setLevel(levels, one.row)
+  return levels
+}
+
+/** The book that the frames really sent make, following one connection at a time. */
+export class Receiver {
+  readonly losses: Loss[] = []
+  readonly wrong: Wrong[] = []
+  /** The venue's own book now. */
+  truth: Levels = emptyLevels()
+  readonly #truths: ReadonlyMap<string, Levels>
+  #levels: Levels | undefined
+  #wholeMs = 0
+  #connection = 0
+  readonly #heard = new Set<number>()
+  /** What the connection delivered so far: a snapshot by REST may be older than some of it. */
+  #delivered: OfBook[] = []
+  #batch: Batch | undefined
+  #quotes: Quote[] = []
+  /** Best prices of states that were left lately. */
+  #left: Quote[] = []
+  #wrongSinceMs: number | undefined
+  #isLasting = false
+
+  /** `truths`: the venue's book after each batch, by `keyOf` it. */
+  constructor(truths: ReadonlyMap<string, Levels>) {
+    this.#truths = truths
+  }
+
+  /** To be called before each text: what time alone ends. */
+  advance(timeMs: number): void {
+    if (this.#batch !== undefined && timeMs - this.#batch.timeMs > QUIET_MS) this.#endBatch()
+    const isDue = (quote: Quote): boolean => timeMs - quote.timeMs > BEST_WINDOW_MS
+    for (const quote of this.#quotes) if (isDue(quote)) this.#lose('best_bid_ask', quote.timeMs)
+    this.#quotes = this.#quotes.filter((quote) => !isDue(quote))
+    this.#left = this.#left.filter((quote) => !isDue(quote))
+    const sinceMs = this.#wrongSinceMs
+    if (sinceMs === undefined || this.#isLasting || timeMs - sinceMs < LASTING_MS) return
+    this.#isLasting = true
+    this.#lose('lasting', sinceMs + LASTING_MS)
+  }
+
+  deliver(connection: number, one: Sent): void {
+    if (!this.#heard.has(connection)) this.#follow(connection)
+    if (connection !== this.#connection) return
+    if (one.type === 'best') this.#quotes.push(one)
+    if (isOfBook(one)) {
+      if (this.#batch !== undefined && keyOf(this.#batch) !== keyOf(one)) this.#endBatch()
+      if (this.#levels !== undefined) this.#left.push({ ...bestOf(this.#levels), timeMs: one.timeMs })
+      this.#delivered.push(one)
+      this.#take(one)
+      this.#batch = { venueMs: one.venueMs, hash: one.hash, timeMs: one.timeMs }
+    }
+    this.#settleQuotes()
+  }
+
+  /** The connection's end is no loss of its own: the receiver sees it. */
+  close(connection: number): void {
+    if (connection === this.#connection) this.#forget()
+  }
+
+  repair({ venueMs, levels }: Repair): void {
+    this.#levels = copyLevels(levels)
+    this.#wholeMs = venueMs
+    this.#batch = undefined
+    this.#quotes = []
+    for (const one of this.#delivered) if (one.venueMs >= venueMs) this.#take(one)
+  }
+
+  /** To be called after each text. */
+  compare(timeMs: number): void {
+    if (this.#levels !== undefined && !sameLevels(this.#levels, this.truth)) this.#wrongSinceMs ??= timeMs
+    else this.#right(timeMs)
+  }
+
+  end(timeMs: number): void {
+    this.advance(timeMs)
+    this.#right(Infinity)
+  }
+
+  #right(timeMs: number): void {
+    const fromMs = this.#wrongSinceMs
+    if (fromMs !== undefined && timeMs - fromMs > TRANSIENT_MS) this.wrong.push({ fromMs, toMs: timeMs })
+    this.#wrongSinceMs = undefined
+    this.#isLasting = false
+  }
+
+  /** A token that was moved goes on where it was heard first last. */
+  #follow(connection: number): void {
+    this.#heard.add(connection)
+    this.#connection = connection
+    this.#forget()
+  }
+
+  #forget(): void {
+    this.#levels = undefined
+    this.#delivered = []
+    this.#batch = undefined
+    this.#quotes = []
+    this.#left = []
+  }
+
+  #take(one: OfBook): void {
+    if (this.#levels === undefined && one.type === 'change') return
+    if (this.#levels !== undefined && one.venueMs < this.#wholeMs) return
+    if (one.type === 'book') this.#wholeMs = one.venueMs
+    this.#levels = applyTo(this.#levels ?? emptyLevels(), one)
+  }
+
+  #endBatch(): void {
+    const batch = this.#batch
+    this.#batch = undefined
+    if (batch === undefined || this.#levels === undefined) return
+    const truth = this.#truths.get(keyOf(batch))
+    if (truth !== undefined && !sameLevels(truth, this.#levels)) this.#lose('batch_end', batch.timeMs)
+  }
+
+  #settleQuotes(): void {
+    if (this.#levels === undefined || this.#quotes.length === 0) return
+    const states = [...this.#left, { ...bestOf(this.#levels), timeMs: 0 }]
+    this.#quotes = this.#quotes.filter(({ bid, ask }) => !states.some((best) => best.bid === bid && best.ask === ask))
+  }
+
+  #lose(type: Loss['type'], timeMs: number): void {
+    if (this.#levels === undefined) return
+    this.losses.push({ type, connection: this.#connection, timeMs, sinceMs: this.#wrongSinceMs ?? timeMs })
+  }
+}

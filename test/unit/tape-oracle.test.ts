@@ -1,0 +1,151 @@
+import { describe, expect, test } from 'vitest'
+import { judgeGaps, type Touch } from '../support/tape/found.ts'
+import type { RecordedGap } from '../support/tape/gaps.ts'
+import { createHandMade } from '../support/tape/hand-made.ts'
+import type { Loss } from '../support/tape/receiver.ts'
+
+const OPENING = ['bid 0.4 10', 'ask 0.6 10']
+
+const start = () => {
+  const log = createHandMade(OPENING)
+  log.dump(1)
+  log.wait(1_000)
+  return log
+}
+
+describe('what a delivery must have shown', () => {
+  test('nothing, when every text came', () => {
+    const log = start()
+    log.batch(['bid 0.41 5', 'bid 0.42 5', 'ask 0.59 7'])
+    log.wait(10)
+    log.batch(['bid 0.42 0'])
+    log.wait(60_000)
+    expect(log.judge()).toEqual([])
+  })
+
+  test('nothing, when texts came twice or in another order within their batch', () => {
+    const log = start()
+    log.batch(['bid 0.41 5', 'ask 0.59 7'], [1, 1, 0, 0])
+    log.wait(60_000)
+    expect(log.judge()).toEqual([])
+  })
+
+  test('a text that is missing in a batch, at its end', () => {
+    const log = start()
+    log.batch(['bid 0.41 5', 'bid 0.42 5'], [1])
+    log.wait(200)
+    expect(log.judge()).toEqual(['batch_end at 2000 since 2000'])
+  })
+
+  test('a whole batch that is missing, at the end of the next', () => {
+    const log = start()
+    log.batch(['bid 0.41 5'], [])
+    log.wait(500)
+    expect(log.judge()).toEqual([])
+    log.batch(['ask 0.59 7'])
+    log.wait(200)
+    expect(log.judge()).toEqual(['batch_end at 2500 since 2000'])
+  })
+
+  test('not a loss that the next change undoes', () => {
+    const log = start()
+    log.batch(['bid 0.4 30'], [])
+    log.wait(500)
+    log.batch(['bid 0.4 10'])
+    log.wait(200)
+    expect(log.judge()).toEqual([])
+  })
+
+  test('a loss that no batch shows, after 30 s', () => {
+    const log = start()
+    log.batch(['bid 0.41 5'], [])
+    log.wait(29_000)
+    expect(log.judge()).toEqual([])
+    log.wait(1_500)
+    expect(log.judge()).toEqual(['lasting at 32000 since 2000'])
+  })
+
+  test('texts that are swapped across batches', () => {
+    const log = start()
+    log.batch(['bid 0.41 5'], [])
+    log.wait(20)
+    log.batch(['ask 0.59 7'])
+    log.late(1)
+    log.wait(200)
+    expect(log.judge()).toEqual(['batch_end at 2020 since 2000', 'batch_end at 2020 since 2020'])
+  })
+
+  test('a quote that no state near it has; one that a state had or gets is right', () => {
+    const log = start()
+    log.quote('0.41', '0.6')
+    log.wait(5)
+    log.batch(['bid 0.41 5'])
+    log.wait(50)
+    log.quote('0.4', '0.6')
+    log.wait(500)
+    expect(log.judge()).toEqual([])
+    log.quote('0.42', '0.6')
+    log.wait(500)
+    expect(log.judge()).toEqual(['best_bid_ask at 2555 since 2555'])
+  })
+
+  test('nothing more once the book was replaced, until the next loss', () => {
+    const log = start()
+    log.batch(['bid 0.41 5', 'bid 0.42 5'], [1])
+    log.wait(200)
+    log.repair()
+    log.batch(['bid 0.43 5'])
+    log.wait(200)
+    log.batch(['bid 0.44 5', 'bid 0.45 5'], [0])
+    log.wait(200)
+    expect(log.judge()).toEqual(['batch_end at 2000 since 2000', 'batch_end at 2400 since 2400'])
+  })
+
+  test('nothing while no socket is open, and the next connection starts anew', () => {
+    const log = start()
+    log.close(1)
+    log.batch(['bid 0.41 5'], [])
+    log.wait(40_000)
+    log.dump(2)
+    log.batch(['bid 0.42 5'], [0], 2)
+    log.wait(200)
+    expect(log.judge()).toEqual([])
+  })
+})
+
+const gapAt = (openedMs: number, detectedMs: number, closedMs: number): RecordedGap => ({
+  outcomeId: '1:0',
+  reason: 'hash_mismatch',
+  detail: '',
+  openedMs,
+  detectedMs,
+  closedMs,
+  nothingMissed: false,
+  lastGoodSequence: 1,
+  firstGoodSequence: 3,
+  gapSequence: 2,
+})
+const loss = (timeMs: number): Loss => ({ type: 'batch_end', connection: 1, timeMs, sinceMs: timeMs })
+const touch = (timeMs: number, ends = false): Touch => ({ type: 'drop', timeMs, ends })
+
+describe('what the history says of it', () => {
+  test('a loss is found by a gap that covers it and was detected within 30 s', () => {
+    const verdict = { losses: [loss(100_000)], wrong: [] }
+    const found = judgeGaps(verdict, [gapAt(99_000, 100_120, 101_000)], [touch(99_900)])
+    expect(found).toEqual({ unfound: [], falseGaps: [], needlessGaps: [], delaysMs: [120] })
+    expect(judgeGaps(verdict, [gapAt(99_000, 131_000, 132_000)], []).unfound).toHaveLength(1)
+    expect(judgeGaps(verdict, [gapAt(90_000, 91_000, 92_000)], []).unfound).toHaveLength(1)
+    expect(judgeGaps(verdict, [gapAt(101_000, 101_000, 102_000)], []).unfound).toHaveLength(1)
+  })
+
+  test('a gap of a token that nothing touched is false; one whose book was right all the same is needless', () => {
+    const gaps = [gapAt(99_000, 100_000, 101_000)]
+    expect(judgeGaps({ losses: [], wrong: [] }, gaps, []).falseGaps).toEqual(gaps)
+    expect(judgeGaps({ losses: [], wrong: [] }, gaps, [touch(50_000)]).falseGaps).toEqual(gaps)
+    const needless = judgeGaps({ losses: [], wrong: [] }, gaps, [touch(99_500)])
+    expect([needless.falseGaps, needless.needlessGaps]).toEqual([[], gaps])
+    expect(judgeGaps({ losses: [], wrong: [] }, gaps, [touch(99_500, true)]).needlessGaps).toEqual([])
+    const wrong = [{ fromMs: 99_500, toMs: 99_800 }]
+    expect(judgeGaps({ losses: [], wrong }, gaps, [touch(99_500)]).needlessGaps).toEqual([])
+  })
+})
