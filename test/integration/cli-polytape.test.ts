@@ -29,6 +29,7 @@ const cacheWrite = (changed: Partial<MarketWrite> = {}): MarketWrite => ({
   state: 'live',
   sourceTime: String(Date.now() - 300),
   updatedTime: String(Date.now()),
+  applied: `${Date.now() - 200}:aa ${Date.now() - 90_000}:bb`,
   isQuoteChanged: true,
   ladders: [
     { outcomeId: '77:0', write: { isWhole: true, bids: [['0.52', '210'], ['0.51', '1000']], asks: [['0.54', '20'], ['0.55', '3']] } }, // prettier-ignore
@@ -90,6 +91,7 @@ test('book shows the hot cache: both ladders, what is proved, venue time, and no
     /0\.55 +3\.00 +23\.00.*\n.*0\.54 +20\.00 +20\.00.*0\.48 +210\.00 +210\.00.*\n── spread 0\.02 · mid 0\.53 /,
   )
   expect(out).toContain('sequence 1,204')
+  expect(out).toMatch(/venue \d\d:\d\d:\d\d\.\d{3}, .*│ venue \d\d:\d\d:\d\d\.\d{3}, 1 min ago/)
   expect(out).not.toContain('\x1b')
 })
 

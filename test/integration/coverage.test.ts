@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { CheckpointRow } from '../../src/normalizer/batch.ts'
 import { withClient } from '../../src/store/checkout.ts'
 import { writeCheckpoints } from '../../src/store/checkpoints.ts'
 import { writeMarkets } from '../../src/store/markets.ts'
-import { createRandom } from '../support/as-of-history.ts'
+import { checkpointOf, createRandom } from '../support/as-of-history.ts'
 import { coverageTruth, type CoverageFacts, type CoverageGap, type CoverageRow } from '../support/coverage-truth.ts'
 import { createDatabase, type TestDatabase } from '../support/services.ts'
 
@@ -88,28 +87,15 @@ const store = async (marketId: string, facts: CoverageFacts): Promise<void> => {
 }
 
 const storeFirstBook = async (marketId: string, second: number): Promise<void> => {
-  const resume = { subscription: 'active', gapSequence: undefined, gapReason: undefined, snapshotTimeMs: 0, droppedTimeMs: 0, recent: [] } as const // prettier-ignore
-  const checkpoint = (sequence: number, status: 'waiting' | 'following', capturedTimeMs: number): CheckpointRow => ({
-    marketId,
-    outcomeId: `${marketId}:1`,
-    sequence,
-    streamId: '1-1',
-    epoch: 'e',
-    ordinal: 1,
-    capturedTimeMs,
-    exchangeTimeMs: undefined,
-    lastTradePrice: undefined,
-    tickSize: '0.01',
-    hash: undefined,
-    bids: [],
-    asks: [],
-    resume: { ...resume, status, recent: [] },
-  })
-  await withClient(database.pool, async (client) => {
-    await writeCheckpoints(client, [checkpoint(0, 'waiting', 0)])
-    await writeCheckpoints(client, [checkpoint(1, 'following', second * 1_000)])
-    await writeCheckpoints(client, [checkpoint(2, 'following', second * 1_000 + 1)])
-  })
+  const outcomeId = `${marketId}:1`
+  const store = (status: 'waiting' | 'following', sequence: number, capturedTimeMs: number) =>
+    withClient(database.pool, async (client) => {
+      const given = { outcomeId, sequence, capturedTimeMs, bids: [], asks: [] }
+      await writeCheckpoints(client, [checkpointOf(given, { status, gapSequence: undefined })])
+    })
+  await store('waiting', 0, 0)
+  await store('following', 1, second * 1_000)
+  await store('following', 2, second * 1_000 + 1)
 }
 
 test('hours, counts, gap seconds and states of random recordings equal a count second by second', async () => {

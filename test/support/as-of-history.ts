@@ -1,6 +1,8 @@
 import type { CheckpointRow } from '../../src/normalizer/batch.ts'
 import { newBatch } from '../../src/normalizer/batch.ts'
 import { addBookRows, type RowKind, type RowLevel } from '../../src/normalizer/book-row.ts'
+import { toCheckpoints } from '../../src/normalizer/checkpoint.ts'
+import { newTape } from './normalizer-tape.ts'
 
 /** One written row; the truth that a rebuild is compared with is made of these alone. */
 export type HistoryRow = {
@@ -64,6 +66,18 @@ const pairs = (book: Book, side: 'bid' | 'ask'): [string, string][] =>
     .toSorted((left, right) => (Number(left.priceText) - Number(right.priceText)) * (side === 'bid' ? -1 : 1))
     .map((level) => [level.priceText, level.sizeText])
 
+type Given = Pick<CheckpointRow, 'outcomeId' | 'sequence' | 'capturedTimeMs' | 'bids' | 'asks'>
+
+/** A checkpoint as a tape makes it, but for what is given. */
+export const checkpointOf = (
+  given: Given,
+  resume: Pick<CheckpointRow['resume'], 'status' | 'gapSequence'>,
+): CheckpointRow => {
+  const row = toCheckpoints(newTape())[0]!
+  const marketId = given.outcomeId.split(':')[0] ?? ''
+  return { ...row, marketId, streamId: '1-1', ...given, resume: { ...row.resume, ...resume } }
+}
+
 /**
  * A random history of one outcome, as a normalizer writes it: snapshots, changes (several of an event too), levels that
  * go and come back, empty books, gaps, events of the same millisecond, restarts that lost the book, and checkpoints at any
@@ -98,27 +112,9 @@ export const createHistory = (outcomeId: string, random: Random, shape: Shape): 
     }
   }
   const checkpoint = (): void => {
-    history.checkpoints.push({
-      marketId: history.marketId,
-      outcomeId,
-      sequence,
-      streamId: `${timeMs}-0`,
-      epoch: 'epoch',
-      ordinal: sequence,
-      capturedTimeMs,
-      exchangeTimeMs: capturedTimeMs,
-      lastTradePrice: undefined,
-      tickSize: '0.01',
-      hash: undefined,
-      bids: isLost ? [] : pairs(book, 'bid'),
-      asks: isLost ? [] : pairs(book, 'ask'),
-      resume: {
-        ...EMPTY_RESUME,
-        status,
-        gapSequence: status === 'gap' ? history.gaps.at(-1)?.gapSequence : undefined,
-        gapReason: status === 'gap' ? 'disconnect' : undefined,
-      },
-    })
+    const gapSequence = status === 'gap' ? history.gaps.at(-1)?.gapSequence : undefined
+    const levels = { bids: isLost ? [] : pairs(book, 'bid'), asks: isLost ? [] : pairs(book, 'ask') }
+    history.checkpoints.push(checkpointOf({ outcomeId, sequence, capturedTimeMs, ...levels }, { status, gapSequence }))
   }
   const openGap = (): void => {
     const openedTimeMs = Math.max(capturedTimeMs, timeMs - random(3_000))
@@ -192,13 +188,3 @@ export const createHistory = (outcomeId: string, random: Random, shape: Shape): 
 }
 
 const dayOf = (timeMs: number): number => Math.floor(timeMs / 86_400_000)
-
-const EMPTY_RESUME: CheckpointRow['resume'] = {
-  subscription: 'active',
-  status: 'waiting',
-  gapSequence: undefined,
-  gapReason: undefined,
-  snapshotTimeMs: 0,
-  droppedTimeMs: 0,
-  recent: [],
-}

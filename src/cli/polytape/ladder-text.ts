@@ -13,6 +13,8 @@ type Layout = {
   askRows: number
   bidRows: number
   factRows: number
+  /** Whether any ladder is cut there: then all have a line for it. */
+  isAskCut: boolean
   pricePlaces: number
   sizePlaces: number
   price: number
@@ -44,6 +46,7 @@ const layoutOf = (outcomes: ShownOutcome[], depth: number): Layout => {
     depth,
     askRows: rowsOf(asks),
     bidRows: rowsOf(bids),
+    isAskCut: depth > 0 && outcomes.some((outcome) => outcome.asks.length > depth),
     factRows: Math.max(0, ...outcomes.map((outcome) => outcome.facts.length)),
     pricePlaces,
     sizePlaces,
@@ -97,7 +100,7 @@ const ladderLines = (
     ...blanks(layout.factRows - outcome.facts.length),
     blank,
     palette.faint(fit(titles.join(GAP), width)),
-    palette.faint(fit(moreText(outcome.asks.length - asks.length, 'asks'), width)),
+    ...(layout.isAskCut ? [palette.faint(fit(moreText(outcome.asks.length - asks.length, 'asks'), width))] : []),
     ...blanks(layout.askRows - Math.max(1, asks.length)),
     ...missing(asks, 'asks'),
     ...asks.toReversed().map((rung) => line(rung, palette.ask)),

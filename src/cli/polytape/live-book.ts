@@ -57,7 +57,7 @@ const outcomeFacts = (quote: Quote, index: number, nowMs: number): string[] => {
   const sequence = index === 0 ? [`sequence ${countText(Number(quote['sequence'] ?? 0))}`] : []
   const venueTimeMs = venueTimeOf(quote, index)
   const venue = venueTimeMs === undefined ? [] : [`venue ${clockText(venueTimeMs, nowMs)}, ${ageText(nowMs - venueTimeMs)}`] // prettier-ignore
-  return [...sequence, ...venue]
+  return [...venue, ...sequence]
 }
 
 const updatedFacts = (quote: Quote, nowMs: number): string[] => {
@@ -68,8 +68,7 @@ const updatedFacts = (quote: Quote, nowMs: number): string[] => {
 /** One transaction: the quote and the ladders are of the same moment. */
 const readKeys = async (redis: Redis, marketId: string, outcomeIds: string[]): Promise<unknown[]> => {
   const transaction = redis.multi().hgetall(quoteKey(marketId))
-  for (const id of outcomeIds)
-    transaction.zrange(ladderKey(id, 'bid'), 0, -1, 'REV').zrange(ladderKey(id, 'ask'), 0, -1)
+  for (const id of outcomeIds) transaction.zrevrange(ladderKey(id, 'bid'), 0, -1).zrange(ladderKey(id, 'ask'), 0, '-1')
   const replies = (await transaction.exec()) ?? []
   return replies.map(([error, value]) => {
     if (error !== null) throw error
