@@ -4,7 +4,7 @@ import { marketOfStream, MARKETS_STREAM, orderbookStream, UNROUTABLE_STREAM } fr
 import { shardOf } from '../domain/market.ts'
 import type { Stats } from '../lib/stats.ts'
 import type { Batch } from '../normalizer/batch.ts'
-import type { Latencies } from '../normalizer/latency.ts'
+import type { FrameTimes, Latencies } from '../normalizer/latency.ts'
 import { MarketTape } from '../normalizer/market-tape.ts'
 import { compareIds, STREAMS_PER_READ, type Reader, type StreamRead } from '../stream/read.ts'
 import type { Commits } from './normalizer-commits.ts'
@@ -32,6 +32,8 @@ export type ShardParts = {
   latencies: Latencies
 }
 
+type Shown = { times: FrameTimes[]; readTimeMs: number; appliedTimeMs: number }
+
 const marketsAmong = (tapes: Iterable<Tape>): MarketTape[] => [...tapes].filter((tape) => tape instanceof MarketTape)
 
 /** One shard's pipeline: read what is ready, apply it, show it in the hot cache, hand it to the commit. */
@@ -40,6 +42,9 @@ export class Shard {
   /** Streams that have, or may have, entries that are not applied. */
   readonly #due = new Set<string>()
   #parkedTriedTimeMs = 0
+  /** The write of the hot cache that is on its way: the next read does not wait for it, the next write does. */
+  #showing: Promise<void> = Promise.resolve()
+  #failure: unknown
 
   constructor(parts: ShardParts) {
     this.#parts = parts
@@ -59,6 +64,7 @@ export class Shard {
   /** Waits for news of the shard, at most half a second, and carries them through. */
   async step(): Promise<void> {
     const { tapes, reader, commits } = this.#parts
+    if (this.#failure !== undefined) throw this.#failure
     await commits.admit()
     const isIdle = [...this.#due].every((stream) => tapes.parked.has(stream))
     if (isIdle) tapes.judge.lagMs = 0
@@ -131,19 +137,32 @@ export class Shard {
   }
 
   async #applyAll(reads: StreamRead[]): Promise<void> {
-    const { commits, stats, views, latencies } = this.#parts
+    const { commits, stats } = this.#parts
     const { batch } = commits
     const readTimeMs = Date.now()
     const { frameCount } = batch
     const timesBefore = batch.frameTimes.length
     const changed = reads.flatMap((read) => this.#applyRead(read, batch))
-    for (const tape of marketsAmong(changed)) tape.proveEarly(batch)
+    const markets = marketsAmong(changed)
+    for (const tape of markets) tape.proveEarly(batch)
     commits.mark(changed)
     if (changed.some((tape) => tape.stream === MARKETS_STREAM)) this.#refreshMarkets(batch)
     stats.count('frames', batch.frameCount - frameCount)
     const times = batch.frameTimes.slice(timesBefore)
-    const appliedTimeMs = Date.now()
-    await views.show(marketsAmong(changed))
+    await this.#showing
+    this.#showing = this.#show(markets, { times, readTimeMs, appliedTimeMs: Date.now() })
+    await commits.admit()
+  }
+
+  /** Never rejects: what ends the shard is thrown by the next step. */
+  async #show(markets: MarketTape[], { times, readTimeMs, appliedTimeMs }: Shown): Promise<void> {
+    const { views, latencies } = this.#parts
+    try {
+      await views.show(markets)
+    } catch (error) {
+      this.#failure ??= error
+      return
+    }
     const nowMs = Date.now()
     for (const { exchangeTimeMs, receivedTimeMs } of times) {
       latencies.receive.record(exchangeTimeMs, receivedTimeMs)
@@ -152,7 +171,6 @@ export class Shard {
       latencies.show.record(appliedTimeMs, nowMs)
       latencies.cache.record(exchangeTimeMs, nowMs)
     }
-    await commits.admit()
   }
 
   /** What the catalogue says anew of markets that are being recorded. */
