@@ -1,16 +1,18 @@
 import type { Redis } from 'ioredis'
 import type { Config } from '../config.ts'
-import { DESIRED_CHANNEL, desiredKey, REASSERT_CHANNEL, RESYNC_CHANNEL } from '../domain/keys.ts'
+import { DESIRED_CHANNEL, RESYNC_CHANNEL } from '../domain/keys.ts'
+import { createLiveness, type Liveness } from '../feed/liveness.ts'
 import type { Budget } from '../feed/outbox.ts'
 import { Session, type Figures } from '../feed/session.ts'
-import { every, within } from '../lib/every.ts'
+import { every } from '../lib/every.ts'
 import type { Logger } from '../lib/log.ts'
 import type { Stats } from '../lib/stats.ts'
 import { createEpoch } from '../stream/append.ts'
 import type { SigningKeys } from '../stream/entry.ts'
-import type { Clob } from '../venue/polymarket/clob.ts'
+import { createClob, type Clob } from '../venue/polymarket/clob.ts'
 import { MARKET_CHANNEL, marketChannelUrl } from '../venue/polymarket/market-channel.ts'
-import { createConfirmations, createGuardedAppender } from './feed-redis.ts'
+import { createReading, READ_EVERY_MS } from './feed-reading.ts'
+import { createAppliedReader, createConfirmations, createGuardedAppender } from './feed-redis.ts'
 
 export type FeedDeps = {
   redis: Redis
@@ -22,7 +24,7 @@ export type FeedDeps = {
 }
 
 /** What the feed groups of a process share. */
-export type Shared = { budget: Budget; clob: Clob }
+export type Shared = { budget: Budget; clob: Clob; liveness: Liveness }
 
 export type FeedGroup = {
   figures(): Figures
@@ -31,69 +33,41 @@ export type FeedGroup = {
   close(detail: string): Promise<void>
 }
 
-const READ_EVERY_MS = 5_000
 const PING_EVERY_MS = 500
 const HEALTHY_FOR_MS = 1_500
 const REFRESH_EVERY_MS = 600_000
 /** Ctrl-C promises 5 s for everything. */
 const CLOSE_TIMEOUT_MS = 3_000
 
+export const createShared = ({ redis, config, log, stats }: FeedDeps): Shared => {
+  const clob = createClob({ url: config.POLYMARKET_CLOB_URL })
+  const liveness = createLiveness({
+    fetchBooks: (tokens, signal) => clob.peekBooks(tokens, signal),
+    readApplied: createAppliedReader(redis, log),
+    periodMs: config.LIVENESS_EVERY_MS,
+    log,
+    stats,
+  })
+  return { budget: { usedBytes: 0, limitBytes: config.FEED_BUFFER_BYTES }, clob, liveness }
+}
+
 const createSession = (deps: FeedDeps & Shared & { group: number; writer: Redis }): Session => {
   const { redis, writer, config, signing, group, clob, budget, log, stats } = deps
   return new Session({
     url: marketChannelUrl(config.POLYMARKET_WS_URL),
     isReplay: config.POLYTAPE_VENUE === 'replay',
-    silenceMs: config.FEED_SILENCE_MS,
     lingerMs: config.INGEST_LINGER_MS,
     tokensPerConnection: config.TOKENS_PER_CONNECTION,
     channel: MARKET_CHANNEL,
-    createEpoch,
+    createEpoch: (notBeforeMs) => createEpoch(Math.max(Date.now(), notBeforeMs)),
     appender: createGuardedAppender({ redis: writer, signing, shardCount: config.NORMALIZER_SHARDS }),
     fetchBooks: (tokens, signal) => clob.fetchBooks(tokens, signal),
+    isVenueRestarting: (token, signal) => clob.isRestarting(token, signal),
     budget,
     writeConfirmed: createConfirmations(redis, group),
     log,
     stats,
   })
-}
-
-/** Publishes what is unknown, each market (or `*`) at most once a reading period: the answer is a new reading. */
-const createReassert = (redis: Redis) => {
-  const askedTimesMs = new Map<string, number>()
-  return async (ids: string[]): Promise<void> => {
-    const nowMs = Date.now()
-    for (const [id, timeMs] of askedTimesMs) {
-      // An empty group stays empty: every workflow answers `*`.
-      const periodMs = id === '*' ? 3 * READ_EVERY_MS : READ_EVERY_MS
-      if (nowMs - timeMs >= periodMs - 500) askedTimesMs.delete(id)
-    }
-    const due = ids.filter((id) => !askedTimesMs.has(id))
-    for (const id of due) askedTimesMs.set(id, nowMs)
-    await Promise.all(due.map((id) => redis.publish(REASSERT_CHANNEL, id)))
-  }
-}
-
-/** Reads the desired hash now; what is asked meanwhile is one more reading. */
-const createReading = ({ redis, group, session, log }: FeedDeps & { group: number; session: Session }) => {
-  const reassert = createReassert(redis)
-  let isReading = false
-  let isWanted = false
-  return async (): Promise<void> => {
-    isWanted = true
-    if (isReading) return
-    isReading = true
-    try {
-      while (isWanted) {
-        isWanted = false
-        const hash = await within(redis.hgetall(desiredKey(group)), 4_000, 'Redis did not answer within 4 s')
-        await reassert(session.applyDesired(hash))
-      }
-    } catch (error) {
-      log.warn({ error, group }, 'desired subscriptions could not be read, tried again in 5 s')
-    } finally {
-      isReading = false
-    }
-  }
 }
 
 /** Opens the sockets of a group and keeps them as its desired hash says, until it is closed. */
@@ -105,6 +79,7 @@ export const openFeedGroup = (deps: FeedDeps & Shared & { group: number }): Feed
   for (const redis of [writer, listener]) redis.on('error', (error) => log.debug({ error }, 'Redis connection failed'))
   const ended = new AbortController()
   const session = createSession({ ...deps, log, writer })
+  const unwatch = deps.liveness.watch(session)
   const read = createReading({ ...deps, log, session })
   let answeredTimeMs = 0
   const ping = (): void => {
@@ -136,6 +111,7 @@ export const openFeedGroup = (deps: FeedDeps & Shared & { group: number }): Feed
     isHealthy: () => Date.now() - answeredTimeMs < HEALTHY_FOR_MS,
     close: async (detail) => {
       ended.abort()
+      unwatch()
       listener.disconnect()
       const wentOut = await session.close(detail, CLOSE_TIMEOUT_MS)
       log[wentOut ? 'info' : 'error']({ wentOut }, 'feed was closed')

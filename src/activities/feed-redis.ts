@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
-import { confirmedKey, CONFIRMED_CHANNEL } from '../domain/keys.ts'
-import type { Member } from '../feed/market.ts'
+import { confirmedKey, CONFIRMED_CHANNEL, orderbookStream, quoteKey } from '../domain/keys.ts'
+import type { Confirmation } from '../feed/market.ts'
+import type { Logger } from '../lib/log.ts'
 import { within } from '../lib/every.ts'
 import { createAppender, type Appender, type AppenderDeps } from '../stream/append.ts'
 
@@ -37,15 +38,52 @@ export const createGuardedAppender = (deps: AppenderDeps): Appender => {
 /** Where the workflows look for it, then the announcement. */
 export const createConfirmations =
   (redis: Redis, group: number) =>
-  async (members: Member[]): Promise<void> => {
+  async (confirmations: Confirmation[]): Promise<void> => {
     const confirmedTimeMs = Date.now()
-    const fields = members.map(({ desired: { marketId, generation, state } }) => [
+    const fields = confirmations.map(({ marketId, generation, state }) => [
       marketId,
       JSON.stringify({ generation, state, confirmedTimeMs }),
     ])
     await redis.hset(confirmedKey(group), Object.fromEntries(fields))
-    const announced = members.map(({ desired }) =>
-      redis.publish(CONFIRMED_CHANNEL, `${desired.marketId} ${desired.generation}`),
+    const announced = confirmations.map(({ marketId, generation }) =>
+      redis.publish(CONFIRMED_CHANNEL, `${marketId} ${generation}`),
     )
     await Promise.all(announced)
+  }
+
+/** Epoch of the newest entry in each market's stream; absent where there is none. @throws when Redis does not answer. */
+export const readNewestEpochs = async (redis: Redis, marketIds: string[]): Promise<Map<string, string>> => {
+  const epochs = new Map<string, string>()
+  if (marketIds.length === 0) return epochs
+  const pipeline = redis.pipeline()
+  for (const marketId of marketIds) pipeline.xrevrange(orderbookStream(marketId), '+', '-', 'COUNT', 1)
+  const answers = (await pipeline.exec()) ?? []
+  answers.forEach(([, entries], index) => {
+    const fields: unknown = Array.isArray(entries) && Array.isArray(entries[0]) ? entries[0][1] : undefined
+    const epoch: unknown = Array.isArray(fields) ? fields[fields.indexOf('e') + 1] : undefined
+    const marketId = marketIds[index]
+    if (marketId !== undefined && typeof epoch === 'string') epochs.set(marketId, epoch)
+  })
+  return epochs
+}
+
+const APPLIED_TIMEOUT_MS = 2_000
+
+/** Reads what the normalizer has applied of markets. Without an answer nothing is known of any. */
+export const createAppliedReader =
+  (redis: Redis, log: Logger) =>
+  async (marketIds: string[]): Promise<ReadonlyMap<string, string>> => {
+    const applied = new Map<string, string>()
+    const pipeline = redis.pipeline()
+    for (const marketId of marketIds) pipeline.hget(quoteKey(marketId), 'applied')
+    try {
+      const answers = await within(pipeline.exec(), APPLIED_TIMEOUT_MS, 'Redis did not answer within 2 s')
+      answers?.forEach(([, text], index) => {
+        const marketId = marketIds[index]
+        if (marketId !== undefined && typeof text === 'string') applied.set(marketId, text)
+      })
+    } catch (error) {
+      log.debug({ error }, 'what the normalizer has applied could not be read')
+    }
+    return applied
   }

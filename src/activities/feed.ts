@@ -1,7 +1,6 @@
 import { Context } from '@temporalio/activity'
 import { every } from '../lib/every.ts'
-import { createClob } from '../venue/polymarket/clob.ts'
-import { openFeedGroup, type FeedDeps, type FeedGroup, type Shared } from './feed-group.ts'
+import { createShared, openFeedGroup, type FeedDeps, type FeedGroup, type Shared } from './feed-group.ts'
 
 export type { FeedDeps } from './feed-group.ts'
 
@@ -35,10 +34,7 @@ const cancellation = (context: Context): Promise<unknown> =>
  * process it takes over the running sockets and their buffer, so that an outage of Redis closes no socket.
  */
 export const createFeedActivities = (deps: FeedDeps) => {
-  const shared: Shared = {
-    budget: { usedBytes: 0, limitBytes: deps.config.FEED_BUFFER_BYTES },
-    clob: createClob({ url: deps.config.POLYMARKET_CLOB_URL }),
-  }
+  const shared = createShared(deps)
   const running = new Map<string, Owned>()
   const own = (name: string, group: number): Owned => {
     const found = running.get(name)

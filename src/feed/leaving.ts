@@ -22,6 +22,7 @@ export const tellLeft = async (
   const said = untold.map((member) => ({ member, state: member.desired.state }))
   for (const { member, state } of said) {
     member.tellingState = state
+    member.epoch = log.epoch
     pushMarker(log, member, leavingGap(member))
   }
   const flushed = Promise.all(untold.map(({ desired }) => log.flushed(orderbookStream(desired.marketId))))

@@ -6,15 +6,17 @@ import type { Channel, Connection } from './connection.ts'
 import type { RestQueue } from './rest-queue.ts'
 import type { EpochLog } from './epochs.ts'
 import { markerFrame, type Member } from './market.ts'
+import type { Sightings } from './sighting.ts'
 
 export type SlotDeps = {
   url: string
   isReplay: boolean
-  silenceMs: number
   channel: Channel
   openEpoch: () => EpochLog
   route: (element: string) => string
   rest: RestQueue
+  /** Asked when a socket that carried the token has ended: whether the venue as a whole restarts. Never rejects. */
+  isVenueRestarting: (token: string) => Promise<boolean>
   /** The market is as desired, and what says so is in its stream. */
   confirm: (members: Member[]) => void
   log: Logger
@@ -26,22 +28,34 @@ export type SlotDeps = {
 export type Live = {
   connection: Connection
   log: EpochLog
+  /** Undefined while it connects, and again when it has ended. */
   openedTimeMs: number | undefined
+  isEnded: boolean
   hasSubscribed: boolean
-  /** Tokens that were subscribed on this socket before: subscribing them again brings no snapshot (nautilus#4635). */
-  known: Set<string>
+  /** Tokens that were subscribed on this socket: subscribing them again brings no snapshot (nautilus#4635). */
+  known: Sightings
   /** Token -> time by which its snapshot is due. */
   awaiting: Map<string, number>
   /** Tokens whose missing snapshot is already recorded. */
   missed: Set<string>
 }
 
+/** A socket with what its slot knows: the place at which markets join and leave. */
+export type Place = {
+  live: Live
+  deps: SlotDeps
+  members: ReadonlyMap<string, Member>
+  /** Called when a market has reached a phase. */
+  reconcile: () => void
+}
+
 export const createLive = (connection: Connection, log: EpochLog): Live => ({
   connection,
   log,
   openedTimeMs: undefined,
+  isEnded: false,
   hasSubscribed: false,
-  known: new Set(),
+  known: new Map(),
   awaiting: new Map(),
   missed: new Set(),
 })

@@ -4,29 +4,40 @@ import type { DesiredSubscription } from '../domain/subscription.ts'
 /** `out` → joining → `in` → leaving → `out`; a closed socket takes any of them to `out`. */
 export type Phase = 'out' | 'joining' | 'in' | 'leaving'
 
+/** What a confirmation says: as desired at the moment at which it was true. */
+export type Confirmation = Pick<DesiredSubscription, 'marketId' | 'generation' | 'state'>
+
+/** The last move to another connection: of no use where the book that REST had did not come there either. */
+export type Move = { timeMs: number; wantedTimeMs: number; uselessCount: number }
+
 /** A market of this feed: what is wanted of it, and where it is on its socket. */
 export type Member = {
   desired: DesiredSubscription
   phase: Phase
   /** What was subscribed, which may differ from what is desired now. */
   tokens: string[]
+  /** The newest epoch in its stream: readers ignore older ones, so it may only join a socket that is not older. */
+  epoch: string
   /** What the market's stream says, and what is on its way there; undefined before this process said anything. */
   toldState: DesiredSubscription['state'] | undefined
   tellingState: DesiredSubscription['state'] | undefined
   confirmedGeneration: number
   confirmedState: DesiredSubscription['state'] | undefined
   resyncedTimeMs: number
+  moved: Move | undefined
 }
 
-export const createMember = (desired: DesiredSubscription): Member => ({
+export const createMember = (desired: DesiredSubscription, epoch: string): Member => ({
   desired,
   phase: 'out',
   tokens: desired.tokens,
+  epoch,
   toldState: undefined,
   tellingState: undefined,
   confirmedGeneration: -1,
   confirmedState: undefined,
   resyncedTimeMs: 0,
+  moved: undefined,
 })
 
 export const markerFrame = (marker: Marker): Frame => ({

@@ -1,57 +1,98 @@
-import type { GapReason } from '../domain/frame.ts'
+import type { GapReason, Marker } from '../domain/frame.ts'
 import type { Member } from './market.ts'
 import type { SlotDeps } from './live.ts'
 import { Slot } from './slot.ts'
-
-export type Pool = {
-  /** Brings every market to its place on a socket and every socket to what is desired. */
-  reconcile(members: Iterable<Member>): void
-  remove(member: Member): void
-  slotOf(marketId: string): Slot | undefined
-  slots(): Slot[]
-  close(reason: GapReason, detail: string): void
-}
 
 type PoolDeps = { tokensPerConnection: number; createSlot: () => Slot }
 
 export const createSlots = (deps: SlotDeps) => (): Slot => new Slot(deps)
 
-/** Sockets of one feed. A market stays on its socket, paused too; growth adds sockets and disturbs none. */
-export const createPool = ({ tokensPerConnection, createSlot }: PoolDeps): Pool => {
-  const slots: Slot[] = []
-  const homes = new Map<string, Slot>()
-  const homeFor = (member: Member): Slot => {
-    const room = tokensPerConnection - member.desired.tokens.length
-    const found = slots.find((slot) => slot.tokenCount() <= room)
-    if (found !== undefined) return found
-    const slot = createSlot()
-    slots.push(slot)
+/** Readers ignore an epoch that is older than the newest in a market's stream. A socket yet to open is newer than any. */
+const suits = (slot: Slot, { epoch }: Member): boolean => slot.epoch === undefined || slot.epoch >= epoch
+
+/**
+ * Sockets of one feed. A market stays on its socket, paused too, unless one of its tokens stalls there; growth adds
+ * sockets and disturbs none.
+ */
+export class Pool {
+  readonly #deps: PoolDeps
+  readonly #slots: Slot[] = []
+  readonly #homes = new Map<string, Slot>()
+
+  constructor(deps: PoolDeps) {
+    this.#deps = deps
+  }
+
+  get slots(): readonly Slot[] {
+    return this.#slots
+  }
+
+  slotOf(marketId: string): Slot | undefined {
+    return this.#homes.get(marketId)
+  }
+
+  /** Brings every market to its place on a socket and every socket to what is desired. */
+  reconcile(members: Iterable<Member>): void {
+    for (const member of members) {
+      if (this.#homes.has(member.desired.marketId)) continue
+      this.#settle(member, this.#find(member, (slot) => suits(slot, member)) ?? this.#add())
+    }
+    for (const slot of this.#slots) slot.reconcile()
+  }
+
+  remove({ desired }: Member): void {
+    const slot = this.#homes.get(desired.marketId)
+    this.#homes.delete(desired.marketId)
+    slot?.members.delete(desired.marketId)
+    if (slot !== undefined) this.#closeIfEmpty(slot)
+  }
+
+  /**
+   * Moves a market to a socket that is newer than its present one; `markers` say why in its stream. False when there is
+   * none with room, nor room for one more socket.
+   */
+  move(member: Member, markers: Marker[]): boolean {
+    const from = this.#homes.get(member.desired.marketId)
+    if (from === undefined) return false
+    const isNewer = ({ epoch }: Slot): boolean => epoch !== undefined && epoch > member.epoch
+    const to = this.#find(member, isNewer) ?? (this.#hasRoomForSlot() ? this.#add() : undefined)
+    if (to === undefined) return false
+    from.release(member, markers)
+    this.#settle(member, to)
+    this.#closeIfEmpty(from)
+    to.reconcile()
+    return true
+  }
+
+  close(reason: GapReason, detail: string): void {
+    for (const slot of this.#slots) slot.close(reason, detail)
+  }
+
+  #find(member: Member, fits: (slot: Slot) => boolean): Slot | undefined {
+    const room = this.#deps.tokensPerConnection - member.desired.tokens.length
+    return this.#slots.find((slot) => slot.tokenCount() <= room && fits(slot))
+  }
+
+  #add(): Slot {
+    const slot = this.#deps.createSlot()
+    this.#slots.push(slot)
     return slot
   }
-  const place = (member: Member): void => {
-    const { marketId } = member.desired
-    if (homes.has(marketId)) return
-    const slot = homeFor(member)
-    slot.members.set(marketId, member)
-    homes.set(marketId, slot)
+
+  /** Moves leave sockets half empty: twice as many as are needed, and two, are enough. */
+  #hasRoomForSlot(): boolean {
+    const tokens = this.#slots.reduce((sum, slot) => sum + slot.tokenCount(), 0)
+    return this.#slots.length < 2 * Math.ceil(tokens / this.#deps.tokensPerConnection) + 2
   }
-  return {
-    reconcile: (members) => {
-      for (const member of members) place(member)
-      for (const slot of slots) slot.reconcile()
-    },
-    remove: ({ desired }) => {
-      const slot = homes.get(desired.marketId)
-      homes.delete(desired.marketId)
-      slot?.members.delete(desired.marketId)
-      if (slot === undefined || slot.members.size > 0) return
-      slot.close('disconnect', 'no market is left on the socket')
-      slots.splice(slots.indexOf(slot), 1)
-    },
-    slotOf: (marketId) => homes.get(marketId),
-    slots: () => slots,
-    close: (reason, detail) => {
-      for (const slot of slots) slot.close(reason, detail)
-    },
+
+  #settle(member: Member, slot: Slot): void {
+    slot.members.set(member.desired.marketId, member)
+    this.#homes.set(member.desired.marketId, slot)
+  }
+
+  #closeIfEmpty(slot: Slot): void {
+    if (slot.members.size > 0) return
+    slot.close('disconnect', 'no market is left on the socket')
+    this.#slots.splice(this.#slots.indexOf(slot), 1)
   }
 }

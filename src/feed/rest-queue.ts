@@ -8,8 +8,6 @@ export type FetchBooks = (tokens: string[], signal: AbortSignal) => Promise<Rest
 export type RestQueue = {
   /** Fetches books of these tokens in the next call, delivers them, and returns the tokens that had none. Never rejects. */
   request(tokens: string[]): Promise<string[]>
-  /** Fetches without delivering. */
-  peek: FetchBooks
 }
 
 type Batch = { tokens: Set<string>; missing: Promise<Set<string>> }
@@ -54,6 +52,5 @@ export const createRestQueue = ({ fetchBooks, deliver, signal, log }: RestQueueD
       const missing = await next.missing
       return tokens.filter((token) => missing.has(token))
     },
-    peek: fetchBooks,
   }
 }

@@ -7,38 +7,61 @@ export type Resync = {
   tick(): void
 }
 
-const MIN_INTERVAL_MS = 1_000
-/** Whoever still needs the books after that asks again. */
-const MAX_ATTEMPTS = 5
+type ResyncDeps = { members: ReadonlyMap<string, Member>; rest: Pick<RestQueue, 'request'> }
+type Want = { askedTimeMs: number; attempts: number; dueTimeMs: number; isInFlight: boolean }
 
-/** Coalesced by market and limited in rate: a book that never proves itself must not use up the venue's quota. */
-export const createResync = ({ members, rest }: { members: Map<string, Member>; rest: RestQueue }): Resync => {
-  const attempts = new Map<string, number>()
-  const fetch = async (due: { member: Member; attempt: number }[]): Promise<void> => {
-    const missing = new Set(await rest.request(due.flatMap(({ member }) => member.tokens)))
-    for (const { member, attempt } of due) {
-      const isDone = attempt >= MAX_ATTEMPTS || member.tokens.every((token) => !missing.has(token))
-      // Asked again meanwhile: the answer may be older than that.
-      if (isDone && attempts.get(member.desired.marketId) === attempt) attempts.delete(member.desired.marketId)
+const FIRST_WAIT_MS = 1_000
+const LONGEST_WAIT_MS = 10_000
+/** Whoever still needs the books asks again: the normalizer at least every 30 s. */
+const LEASE_MS = 60_000
+
+const isDue = ({ phase, resyncedTimeMs }: Member, want: Want, nowMs: number): boolean =>
+  phase === 'in' && !want.isInFlight && nowMs >= Math.max(want.dueTimeMs, resyncedTimeMs + FIRST_WAIT_MS)
+
+/**
+ * Coalesced by market and limited in rate. What was asked is tried until it came, however long REST is away: the
+ * waits grow to 10 s and all markets of a feed share a call, so that it cannot use up the venue's quota.
+ */
+export const createResync = ({ members, rest }: ResyncDeps): Resync => {
+  const wants = new Map<string, Want>()
+  const takeDue = (nowMs: number): Member[] => {
+    const due: Member[] = []
+    for (const [marketId, want] of wants) {
+      const member = members.get(marketId)
+      if (member === undefined || member.desired.state !== 'active' || nowMs - want.askedTimeMs > LEASE_MS) {
+        wants.delete(marketId)
+      } else if (isDue(member, want, nowMs)) {
+        member.resyncedTimeMs = nowMs
+        want.isInFlight = true
+        want.dueTimeMs = nowMs + Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** want.attempts)
+        want.attempts += 1
+        due.push(member)
+      }
+    }
+    return due
+  }
+  /** An answer serves what was asked before it was fetched, not what was asked meanwhile. */
+  const fetch = async (due: Member[], nowMs: number): Promise<void> => {
+    const missing = new Set(await rest.request(due.flatMap(({ tokens }) => tokens)))
+    for (const { desired, tokens } of due) {
+      const want = wants.get(desired.marketId)
+      if (want === undefined) continue
+      want.isInFlight = false
+      const isServed = want.askedTimeMs <= nowMs && tokens.every((token) => !missing.has(token))
+      if (isServed) wants.delete(desired.marketId)
     }
   }
   return {
     want: (marketId) => {
-      if (members.has(marketId)) attempts.set(marketId, 0)
+      if (!members.has(marketId)) return
+      const known = wants.get(marketId)
+      if (known !== undefined) known.askedTimeMs = Date.now()
+      else wants.set(marketId, { askedTimeMs: Date.now(), attempts: 0, dueTimeMs: 0, isInFlight: false })
     },
     tick: () => {
       const nowMs = Date.now()
-      const due: { member: Member; attempt: number }[] = []
-      for (const [marketId, attempt] of attempts) {
-        const member = members.get(marketId)
-        if (member === undefined || member.desired.state !== 'active') attempts.delete(marketId)
-        else if (member.phase === 'in' && nowMs - member.resyncedTimeMs >= MIN_INTERVAL_MS * 2 ** attempt) {
-          member.resyncedTimeMs = nowMs
-          attempts.set(marketId, attempt + 1)
-          due.push({ member, attempt: attempt + 1 })
-        }
-      }
-      if (due.length > 0) void fetch(due)
+      const due = takeDue(nowMs)
+      if (due.length > 0) void fetch(due, nowMs)
     },
   }
 }

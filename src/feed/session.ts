@@ -4,30 +4,33 @@ import type { Logger } from '../lib/log.ts'
 import type { Stats } from '../lib/stats.ts'
 import type { Appender } from '../stream/append.ts'
 import type { Channel } from './connection.ts'
-import { readDesires } from './desired.ts'
+import { readDesires, type Desires } from './desired.ts'
 import type { EpochLog } from './epochs.ts'
 import { isTold, tellLeft } from './leaving.ts'
-import { isConfirmed, isSettled, markerFrame, type Member } from './market.ts'
+import { isConfirmed, isSettled, markerFrame, type Confirmation, type Member } from './market.ts'
 import type { Budget } from './outbox.ts'
-import { createPool, createSlots, type Pool } from './pool.ts'
-import { createRestQueue, type FetchBooks, type RestQueue } from './rest-queue.ts'
+import { createSlots, Pool } from './pool.ts'
+import { Relocation } from './relocation.ts'
+import { createRestQueue, type FetchBooks, type RestBook, type RestQueue } from './rest-queue.ts'
 import { createResync, type Resync } from './resync.ts'
 import { createRouter, type Router } from './router.ts'
+import type { Stalled, WatchedFeed, WatchedToken } from './suspects.ts'
 import { createWriter, type Writer } from './writer.ts'
 
 export type SessionDeps = {
   url: string
   isReplay: boolean
-  silenceMs: number
   lingerMs: number
   tokensPerConnection: number
   channel: Channel
-  createEpoch: () => string
+  /** An epoch that sorts behind all others of this process, and not below this time. */
+  createEpoch: (notBeforeMs: number) => string
   appender: Appender
   fetchBooks: FetchBooks
+  isVenueRestarting: (token: string, signal: AbortSignal) => Promise<boolean>
   budget: Budget
   /** Writes confirmations where the workflows look for them; a failure is tried again at the next reading. */
-  writeConfirmed: (members: Member[]) => Promise<void>
+  writeConfirmed: (confirmations: Confirmation[]) => Promise<void>
   log: Logger
   stats: Stats
 }
@@ -40,7 +43,7 @@ export type Figures = {
 }
 
 /** One feed group: its markets, its sockets, and the way from them into the streams. */
-export class Session {
+export class Session implements WatchedFeed {
   readonly #members = new Map<string, Member>()
   readonly #deps: SessionDeps
   readonly #ended = new AbortController()
@@ -49,38 +52,42 @@ export class Session {
   readonly #rest: RestQueue
   readonly #pool: Pool
   readonly #resync: Resync
+  readonly #relocation: Relocation
 
   constructor(deps: SessionDeps) {
     this.#deps = deps
-    const { appender, budget, lingerMs, log, fetchBooks, tokensPerConnection } = deps
+    const { appender, budget, lingerMs, log, stats, fetchBooks, tokensPerConnection } = deps
     const { signal } = this.#ended
     const onOverflow = (stream: string, epoch: EpochLog, count: number): void =>
       this.#recordLoss(stream, epoch, { reason: 'overflow', detail: `${count} frames did not fit into the buffer` })
     const onLoss = (stream: string, epoch: EpochLog): void =>
       this.#recordLoss(stream, epoch, { reason: 'stream_loss', detail: 'Redis lost entries that it had acknowledged' })
     this.#writer = createWriter({ appender, budget, lingerMs, log, onOverflow, onLoss })
-    const deliver: Parameters<typeof createRestQueue>[0]['deliver'] = (book) => {
-      const marketId = this.#router.marketOfToken(book.token)
-      if (marketId !== undefined) this.#pool.slotOf(marketId)?.deliver(marketId, book)
-    }
-    this.#rest = createRestQueue({ fetchBooks, deliver, signal, log })
+    this.#rest = createRestQueue({ fetchBooks, deliver: (book) => this.#deliver(book), signal, log })
     const createSlot = createSlots({
       ...deps,
       rest: this.#rest,
       signal,
       openEpoch: () => this.#openEpoch(),
+      isVenueRestarting: (token) => deps.isVenueRestarting(token, signal),
       route: (element) => this.#router.route(element),
       confirm: (members) => void this.#confirm(members),
     })
-    this.#pool = createPool({ tokensPerConnection, createSlot })
+    this.#pool = new Pool({ tokensPerConnection, createSlot })
     this.#resync = createResync({ members: this.#members, rest: this.#rest })
-    every(1_000, () => this.#pool.slots().forEach((slot) => slot.tick()), signal)
+    this.#relocation = new Relocation({ members: this.#members, pool: this.#pool, log, stats })
+    every(1_000, () => this.#pool.slots.forEach((slot) => slot.tick()), signal)
     every(250, () => this.#resync.tick(), signal)
   }
 
-  /** Takes a reading of the desired hash; returns the market ids (or `*`) whose desire is unknown. */
-  applyDesired(hash: Record<string, string>): string[] {
-    const { changed, removed, unknown } = readDesires(hash, this.#members)
+  /** Whether the market is new to this feed: then the newest epoch in its stream is asked for. */
+  isNew(marketId: string): boolean {
+    return !this.#members.has(marketId)
+  }
+
+  /** Takes a reading of what is desired; returns the market ids (or `*`) whose desire is unknown. */
+  applyDesired(desires: Desires): string[] {
+    const { changed, removed, unknown } = readDesires(desires, this.#members)
     for (const member of removed) {
       this.#pool.remove(member)
       this.#router.remove(member.desired)
@@ -97,6 +104,24 @@ export class Session {
 
   resync(marketId: string): void {
     this.#resync.want(marketId)
+  }
+
+  /** Tokens of which frames should be coming: subscribed, and their first book has come. */
+  watchedTokens(): WatchedToken[] {
+    const subscribed = [...this.#members.values()].filter(({ phase }) => phase === 'in')
+    const tokens = subscribed.flatMap(({ desired: { marketId }, tokens }) =>
+      tokens.map((token, index) => ({ feed: this, marketId, token, index })),
+    )
+    return tokens.filter((watched) => this.seenTimeMs(watched) !== undefined)
+  }
+
+  seenTimeMs({ marketId, token }: WatchedToken): number | undefined {
+    if (this.#members.get(marketId)?.phase !== 'in') return undefined
+    return this.#pool.slotOf(marketId)?.sighting(token)?.exchangeTimeMs
+  }
+
+  stalled(stalled: Stalled[]): void {
+    this.#relocation.take(stalled)
   }
 
   redisReturned(): void {
@@ -117,7 +142,7 @@ export class Session {
       marketsSubscribed += 1
       tokensSubscribed += tokens.length
     }
-    const connectionsOpen = this.#pool.slots().filter(({ isOpen }) => isOpen).length
+    const connectionsOpen = this.#pool.slots.filter(({ isOpen }) => isOpen).length
     return { marketsSubscribed, tokensWanted, tokensSubscribed, connectionsOpen }
   }
 
@@ -143,8 +168,16 @@ export class Session {
     this.#resync.want(member.desired.marketId)
   }
 
+  #deliver(book: RestBook): void {
+    const marketId = this.#router.marketOfToken(book.token)
+    if (marketId !== undefined) this.#pool.slotOf(marketId)?.deliver(marketId, book)
+  }
+
+  /** Also newer than what another host wrote into a stream of ours, whose clock may be ahead. */
   #openEpoch(): EpochLog {
-    return this.#writer.openEpoch(this.#deps.createEpoch())
+    let newestMs = 0
+    for (const { epoch } of this.#members.values()) newestMs = Math.max(newestMs, Number.parseInt(epoch, 10) || 0)
+    return this.#writer.openEpoch(this.#deps.createEpoch(newestMs + 1))
   }
 
   async #confirmIdle(members: Member[]): Promise<void> {
@@ -154,13 +187,19 @@ export class Session {
     if (settled.length > 0) await this.#confirm(settled)
   }
 
+  /** What is true now is confirmed: a desire may move on before Redis has taken it. */
   async #confirm(members: Member[]): Promise<void> {
+    const confirmations = members.map(({ desired: { marketId, generation, state } }) => ({
+      marketId,
+      generation,
+      state,
+    }))
     for (const member of members) {
       member.confirmedGeneration = member.desired.generation
       member.confirmedState = member.desired.state
     }
     try {
-      await this.#deps.writeConfirmed(members)
+      await this.#deps.writeConfirmed(confirmations)
     } catch (error) {
       for (const member of members) member.confirmedGeneration = -1
       this.#deps.log.warn({ error, markets: members.length }, 'confirmations could not be written, they are repeated')

@@ -74,3 +74,11 @@ export const lastString = (text: string, key: string): string | undefined => {
   const at = text.lastIndexOf(key)
   return at === -1 ? undefined : stringAfter(text, at, key)
 }
+
+/** Calls `visit` with the value of each plain string member with this key (given with its quotes), nested ones too. */
+export const eachString = (text: string, key: string, visit: (value: string) => void): void => {
+  for (let at = text.indexOf(key); at !== -1; at = text.indexOf(key, at + key.length)) {
+    const value = stringAfter(text, at, key)
+    if (value !== undefined) visit(value)
+  }
+}

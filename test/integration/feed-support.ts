@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
-import { openFeedGroup, type FeedDeps } from '../../src/activities/feed-group.ts'
+import { createShared, openFeedGroup, type FeedDeps } from '../../src/activities/feed-group.ts'
 import { readConfig } from '../../src/config.ts'
 import type { DesiredState } from '../../src/domain/market.ts'
 import { confirmedKey, DESIRED_CHANNEL, desiredKey } from '../../src/domain/keys.ts'
@@ -13,7 +13,6 @@ import { splitArray } from '../../src/lib/json-elements.ts'
 import { createLog } from '../../src/lib/log.ts'
 import { createStats } from '../../src/lib/stats.ts'
 import { decodeEntry, type SigningKeys } from '../../src/stream/entry.ts'
-import { createClob } from '../../src/venue/polymarket/clob.ts'
 import { openRedis, type TestRedis } from '../support/services.ts'
 
 export const signing: SigningKeys = { current: 'test', keys: new Map([['test', 'a secret of these tests']]) }
@@ -76,7 +75,7 @@ export type Bench = AsyncDisposable & {
   desire(marketIds: string[], state: DesiredState): Promise<void>
   confirmed(marketIds: string[], state: DesiredState): Promise<void>
   entries(): Promise<StreamEntry[]>
-  /** Elements of all frames that the venue sent, sorted. */
+  /** Elements of all frames that went out on sockets, sorted. */
   sentTexts(): string[]
 }
 
@@ -108,10 +107,8 @@ export const openBench = async (
   const redis = connectRedis()
   const stats = createStats()
   const log = createLog('feed', process.env['LOG_LEVEL'] ?? 'silent')
-  const budget = { usedBytes: 0, limitBytes: config.FEED_BUFFER_BYTES }
-  const clob = createClob({ url: config.POLYMARKET_CLOB_URL })
   const deps = { redis, connectRedis, config, signing, log, stats }
-  const feed = openFeedGroup({ ...deps, budget, clob, group: 0 })
+  const feed = openFeedGroup({ ...deps, ...createShared(deps), group: 0 })
   let generation = 0
   const textOf = desireOf(emulator)
   return {
@@ -144,7 +141,9 @@ export const openBench = async (
       readFileSync(logPath, 'utf8')
         .split('\n')
         .filter((line) => line !== '')
-        .map((line) => String(JSON.parse(line).text))
+        .map((line) => JSON.parse(line))
+        .filter(({ connection }) => connection > 0)
+        .map(({ text }) => String(text))
         .filter((text) => text.trim() !== 'PONG')
         .flatMap((text) => splitArray(text) ?? [text])
         .toSorted(),

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { confirmedKey, orderbookStream, RESYNC_CHANNEL, UNROUTABLE_STREAM } from '../../src/domain/keys.ts'
+import { orderbookStream, RESYNC_CHANNEL, UNROUTABLE_STREAM } from '../../src/domain/keys.ts'
 import {
   breaksOf,
   framesOf,
@@ -187,17 +187,4 @@ test('a resync is answered by REST once, however often it is asked for', async (
   await until('books came by REST', async () => (await rest()) === 2)
   await sleep(1_500)
   expect(await rest()).toBe(2)
-})
-
-test('a socket that is silent although books move is replaced; one of quiet markets is not', async () => {
-  await using bench = await openBench({ marketCount: 1 }, { FEED_SILENCE_MS: '1000' })
-  await bench.desire(bench.marketIds, 'active')
-  await bench.confirmed(bench.marketIds, 'active')
-  await sleep(4_000)
-  expect(bench.emulator.ledger().connections.length).toBe(1)
-  for (const { token } of bench.emulator.catalogue.markets[0]?.tokens ?? []) bench.emulator.mute(token, true)
-  const timer = setInterval(() => bench.emulator.step(3), 200)
-  await until('a second socket', () => bench.emulator.ledger().connections.length === 2)
-  clearInterval(timer)
-  expect(await bench.redis.hget(confirmedKey(0), bench.marketIds[0] ?? '')).not.toBeNull()
 })

@@ -2,15 +2,21 @@ import { createBackoff } from '../../lib/backoff.ts'
 import { pause } from '../../lib/every.ts'
 import { firstString, splitArray } from '../../lib/json-elements.ts'
 import { createPace } from './gamma-pace.ts'
+import { createHold } from './hold.ts'
 
 /** Raw text of one order book as the venue sent it. */
 type RestBook = { token: string; text: string; receivedTimeMs: number }
 
 export type Clob = {
-  /** POST /books. Unknown tokens are absent from the answer. @throws ClobError after the last attempt. */
+  /** POST /books. Unknown tokens are absent from the answer. @throws ClobError after the last of five attempts. */
   fetchBooks(tokens: string[], signal: AbortSignal): Promise<RestBook[]>
-  /** GET /book; undefined when the venue has no book of the token (404). @throws ClobError */
-  fetchBook(token: string, signal: AbortSignal): Promise<RestBook | undefined>
+  /** The same, asked once: for what is asked again soon anyway. @throws ClobError */
+  peekBooks(tokens: string[], signal: AbortSignal): Promise<RestBook[]>
+  /**
+   * Whether the venue's engine restarts: 425 was its last answer, at most 30 s ago, or is when it is asked for this token
+   * now (half a second at most). Never rejects.
+   */
+  isRestarting(token: string, signal: AbortSignal): Promise<boolean>
 }
 
 class ClobError extends Error {
@@ -26,23 +32,33 @@ const MAX_BOOKS_PER_CALL = 500
 const ATTEMPTS = 5
 const CALL_TIMEOUT_MS = 8_000
 const MAX_RETRY_AFTER_MS = 30_000
-/** The venue's engine restarts weekly, for about 90 s. */
+const RESTARTING = 425
+/** The venue's engine restarts weekly, for about 90 s: all calls wait this long after each 425. */
 const RESTART_DELAY_MS = 3_000
+const RESTART_MEMORY_MS = 30_000
+const RESTART_QUESTION_MS = 500
 
 type Answer = { status: number; text: string; retryAfterMs: number }
-type Request = { path: string; init: RequestInit; signal: AbortSignal }
 
-const isTransient = (status: number): boolean => status === 425 || status === 429 || status === 0 || status >= 500
+const isTransient = (status: number): boolean =>
+  status === RESTARTING || status === 429 || status === 0 || status >= 500
 
 const toRestBook = (text: string): RestBook[] => {
   const token = firstString(text, '"asset_id"')
   return token === undefined ? [] : [{ token, text, receivedTimeMs: Date.now() }]
 }
 
-const ask = async (url: string, init: RequestInit, signal: AbortSignal): Promise<Answer> => {
+const toInit = (tokens: string[]): RequestInit => ({
+  method: 'POST',
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify(tokens.map((token) => ({ token_id: token }))),
+})
+
+/** Status 0: no answer. @throws the signal's reason when it aborted. */
+const ask = async (url: string, tokens: string[], signal: AbortSignal, timeoutMs: number): Promise<Answer> => {
   try {
-    const limited = AbortSignal.any([signal, AbortSignal.timeout(CALL_TIMEOUT_MS)])
-    const response = await fetch(url, { ...init, signal: limited })
+    const limited = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
+    const response = await fetch(url, { ...toInit(tokens), signal: limited })
     const retryAfterMs = Number(response.headers.get('retry-after') ?? 0) * 1_000
     return { status: response.status, text: await response.text(), retryAfterMs: retryAfterMs || 0 }
   } catch (error) {
@@ -53,47 +69,70 @@ const ask = async (url: string, init: RequestInit, signal: AbortSignal): Promise
 
 const shorten = (text: string): string => (text.length > 200 ? `${text.slice(0, 200)}…` : text)
 
+const toError = ({ status, text }: Answer, attempts: number): ClobError => {
+  const came = status === 0 ? text : `status ${status}: ${shorten(text)}`
+  return new ClobError(`/books expected 200 within ${attempts} attempts, came ${came}`, isTransient(status))
+}
+
+/** What the answers say of the venue as a whole: how long to wait, and whether it restarts. */
+const createMood = () => {
+  const hold = createHold()
+  let restartTimeMs = 0
+  return {
+    wait: hold.wait,
+    isRestarting: (): boolean => Date.now() - restartTimeMs < RESTART_MEMORY_MS,
+    learn: ({ status, retryAfterMs }: Answer): void => {
+      if (status === 200 || status === RESTARTING) restartTimeMs = status === 200 ? 0 : Date.now()
+      const delayMs = status === RESTARTING ? Math.max(RESTART_DELAY_MS, retryAfterMs) : retryAfterMs
+      if (isTransient(status)) hold.extend(Math.min(delayMs, MAX_RETRY_AFTER_MS))
+    },
+  }
+}
+
+/** The public books of the venue. One a process: its pace and its patience are shared by all that ask. */
 export const createClob = ({ url }: { url: string }): Clob => {
-  const base = url.replace(/\/+$/, '')
-  const booksPace = createPace({ requests: 450, periodMs: 10_000 })
-  const bookPace = createPace({ requests: 1_350, periodMs: 10_000 })
-  /** Transient answers are asked again, at the venue's own delay where it names one. */
-  const request = async ({ path, init, signal }: Request, pace: typeof booksPace): Promise<Answer> => {
+  const booksUrl = `${url.replace(/\/+$/, '')}/books`
+  const pace = createPace({ requests: 450, periodMs: 10_000 })
+  const mood = createMood()
+  let question: Promise<boolean> | undefined
+  const request = async (tokens: string[], attempts: number, signal: AbortSignal): Promise<RestBook[]> => {
     const backoff = createBackoff({ initialMs: 250, maxMs: 5_000, random: Math.random })
     for (let attempt = 1; ; attempt++) {
+      await mood.wait(signal)
       await pace(signal)
-      const answer = await ask(`${base}${path}`, init, signal)
-      if (!isTransient(answer.status)) return answer
-      if (attempt === ATTEMPTS) {
-        const why = answer.status === 0 ? answer.text : `status ${answer.status}: ${shorten(answer.text)}`
-        throw new ClobError(`${path} expected 200 within ${ATTEMPTS} attempts, came ${why}`, true)
-      }
-      const ownMs = answer.status === 425 ? RESTART_DELAY_MS : backoff.nextDelayMs()
-      await pause(Math.min(Math.max(answer.retryAfterMs, ownMs), MAX_RETRY_AFTER_MS), signal)
+      const answer = await ask(booksUrl, tokens, signal, CALL_TIMEOUT_MS)
+      mood.learn(answer)
+      const elements = answer.status === 200 ? splitArray(answer.text) : undefined
+      if (elements !== undefined) return elements.flatMap(toRestBook)
+      if (!isTransient(answer.status) || attempt === attempts) throw toError(answer, attempt)
+      await pause(backoff.nextDelayMs(), signal)
     }
   }
-  const fetchSome = async (tokens: string[], signal: AbortSignal): Promise<RestBook[]> => {
-    const body = JSON.stringify(tokens.map((token) => ({ token_id: token })))
-    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body }
-    const { status, text } = await request({ path: '/books', init, signal }, booksPace)
-    const elements = status === 200 ? splitArray(text) : undefined
-    if (elements !== undefined) return elements.flatMap(toRestBook)
-    throw new ClobError(`/books expected an array, came status ${status}: ${shorten(text)}`, false)
+  const fetchAll = async (tokens: string[], attempts: number, signal: AbortSignal): Promise<RestBook[]> => {
+    const books: RestBook[] = []
+    for (let at = 0; at < tokens.length; at += MAX_BOOKS_PER_CALL) {
+      books.push(...(await request(tokens.slice(at, at + MAX_BOOKS_PER_CALL), attempts, signal)))
+    }
+    return books
+  }
+  const putQuestion = async (token: string, signal: AbortSignal): Promise<boolean> => {
+    try {
+      mood.learn(await ask(booksUrl, [token], signal, RESTART_QUESTION_MS))
+    } catch {
+      // The one who asked is going: nobody waits for the answer.
+    } finally {
+      question = undefined
+    }
+    return mood.isRestarting()
   }
   return {
-    fetchBooks: async (tokens, signal) => {
-      const books: RestBook[] = []
-      for (let at = 0; at < tokens.length; at += MAX_BOOKS_PER_CALL) {
-        books.push(...(await fetchSome(tokens.slice(at, at + MAX_BOOKS_PER_CALL), signal)))
-      }
-      return books
-    },
-    fetchBook: async (token, signal) => {
-      const path = `/book?token_id=${encodeURIComponent(token)}`
-      const { status, text } = await request({ path, init: {}, signal }, bookPace)
-      if (status === 404) return undefined
-      if (status === 200) return toRestBook(text)[0]
-      throw new ClobError(`/book expected 200 or 404, came status ${status}: ${shorten(text)}`, false)
+    fetchBooks: (tokens, signal) => fetchAll(tokens, ATTEMPTS, signal),
+    peekBooks: (tokens, signal) => fetchAll(tokens, 1, signal),
+    isRestarting: async (token, signal) => {
+      if (mood.isRestarting()) return true
+      // Sockets that end together share the question.
+      question ??= putQuestion(token, signal)
+      return question
     },
   }
 }

@@ -1,0 +1,86 @@
+import type { Marker } from '../domain/frame.ts'
+import { orderbookStream } from '../domain/keys.ts'
+import { pause } from '../lib/every.ts'
+import { markersOfLeaving, pushMarker, type Place } from './live.ts'
+import type { Member, Phase } from './market.ts'
+import { awaitSnapshots, recordMissing } from './snapshots.ts'
+
+const RESUME_RETRY_MS = 1_000
+
+/** The markets reach their phase when what says so is in their streams. */
+const mark = async (
+  { live, reconcile }: Place,
+  members: Member[],
+  { phase, markersOf }: { phase: Phase; markersOf: (member: Member) => Marker[] },
+): Promise<void> => {
+  const own = members.filter((member) => isHere(member, live.log.epoch))
+  if (live.isEnded) return
+  for (const member of own) {
+    if (phase === 'out') member.toldState = member.desired.state
+    for (const marker of markersOf(member)) pushMarker(live.log, member, marker)
+  }
+  await Promise.all(own.map(({ desired }) => live.log.flushed(orderbookStream(desired.marketId))))
+  if (live.isEnded) return
+  for (const member of own) if (isHere(member, live.log.epoch)) member.phase = phase
+  reconcile()
+}
+
+/** Whether it has not been moved to another socket meanwhile. */
+const isHere = ({ phase, epoch }: Member, own: string): boolean => epoch === own && phase !== 'out'
+
+const joined = (place: Place, members: Member[]): Promise<void> =>
+  mark(place, members, { phase: 'in', markersOf: ({ tokens }) => [{ type: 'subscribed', tokens }] })
+
+/** A live socket sends no snapshot on a repeated subscribe: it is fetched, and only then is the market confirmed. */
+const resume = async (place: Place, member: Member): Promise<void> => {
+  const { live, deps } = place
+  while (!live.isEnded && !deps.signal.aborted && member.desired.state === 'active') {
+    const missing = await deps.rest.request(member.tokens)
+    if (missing.length === 0) break
+    recordMissing(place, member, new Set(missing))
+    await pause(RESUME_RETRY_MS, deps.signal)
+  }
+  await joined(place, [member])
+}
+
+/** Subscribes the markets; they are `in` when the venue has read that and their streams say so. */
+export const join = (place: Place, members: Member[]): void => {
+  const { live, deps } = place
+  const tokens = members.flatMap(({ desired }) => desired.tokens)
+  const resumed = members.filter(({ desired }) => desired.tokens.some((token) => live.known.has(token)))
+  live.connection.send(deps.channel.subscribe(tokens, !live.hasSubscribed))
+  live.hasSubscribed = true
+  for (const member of members) {
+    member.phase = 'joining'
+    member.epoch = live.log.epoch
+    member.toldState = 'active'
+    member.tellingState = undefined
+    member.tokens = member.desired.tokens
+  }
+  awaitSnapshots(place, tokens)
+  live.connection.confirm(() => {
+    const fresh = members.filter((member) => !resumed.includes(member))
+    void joined(place, fresh)
+    for (const member of resumed) void resume(place, member)
+  })
+}
+
+/** Unsubscribes the markets; they are `out` when the venue has read that and their streams say so. */
+export const leave = (place: Place, members: Member[]): void => {
+  const { live, deps } = place
+  const tokens = members.flatMap((member) => member.tokens)
+  live.connection.send(deps.channel.unsubscribe(tokens))
+  for (const member of members) member.phase = 'leaving'
+  live.connection.confirm(() => {
+    for (const token of tokens) live.awaiting.delete(token)
+    void mark(place, members, { phase: 'out', markersOf: markersOfLeaving })
+  })
+}
+
+/** Lets a market go to another socket at once. What still comes of it here belongs to an older epoch: readers ignore it. */
+export const release = ({ live, deps }: Place, member: Member, markers: Marker[]): void => {
+  for (const marker of markers) pushMarker(live.log, member, marker)
+  live.connection.send(deps.channel.unsubscribe(member.tokens))
+  for (const token of member.tokens) live.awaiting.delete(token)
+  member.phase = 'out'
+}

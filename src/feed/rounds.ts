@@ -1,0 +1,88 @@
+type RoundsDeps<T> = {
+  /** Each is asked for once in this time. */
+  periodMs: number
+  /** All that are to be asked for now. */
+  list: () => T[]
+  /** Rejects when there was no answer: the tokens come again soon. */
+  poll: (tokens: T[], signal: AbortSignal) => Promise<void>
+}
+
+export const TICK_MS = 500
+/** 1.6 MB of books: parsed in a few ms, so that no frame waits for long. The venue takes 500. */
+const TOKENS_PER_CALL = 250
+const CALLS_AT_ONCE = 8
+const QUIET_MS = 600_000
+
+const isEven = (token: string): boolean => token.charCodeAt(token.length - 1) % 2 === 0
+
+/** Rounds over all tokens, spread evenly: 20,000 tokens in 10 s are 8 calls a second (the venue's limit is 50). */
+export class Rounds<T extends { token: string }> {
+  readonly #deps: RoundsDeps<T>
+  /** Venue time of each token's last change. */
+  #newest = new Map<string, number>()
+  #failed = new Set<string>()
+  #tokens: T[] = []
+  #at = 0
+  #calls = 0
+  #round = 0
+  #startedTimeMs = 0
+
+  constructor(deps: RoundsDeps<T>) {
+    this.#deps = deps
+  }
+
+  /** Call every `TICK_MS`: asks for the tokens whose turn has come. */
+  tick(signal: AbortSignal): void {
+    const nowMs = Date.now()
+    const { periodMs } = this.#deps
+    const isOver = this.#at >= this.#tokens.length && nowMs - this.#startedTimeMs >= periodMs
+    if (isOver || this.#tokens.length === 0) this.#begin(nowMs)
+    this.#askAgain(signal)
+    const share = Math.min(1, (nowMs - this.#startedTimeMs + TICK_MS) / periodMs)
+    const to = Math.ceil(this.#tokens.length * share)
+    while (this.#at < to && this.#calls < CALLS_AT_ONCE) {
+      const some = this.#tokens.slice(this.#at, Math.min(to, this.#at + TOKENS_PER_CALL))
+      this.#at += some.length
+      void this.#ask(some, signal)
+    }
+  }
+
+  /** Venue time of a token's last change: one that was quiet for long is asked for every other round. */
+  note(token: string, exchangeTimeMs: number): void {
+    if (this.#newest.has(token)) this.#newest.set(token, exchangeTimeMs)
+  }
+
+  #begin(nowMs: number): void {
+    const all = this.#deps.list()
+    this.#round += 1
+    this.#startedTimeMs = nowMs
+    this.#at = 0
+    this.#newest = new Map(all.map(({ token }) => [token, this.#newest.get(token) ?? nowMs]))
+    const failed = this.#failed
+    const isQuiet = (token: string): boolean => nowMs - (this.#newest.get(token) ?? 0) >= QUIET_MS
+    this.#tokens = all.filter(
+      ({ token }) => failed.has(token) || !isQuiet(token) || isEven(token) === (this.#round % 2 === 0),
+    )
+    this.#failed = new Set()
+  }
+
+  /** Those that had no answer, one call a tick. */
+  #askAgain(signal: AbortSignal): void {
+    if (this.#failed.size === 0 || this.#calls >= CALLS_AT_ONCE) return
+    const again = this.#tokens.slice(0, this.#at).filter(({ token }) => this.#failed.has(token))
+    const some = again.slice(0, TOKENS_PER_CALL)
+    for (const { token } of some) this.#failed.delete(token)
+    if (some.length > 0) void this.#ask(some, signal)
+  }
+
+  async #ask(some: T[], signal: AbortSignal): Promise<void> {
+    this.#calls += 1
+    try {
+      await this.#deps.poll(some, signal)
+    } catch {
+      for (const { token } of some) this.#failed.add(token)
+    } finally {
+      this.#calls -= 1
+    }
+  }
+}

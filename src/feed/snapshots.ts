@@ -1,0 +1,34 @@
+import type { Member } from './market.ts'
+import { pushMarker, type Place } from './live.ts'
+
+const SNAPSHOT_DEADLINE_MS = 5_000
+const SNAPSHOT_RETRY_MS = 5_000
+
+/** Notes that the socket owes a whole book of these tokens. */
+export const awaitSnapshots = ({ live }: Place, tokens: string[]): void => {
+  for (const token of tokens) {
+    if (!live.known.has(token)) live.known.set(token, { exchangeTimeMs: 0, receivedTimeMs: 0 })
+    live.awaiting.set(token, Date.now() + SNAPSHOT_DEADLINE_MS)
+  }
+}
+
+/** Says once a socket and token that no book is to be had. */
+export const recordMissing = ({ live }: Place, member: Member, missing: ReadonlySet<string>): void => {
+  const tokens = member.tokens.filter((token) => missing.has(token) && !live.missed.has(token))
+  for (const token of tokens) live.missed.add(token)
+  if (tokens.length === 0) return
+  const detail = 'no snapshot on the socket nor by REST'
+  pushMarker(live.log, member, { type: 'gap', reason: 'snapshot_missing', tokens, detail })
+}
+
+/** Fetches the books of tokens whose snapshot is overdue, again and again until one comes. */
+export const fetchOverdue = async (place: Place): Promise<void> => {
+  const { live, deps, members } = place
+  const nowMs = Date.now()
+  const overdue = [...live.awaiting].filter(([, dueTimeMs]) => dueTimeMs <= nowMs).map(([token]) => token)
+  if (overdue.length === 0) return
+  for (const token of overdue) live.awaiting.set(token, nowMs + SNAPSHOT_RETRY_MS)
+  const missing = new Set(await deps.rest.request(overdue))
+  if (missing.size === 0 || live.isEnded) return
+  for (const member of members.values()) recordMissing(place, member, missing)
+}

@@ -1,0 +1,120 @@
+import type { Stats } from '../lib/stats.ts'
+import { judge, parseApplied, type RestState, type Verdict } from './suspicion.ts'
+
+/** `index`: place of the token among the market's outcomes. */
+export type WatchedToken = { feed: WatchedFeed; marketId: string; token: string; index: number }
+
+/** A token that REST has had a newer book of, since `sinceMs` at least, than ever came here; proved after its grace. */
+export type Stalled = {
+  marketId: string
+  token: string
+  restTimeMs: number
+  seenTimeMs: number
+  sinceMs: number
+  isProved: boolean
+}
+
+export type WatchedFeed = {
+  watchedTokens(): WatchedToken[]
+  /** Newest venue time that came of the token; undefined while it is not subscribed or has had no book. */
+  seenTimeMs(watched: WatchedToken): number | undefined
+  /** Called again and again with all that are behind, one of them proved, until their frames come. */
+  stalled(stalled: Stalled[]): void
+  /** Asks for a whole book from REST in the market's stream. */
+  resync(marketId: string): void
+}
+
+type Suspect = { watched: WatchedToken; rest: RestState; sinceMs: number; isProved: boolean }
+type AppliedOf = ReadonlyMap<string, string>
+
+/** Time for a frame to come, and for the normalizer to apply it, after REST has shown its change. */
+const GRACE_MS = 5_000
+const ASKED_LIMIT = 50_000
+
+/**
+ * Tokens that are behind REST. What REST had first is kept as evidence: its later answers, older or newer, neither
+ * confirm nor clear it, only what came here does.
+ * States of a token: current → suspect (its grace) → current again, or stalled until its frames come or it is moved.
+ */
+export class Suspects {
+  readonly #suspects = new Map<string, Suspect>()
+  /** Token -> the state of REST, of the same time but with another hash, for which a whole book was asked. */
+  readonly #asked = new Map<string, string>()
+  readonly #stats: Stats
+
+  constructor(stats: Stats) {
+    this.#stats = stats
+  }
+
+  /** First look. */
+  look(watched: WatchedToken, rest: RestState, applied: AppliedOf): void {
+    if (this.#suspects.has(watched.token)) return
+    const suspect = { watched, rest, sinceMs: Date.now(), isProved: false }
+    if (this.#verdict(suspect, applied) !== 'current') this.#suspects.set(watched.token, suspect)
+  }
+
+  /** Those whose grace is over. */
+  due(): WatchedToken[] {
+    const untilMs = Date.now() - GRACE_MS
+    return [...this.#suspects.values()].filter(({ sinceMs }) => sinceMs <= untilMs).map(({ watched }) => watched)
+  }
+
+  /** Second look: a feed of which a token is still behind after its grace is told of all that are behind. */
+  decide(due: WatchedToken[], applied: AppliedOf): void {
+    const feeds = new Set<WatchedFeed>()
+    for (const { token, feed } of due) {
+      const suspect = this.#suspects.get(token)
+      if (suspect === undefined) continue
+      if (this.#stands(suspect, applied)) feeds.add(feed)
+      else this.#suspects.delete(token)
+    }
+    for (const feed of feeds) feed.stalled(this.#behind(feed))
+  }
+
+  forget(feed: WatchedFeed): void {
+    for (const [token, { watched }] of this.#suspects) if (watched.feed === feed) this.#suspects.delete(token)
+  }
+
+  #behind(feed: WatchedFeed): Stalled[] {
+    const own = [...this.#suspects.values()].filter(({ watched }) => watched.feed === feed)
+    const all = own.map(({ watched, rest, sinceMs, isProved }) => {
+      const { marketId, token } = watched
+      const seenTimeMs = feed.seenTimeMs(watched) ?? Infinity
+      return { marketId, token, restTimeMs: rest.timeMs, seenTimeMs, sinceMs, isProved }
+    })
+    return all.filter(({ seenTimeMs, restTimeMs }) => seenTimeMs < restTimeMs)
+  }
+
+  #verdict({ watched, rest }: Suspect, applied: AppliedOf): Verdict {
+    const seenTimeMs = watched.feed.seenTimeMs(watched)
+    if (seenTimeMs === undefined) return 'current'
+    return judge({ rest, seenTimeMs, applied: parseApplied(applied.get(watched.marketId), watched.index) })
+  }
+
+  /** Only a stall stands; what the normalizer has not applied is not the token's fault. */
+  #stands(suspect: Suspect, applied: AppliedOf): boolean {
+    switch (this.#verdict(suspect, applied)) {
+      case 'current':
+        return false
+      case 'lagging':
+        this.#stats.count('tokensLagging')
+        return false
+      case 'other_hash':
+        this.#askWhole(suspect)
+        return false
+      case 'stalled':
+        if (!suspect.isProved) this.#stats.count('tokensStalled')
+        suspect.isProved = true
+        return true
+    }
+  }
+
+  #askWhole({ watched: { feed, marketId, token }, rest }: Suspect): void {
+    const state = `${rest.timeMs}:${rest.hash}`
+    if (this.#asked.get(token) === state) return
+    if (this.#asked.size >= ASKED_LIMIT) this.#asked.clear()
+    this.#asked.set(token, state)
+    this.#stats.count('tokensOfOtherHash')
+    feed.resync(marketId)
+  }
+}

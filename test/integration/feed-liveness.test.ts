@@ -1,0 +1,146 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import { orderbookStream } from '../../src/domain/keys.ts'
+import { openApplied } from './feed-applied.ts'
+import {
+  breaksOf,
+  framesOf,
+  markersOf,
+  openBench,
+  readStream,
+  until,
+  websocketTexts,
+  type Bench,
+} from './feed-support.ts'
+
+const subscribe = async (bench: Bench): Promise<void> => {
+  await bench.desire(bench.marketIds, 'active')
+  await bench.confirmed(bench.marketIds, 'active')
+}
+
+const gapsOf = async (bench: Bench, marketId: string) =>
+  markersOf(await readStream(bench.redis, orderbookStream(marketId))).flatMap((marker) =>
+    marker.type === 'gap' ? [marker] : [],
+  )
+
+const tokensOf = (bench: Bench, marketId: string): string[] =>
+  bench.emulator.catalogue.byKey({ marketId })?.tokens.map(({ token }) => token) ?? []
+
+/** Texts that were sent of these markets, or that stand in their streams. */
+const about = (bench: Bench, texts: string[], marketIds: string[]): string[] => {
+  const conditions = marketIds.map((marketId) => bench.emulator.catalogue.byKey({ marketId })?.conditionId ?? '')
+  return texts.filter((text) => conditions.some((condition) => text.includes(condition)))
+}
+
+test('a token that stops while PONG is answered is found within 30 s and moved; other markets notice nothing', async () => {
+  await using bench = await openBench({ marketCount: 12, rate: 60 })
+  await using _applied = openApplied(bench)
+  await subscribe(bench)
+  await sleep(3_000)
+  const [moved = '', ...others] = bench.marketIds
+  const [muted = '', companion = ''] = tokensOf(bench, moved)
+  const mutedTimeMs = Date.now()
+  bench.emulator.mute(muted, true)
+  await until('the stall is recorded', async () => (await gapsOf(bench, moved)).length > 0, 30_000)
+  console.log(`a muted token was found after ${Date.now() - mutedTimeMs} ms`)
+  await until('the market is subscribed again', () => bench.feed.figures().tokensSubscribed === 24)
+  await sleep(1_000)
+  bench.emulator.pause()
+  await sleep(300)
+  const own = await readStream(bench.redis, orderbookStream(moved))
+  const gaps = await gapsOf(bench, moved)
+  expect(gaps.map(({ reason, tokens }) => [reason, tokens])).toEqual([
+    ['token_stalled', [muted]],
+    ['token_stalled', [companion]],
+  ])
+  const after = framesOf(own).filter(({ epoch }) => epoch > (gaps[0]?.epoch ?? ''))
+  expect(after[0]?.text).toContain('"event_type":"book"')
+  expect(after.filter(({ text }) => text.includes('price_change') && text.includes(muted)).length).toBeGreaterThan(0)
+  const rest = (await Promise.all(others.map((id) => readStream(bench.redis, orderbookStream(id))))).flat()
+  expect(breaksOf(rest)).toEqual([])
+  expect(markersOf(rest).map(({ type }) => type)).toEqual(others.map(() => 'subscribed'))
+  expect(about(bench, websocketTexts(rest), others)).toEqual(about(bench, bench.sentTexts(), others))
+  expect(bench.stats.read()).toMatchObject({ tokensStalled: 1, tokensRehomed: 2 })
+  expect(bench.feed.figures()).toMatchObject({ marketsSubscribed: 12, connectionsOpen: 2 })
+})
+
+test('markets that stall one after the other share the newer connection, and the one they left is closed', async () => {
+  const fast = { LIVENESS_EVERY_MS: '2000', TOKENS_PER_CONNECTION: '4' }
+  await using bench = await openBench({ marketCount: 2, rate: 40 }, fast)
+  await using _applied = openApplied(bench)
+  await subscribe(bench)
+  for (const marketId of bench.marketIds) {
+    bench.emulator.mute(tokensOf(bench, marketId)[1] ?? '', true)
+    await until('the stall is recorded', async () => (await gapsOf(bench, marketId)).length > 0, 30_000)
+    await until('the market is subscribed again', () => bench.feed.figures().tokensSubscribed === 4)
+  }
+  await until('one connection is left', () => bench.feed.figures().connectionsOpen === 1)
+  const { connections } = bench.emulator.ledger()
+  expect(connections.map(({ closedTimeMs }) => closedTimeMs !== undefined)).toEqual([true, false])
+  expect(connections[1]?.tokenCount).toBe(4)
+})
+
+test('quiet markets raise no alarm during a minute, whatever REST says of the past', async () => {
+  await using bench = await openBench({ marketCount: 6 }, { LIVENESS_EVERY_MS: '2000' })
+  await using _applied = openApplied(bench)
+  await subscribe(bench)
+  bench.emulator.failRest({ stale: true, count: 40 })
+  bench.emulator.step(200)
+  await sleep(60_000)
+  const stats = bench.stats.read()
+  expect(stats['livenessPolls']).toBeGreaterThan(60)
+  expect([stats['tokensStalled'], stats['tokensOfOtherHash']]).toEqual([undefined, undefined])
+  expect(markersOf(await bench.entries()).filter(({ type }) => type === 'gap')).toEqual([])
+  expect(bench.emulator.ledger().connections.length).toBe(1)
+})
+
+test('busy markets behind a normalizer that lags are not moved; a changed tick size is no stall', async () => {
+  await using bench = await openBench({ marketCount: 6, rate: 100 }, { LIVENESS_EVERY_MS: '2000' })
+  await using applied = openApplied(bench)
+  await subscribe(bench)
+  applied.pause()
+  await sleep(15_000)
+  expect(bench.stats.read()['tokensLagging']).toBeGreaterThan(0)
+  applied.resume()
+  bench.emulator.pause()
+  await sleep(1_000)
+  bench.emulator.changeTickSize(tokensOf(bench, bench.marketIds[0] ?? '')[0] ?? '', '0.001')
+  await sleep(12_000)
+  expect(bench.stats.read()['tokensStalled']).toBeUndefined()
+  expect(markersOf(await bench.entries()).filter(({ type }) => type === 'gap')).toEqual([])
+})
+
+test('a connection on which nothing comes any more is replaced, not emptied market by market', async () => {
+  await using bench = await openBench({ marketCount: 10, rate: 100 })
+  await using _applied = openApplied(bench)
+  await subscribe(bench)
+  await sleep(1_000)
+  const mutedTimeMs = Date.now()
+  for (const marketId of bench.marketIds)
+    for (const token of tokensOf(bench, marketId)) bench.emulator.mute(token, true)
+  await until('a second connection', () => bench.emulator.ledger().connections.length === 2, 30_000)
+  console.log(`a silent connection was found after ${Date.now() - mutedTimeMs} ms`)
+  await until('all are subscribed', () => bench.feed.figures().tokensSubscribed === 20)
+  await sleep(3_000)
+  expect(bench.emulator.ledger().connections.length).toBe(2)
+  expect(bench.stats.read()).toMatchObject({ connectionsReplaced: 1 })
+  expect(bench.stats.read()['tokensRehomed']).toBeUndefined()
+  for (const marketId of bench.marketIds) expect((await gapsOf(bench, marketId)).length).toBeGreaterThan(0)
+})
+
+test('a stall is found within 30 s although REST answers 500, 429 and 425 meanwhile', async () => {
+  await using bench = await openBench({ marketCount: 4, rate: 40 })
+  await using _applied = openApplied(bench)
+  await subscribe(bench)
+  await sleep(1_000)
+  const [marketId = ''] = bench.marketIds
+  const mutedTimeMs = Date.now()
+  bench.emulator.mute(tokensOf(bench, marketId)[0] ?? '', true)
+  for (const status of [500, 429, 425]) {
+    bench.emulator.failRest({ status, count: 2 })
+    await sleep(3_000)
+  }
+  await until('the stall is recorded', async () => (await gapsOf(bench, marketId)).length > 0, 21_000)
+  console.log(`a muted token was found after ${Date.now() - mutedTimeMs} ms while REST failed`)
+  expect(bench.stats.read()['livenessFailures']).toBeGreaterThan(0)
+})
