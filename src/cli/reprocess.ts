@@ -72,7 +72,7 @@ const run = async (chosen: ReprocessOptions): Promise<ReprocessResult[]> => {
   await using redis = await openCache(places.redis)
   const signing = await loadSigningKeys(config.STREAM_HMAC_KEY, config.POLYTAPE_STATE_DIR, config.STREAM_HMAC_KEYS_OLD)
   const appender = createAppender({ redis: redis.client, signing, shardCount: config.NORMALIZER_SHARDS })
-  return reprocess({ pool: database.client, appender, signing }, chosen)
+  return await reprocess({ pool: database.client, appender, signing }, chosen)
 }
 
 const main = async (): Promise<number> => {
