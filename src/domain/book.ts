@@ -8,13 +8,16 @@ export type BookIdentity = Pick<
 >
 
 /** What a whole book says of its inputs; absent fields were not sent. */
-type ToldInputs = Record<'tickSize' | 'minOrderSize', string | undefined> & { negRisk: boolean | undefined }
+/** Inputs of the hash that a market may be told anew. */
+export type HashInputs = Pick<BookIdentity, 'tickSize' | 'minOrderSize' | 'negRisk' | 'version'>
+type ToldInputs = { [Input in keyof HashInputs]: HashInputs[Input] | undefined }
 
 export const learnIdentity = (identity: BookIdentity, told: ToldInputs): BookIdentity => ({
   ...identity,
   tickSize: told.tickSize ?? identity.tickSize,
   minOrderSize: told.minOrderSize ?? identity.minOrderSize,
   negRisk: told.negRisk ?? identity.negRisk,
+  version: told.version ?? identity.version,
 })
 
 export type BookLevels = { bids: Level[]; asks: Level[] }

@@ -15,6 +15,7 @@ export type BookEvent = {
   tickSize: string | undefined
   minOrderSize: string | undefined
   negRisk: boolean | undefined
+  version: 'v2' | undefined
   lastTradePrice: string | undefined
 }
 

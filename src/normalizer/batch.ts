@@ -1,3 +1,4 @@
+import type { HashInputs } from '../domain/book.ts'
 import type { Level } from '../domain/book-side.ts'
 import type { Frame, GapReason } from '../domain/frame.ts'
 import type { Market, MarketState } from '../domain/market.ts'
@@ -97,6 +98,7 @@ export type CheckpointResume = {
   snapshotTimeMs: number
   appliedTimeMs: number
   droppedTimeMs: number
+  inputs: HashInputs
   verification: VerificationState
   trades: TradeCounts | undefined
   recent: [

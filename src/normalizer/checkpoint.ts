@@ -1,4 +1,4 @@
-import type { BookLevels } from '../domain/book.ts'
+import { learnIdentity, type BookLevels } from '../domain/book.ts'
 import type { Level } from '../domain/book-side.ts'
 import { toMillionths } from '../domain/decimal.ts'
 import type { CheckpointRow } from './batch.ts'
@@ -26,6 +26,7 @@ const toRecent = ({ change, time }: TimedChange): Recent => {
 
 const outcomeCheckpoint = (tape: MarketTape, outcome: OutcomeTape): CheckpointRow => {
   const { bids, asks } = outcome.book.top(0)
+  const { tickSize, minOrderSize, negRisk, version } = outcome.book.identity
   const { status, gapSequence, gapReason, snapshotTimeMs, appliedTimeMs, window, writer } = outcome
   return {
     marketId: tape.market.marketId,
@@ -37,7 +38,7 @@ const outcomeCheckpoint = (tape: MarketTape, outcome: OutcomeTape): CheckpointRo
     capturedTimeMs: writer.capturedTimeMs,
     exchangeTimeMs: outcome.exchangeTimeMs,
     lastTradePrice: tape.prices.known,
-    tickSize: outcome.book.identity.tickSize,
+    tickSize,
     hash: outcome.hash,
     bids: toPairs(bids),
     asks: toPairs(asks),
@@ -50,6 +51,7 @@ const outcomeCheckpoint = (tape: MarketTape, outcome: OutcomeTape): CheckpointRo
       snapshotTimeMs,
       appliedTimeMs,
       droppedTimeMs: window.droppedTimeMs,
+      inputs: { tickSize, minOrderSize, negRisk, version },
       verification: outcome.verification.state(),
       trades: outcome.trades.snapshot(),
       recent: window.all().map(toRecent),
@@ -71,7 +73,7 @@ const restoreOutcome = (outcome: OutcomeTape, row: CheckpointRow): void => {
   const { resume } = row
   const levels: BookLevels = { bids: row.bids.map(toLevel), asks: row.asks.map(toLevel) }
   outcome.book.replace(levels)
-  outcome.book.identity = { ...outcome.book.identity, tickSize: row.tickSize }
+  outcome.book.identity = learnIdentity(outcome.book.identity, resume.inputs)
   outcome.writer.ladder.replaceAll()
   outcome.writer.sequence = row.sequence
   outcome.writer.capturedTimeMs = row.capturedTimeMs

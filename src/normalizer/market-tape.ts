@@ -1,14 +1,16 @@
 import type { GapReason, StreamEntry } from '../domain/frame.ts'
 import { isMirror } from '../domain/mirror.ts'
+import { learnIdentity } from '../domain/book.ts'
 import { orderbookStream } from '../domain/keys.ts'
 import type { Market, MarketState } from '../domain/market.ts'
 import type { Parsed } from '../domain/event.ts'
 import type { Stats } from '../lib/stats.ts'
-import { applyFrame } from './apply-frame.ts'
+import { applyFrame, applyOlderTrade } from './apply-frame.ts'
 import { addDeadLetter, type Batch, type FrameContext, type GapCause, type TapeContext } from './batch.ts'
 import { HourTally } from './hour-tally.ts'
 import type { Judge } from './judge.ts'
 import { LastTradePrices } from './last-trade-prices.ts'
+import { OlderConnections } from './older-connections.ts'
 import { OutcomeTape } from './outcome-tape.ts'
 import { reprocessInMarket } from './reprocess.ts'
 import type { MarketProgress } from '../domain/progress.ts'
@@ -34,6 +36,7 @@ export class MarketTape {
   readonly outcomes: OutcomeTape[]
   readonly prices = new LastTradePrices()
   readonly tally = new HourTally()
+  readonly older = new OlderConnections()
   readonly deps: TapeDeps
   epoch = ''
   ordinal = 0
@@ -48,6 +51,7 @@ export class MarketTape {
   isCheckpointDue = true
   subscription: MarketProgress['subscription'] = 'active'
   #areBooksLost = false
+  #catalogued: Market
   #isMirrorBroken = false
   readonly #byToken: Map<string, OutcomeTape>
 
@@ -55,6 +59,7 @@ export class MarketTape {
     const { judge, stats } = deps
     const { prices, tally } = this
     this.market = market
+    this.#catalogued = market
     this.deps = deps
     this.stream = orderbookStream(market.marketId)
     const proofDeps = { judge, prices, stats, tally: tally.countBatch.bind(tally) }
@@ -113,10 +118,7 @@ export class MarketTape {
   apply(entry: StreamEntry, batch: Batch): void {
     this.lastId = entry.id
     if (entry.frames.some(({ kind }) => kind === 'reprocess')) return this.#reprocess(entry, batch)
-    if (entry.epoch < this.epoch) {
-      this.deps.stats.count('framesOfOldConnections', entry.frames.length)
-      return
-    }
+    if (entry.epoch < this.epoch) return this.#applyOlder(entry, batch)
     entry.frames.forEach((frame, index) => {
       const ordinal = entry.firstOrdinal + index
       const context = { frame, batch, entryId: entry.id, ordinal }
@@ -140,9 +142,20 @@ export class MarketTape {
     this.openGaps('stream_loss', 'the stream no longer holds what followed the last checkpoint', context)
   }
 
-  /** Takes over what the catalogue says anew; the tick follows the market channel, which knows it first. */
-  updateMarket({ minOrderSize, negRisk, version }: Market): void {
-    for (const { book } of this.outcomes) book.identity = { ...book.identity, minOrderSize, negRisk, version }
+  /**
+   * Takes over what the catalogue says anew. What it only repeats does not undo what whole books said since, and the tick
+   * follows the market channel, which knows it first.
+   */
+  updateMarket(market: Market): void {
+    const before = this.#catalogued
+    this.#catalogued = market
+    const told = {
+      tickSize: undefined,
+      minOrderSize: market.minOrderSize === before.minOrderSize ? undefined : market.minOrderSize,
+      negRisk: market.negRisk === before.negRisk ? undefined : market.negRisk,
+      version: market.version,
+    }
+    for (const { book } of this.outcomes) book.identity = learnIdentity(book.identity, told)
   }
 
   /** Opens a gap in every outcome that has a book. */
@@ -180,6 +193,15 @@ export class MarketTape {
     frames.forEach((frame, index) => {
       const context = { frame, batch, entryId, ordinal: firstOrdinal + index }
       reprocessInMarket(context, { market: this.market, parseMessage, parseRestBook })
+    })
+  }
+
+  /** A book follows one connection; a trade stands for itself, and may be one that only the older connection saw. */
+  #applyOlder({ id: entryId, epoch, frames, firstOrdinal }: StreamEntry, batch: Batch): void {
+    this.deps.stats.count('framesOfOldConnections', frames.length)
+    frames.forEach((frame, index) => {
+      const ordinal = firstOrdinal + index
+      if (this.older.accept(epoch, ordinal)) applyOlderTrade(this, epoch, { frame, batch, entryId, ordinal })
     })
   }
 

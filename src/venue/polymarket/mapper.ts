@@ -53,6 +53,7 @@ const toBook = (message: BookMessage): BookEvent => ({
   tickSize: message.tick_size,
   minOrderSize: message.min_order_size,
   negRisk: message.neg_risk,
+  version: message.version,
   lastTradePrice: message.last_trade_price,
 })
 

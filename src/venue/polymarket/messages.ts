@@ -18,6 +18,7 @@ const book = z.object({
   tick_size: z.string().optional(),
   min_order_size: z.string().optional(),
   neg_risk: z.boolean().optional(),
+  version: z.literal('v2').optional().catch(undefined),
   last_trade_price: z.string().optional(),
 })
 
