@@ -41,15 +41,28 @@ const applyChanges = (tape: MarketTape, event: PriceChangeEvent, context: FrameC
   noteTimes(event, context)
 }
 
-const applyTrade = (tape: MarketTape, event: TradeEvent, context: FrameContext): void => {
+const addFill = (tape: MarketTape, event: TradeEvent, epoch: string, context: FrameContext): void => {
   const outcome = outcomeFor(tape, event.token, context)
   if (outcome === undefined) return
-  tape.prices.suspect(event.level.price)
   const { marketId } = tape.market
   const { outcomeId } = outcome.outcome
   const { frame, batch } = context
-  const ordinal = outcome.trades.next(event, tape.epoch, frame.receivedTimeMs)
-  batch.fills.push(toFill(event, { marketId, outcomeId, frame, epoch: tape.epoch, ordinal }))
+  const ordinal = outcome.trades.next(event, epoch, frame.receivedTimeMs)
+  batch.fills.push(toFill(event, { marketId, outcomeId, frame, epoch, ordinal }))
+}
+
+const applyTrade = (tape: MarketTape, event: TradeEvent, context: FrameContext): void => {
+  if (tape.outcomeOf(event.token) !== undefined) tape.prices.suspect(event.level.price)
+  addFill(tape, event, tape.epoch, context)
+}
+
+/** Of a connection that is not followed any more, the trades alone are of use. */
+export const applyOlderTrade = (tape: MarketTape, epoch: string, context: FrameContext): void => {
+  const { frame } = context
+  if (frame.kind !== 'websocket' || !frame.text.includes('"last_trade_price"')) return
+  const parsed = tape.deps.parseMessage(frame.text)
+  if (parsed.type !== 'event' || parsed.event.type !== 'trade' || !isPossibleTime(parsed.event, frame)) return
+  addFill(tape, parsed.event, epoch, context)
 }
 
 const applyTick = (tape: MarketTape, event: TickSizeEvent, context: FrameContext): void =>

@@ -4,6 +4,7 @@ import type { Frame, GapReason } from '../domain/frame.ts'
 import type { Market, MarketState } from '../domain/market.ts'
 import type { FrameTimes } from './latency.ts'
 import type { HourProgress, MarketProgress, OutcomeStatus } from '../domain/progress.ts'
+import type { OlderOrdinals } from './older-connections.ts'
 import type { TradeCounts } from './trade-ordinals.ts'
 import type { VerificationState } from './verification.ts'
 
@@ -101,6 +102,7 @@ export type CheckpointResume = {
   inputs: HashInputs
   verification: VerificationState
   trades: TradeCounts | undefined
+  older: OlderOrdinals | undefined
   recent: [
     side: 'bid' | 'ask',
     price: string,

@@ -54,6 +54,7 @@ const outcomeCheckpoint = (tape: MarketTape, outcome: OutcomeTape): CheckpointRo
       inputs: { tickSize, minOrderSize, negRisk, version },
       verification: outcome.verification.state(),
       trades: outcome.trades.snapshot(),
+      older: tape.older.snapshot(),
       recent: window.all().map(toRecent),
     },
   }
@@ -99,6 +100,7 @@ export const restoreTape = (tape: MarketTape, rows: CheckpointRow[]): void => {
   tape.lastId = first.streamId
   tape.subscription = first.resume.subscription
   tape.receivedTimeMs = first.resume.receivedTimeMs
+  tape.older.restore(first.resume.older)
   if (first.lastTradePrice !== undefined) tape.prices.learn(first.lastTradePrice)
   for (const row of rows) {
     const outcome = tape.outcomes.find((candidate) => candidate.outcome.outcomeId === row.outcomeId)

@@ -208,6 +208,7 @@ export class MarketTape {
   #follow(epoch: string, context: FrameContext): void {
     if (this.epoch !== '') {
       this.openGaps('feed_restart', `connection ${this.epoch} ended without a word; ${epoch} goes on`, context)
+      this.older.leave(this.epoch, this.ordinal)
     }
     for (const tape of this.outcomes) tape.window.forget()
     this.epoch = epoch
