@@ -107,6 +107,16 @@ const tellCpu = (now: Cpu, before: Cpu): void => {
   console.log(`stolen by the host: ${share(now.stolen - before.stolen)}`)
 }
 
+const PROOFS = ['batchesVerified', 'batchesUnverifiable', 'batchesMismatched', 'checksShed', 'hashSearches', 'gaps']
+
+/** What was proved, and what it cost of the normalizer's CPU (time in hashes, searches included). */
+const tellProof = (now: Figures, before: Figures, cpuSeconds: number): void => {
+  const since = (name: string): number => (now[name] ?? 0) - (before[name] ?? 0)
+  console.log(PROOFS.map((name) => `${name} ${since(name)}`).join(', '))
+  const share = since('verifyMs') / (cpuSeconds * 10)
+  console.log(`verification: ${share.toFixed(1)} % of the normalizer's CPU`)
+}
+
 const tellWindow = (now: Figures, first: Figures, startMs: number): void => {
   const framesPerSecond = (((now['frames'] ?? 0) - (first['frames'] ?? 0)) / (Date.now() - startMs)) * 1000
   const cells = [now['cacheP50Ms'], now['cacheP99Ms'], now['commitP50Ms'], now['commitP99Ms']]
@@ -123,9 +133,7 @@ const main = async (): Promise<void> => {
     const { marketsWithBook } = await figuresOf(system, 'normalizer')
     return (marketsWithBook ?? 0) >= Number(markets) ? true : undefined
   })
-  console.log(
-    `${markets} markets with verified continuity ${((Date.now() - beganMs) / 1000).toFixed(1)} s after run.json`,
-  )
+  console.log(`${markets} markets live and proved ${((Date.now() - beganMs) / 1000).toFixed(1)} s after run.json`)
   await sleep(WARM_UP_MS)
   const cpuBefore = takeCpu(system)
   const startMs = Date.now()
@@ -141,7 +149,9 @@ const main = async (): Promise<void> => {
   const commits = (last['commits'] ?? 0) - (first['commits'] ?? 0)
   const rows = (last['rows'] ?? 0) - (first['rows'] ?? 0)
   console.log(`commits/s ${(commits / seconds).toFixed(1)}, rows/s ${(rows / seconds).toFixed(0)}`)
-  tellCpu(takeCpu(system), cpuBefore)
+  const cpu = takeCpu(system)
+  tellCpu(cpu, cpuBefore)
+  tellProof(last, first, (cpu.processes.get('normalizer') ?? 0) - (cpuBefore.processes.get('normalizer') ?? 0))
 }
 
 await main()
