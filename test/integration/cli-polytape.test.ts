@@ -60,6 +60,9 @@ beforeAll(async () => {
     await storeHistory(database.pool, createHistory(outcomeId, createRandom(5), shape))
   }
   await writeCache()
+  const client = redis.connect()
+  await Promise.all(['feed', 'normalizer'].map((role) => client.set(`stats:${role}:host:1`, '{}')))
+  client.disconnect()
 })
 afterAll(async () => {
   await Promise.all([database[Symbol.asyncDispose](), redis[Symbol.asyncDispose]()])
@@ -107,6 +110,17 @@ test('book says what is not proved: events since the proof, a gap, a pause, a ma
     expect((await run(['book', '77'])).out).toContain(text)
   }
   await writeCache()
+})
+
+test('book says that it is not current: frames that wait, or a feed that does not run', async () => {
+  const client = redis.connect()
+  expect((await run(['book', '77'])).out).not.toContain('not current')
+  await client.xadd('orderbook:77', `${Date.now() + 60_000}-0`, 'a', 'b')
+  expect((await run(['book', '77'])).out).toMatch(/not current: frames of the last \d+ s are not applied yet/)
+  await client.del('orderbook:77', 'stats:feed:host:1')
+  expect((await run(['book', '77'])).out).toContain('not current: no feed is running')
+  await client.set('stats:feed:host:1', '{}')
+  client.disconnect()
 })
 
 test('book without a hot cache shows the last committed book and says so', async () => {

@@ -16,7 +16,12 @@ const yes = {
   asks: levels('0.54x20', '0.55x300', '0.56x1', '0.57x2'),
 }
 const no = { outcomeId: '5:1', name: 'No', facts: [], bids: levels('0.46x20'), asks: levels('0.48x210') }
-const book: ShownBook = { question: 'Will it rain?', facts: ['market 5', 'rain', 'live'], outcomes: [yes, no] }
+const book: ShownBook = {
+  question: 'Will it rain?',
+  warning: undefined,
+  facts: ['market 5', 'rain', 'live'],
+  outcomes: [yes, no],
+}
 const text = (shown: ShownBook, width: number, depth = 3): string => bookText(shown, depth, { width, palette: PLAIN })
 const linesOf = (shown: string): string[] => shown.split('\n')
 

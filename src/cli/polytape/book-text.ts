@@ -8,6 +8,7 @@ const isBlank = (line: string | undefined): boolean => line !== undefined && lin
 export const bookText = (book: ShownBook, depth: number, view: { width: number; palette: Palette }): string => {
   const head = [
     view.palette.strong(fit(book.question, view.width).trimEnd()),
+    ...folded(book.warning === undefined ? [] : [book.warning], view.width).map(view.palette.warn),
     ...folded(book.facts, view.width).map(view.palette.faint),
   ]
   const lines = ladders(book, depth, view).map((line) => line.trimEnd())

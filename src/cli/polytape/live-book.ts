@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis'
 import { ladderKey, quoteKey } from '../../domain/keys.ts'
 import type { Market } from '../../domain/market.ts'
 import type { Found } from './find-market.ts'
+import { whyBehind } from './freshness.ts'
 import { toShownLevels } from './levels.ts'
 import { ageText, clockText, countText, timeText } from './number-text.ts'
 import type { ShownBook, ShownLevel, ShownOutcome } from './shown-book.ts'
@@ -60,8 +61,10 @@ const outcomeFacts = (quote: Quote, index: number, nowMs: number): string[] => {
   return [...venue, ...sequence]
 }
 
+const updatedMsOf = (quote: Quote): number => Number(quote['updated_at'] ?? 0)
+
 const updatedFacts = (quote: Quote, nowMs: number): string[] => {
-  const updatedMs = Number(quote['updated_at'] ?? 0)
+  const updatedMs = updatedMsOf(quote)
   return updatedMs > 0 ? [`written ${timeText(updatedMs)}, ${ageText(nowMs - updatedMs)}`] : []
 }
 
@@ -89,6 +92,7 @@ export const readLiveBook = async (
   const quote = toQuote(first)
   if (quote['state'] === undefined) return undefined
   const nowMs = Date.now()
+  const why = await whyBehind(redis, market.marketId, updatedMsOf(quote))
   const shown = outcomes.map(({ outcomeId, name }, place): ShownOutcome => ({
     outcomeId,
     name,
@@ -98,6 +102,7 @@ export const readLiveBook = async (
   }))
   return {
     question: market.question,
+    warning: why === undefined ? undefined : `not current: ${why}`,
     facts: [`market ${market.marketId}`, market.slug, stateText(quote), ...updatedFacts(quote, nowMs), cacheName],
     outcomes: shown,
   }

@@ -40,18 +40,19 @@ const toShown = (book: BookAsOf, name: string, atTimeMs: number): ShownOutcome =
   asks: toShownLevels(book.asks),
 })
 
-/** The books of a market's outcomes as they were known at an instant. `facts` come after those of the market. */
+/** The books of a market's outcomes as they were known at an instant. */
 export const readPastBook = async (
   pool: Pool,
   { market, outcomes }: Found,
-  { atTimeMs, facts }: { atTimeMs: number; facts: string[] },
+  { atTimeMs, warning }: { atTimeMs: number; warning: string | undefined },
 ): Promise<ShownBook> => {
   const ids = outcomes.map((outcome) => outcome.outcomeId)
   const books = await readBooksAt(pool, ids, atTimeMs)
   const nameOf = (id: string): string => outcomes.find((outcome) => outcome.outcomeId === id)?.name ?? ''
   return {
     question: market.question,
-    facts: [`market ${market.marketId}`, market.slug, `as of ${timeText(atTimeMs)} by receive time`, ...facts],
+    warning,
+    facts: [`market ${market.marketId}`, market.slug, `as of ${timeText(atTimeMs)} by receive time`],
     outcomes: books.map((book) => toShown(book, nameOf(book.outcomeId), atTimeMs)),
   }
 }

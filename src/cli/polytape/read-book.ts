@@ -26,9 +26,9 @@ export const readBook = async (
   found: Found,
   { places, atTimeMs }: { places: Places; atTimeMs: number | undefined },
 ): Promise<ShownBook> => {
-  if (atTimeMs !== undefined) return readPastBook(pool, found, { atTimeMs, facts: [] })
+  if (atTimeMs !== undefined) return readPastBook(pool, found, { atTimeMs, warning: undefined })
   const live = await readCache(found, places)
   if (live.type === 'book') return live.book
-  const facts = [`last committed book, from Postgres: ${live.why}`]
-  return readPastBook(pool, found, { atTimeMs: Date.now(), facts })
+  const warning = `last committed book, from Postgres: ${live.why}`
+  return readPastBook(pool, found, { atTimeMs: Date.now(), warning })
 }

@@ -10,5 +10,5 @@ export type ShownOutcome = {
   asks: ShownLevel[]
 }
 
-/** `facts` stand under the question. */
-export type ShownBook = { question: string; facts: string[]; outcomes: ShownOutcome[] }
+/** `facts` stand under the question, after the warning. */
+export type ShownBook = { question: string; warning: string | undefined; facts: string[]; outcomes: ShownOutcome[] }
