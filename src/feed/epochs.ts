@@ -86,6 +86,19 @@ export const createEpochs = ({ budget, pushed }: { budget: Budget; pushed: () =>
     outbox.free(packed.sizeBytes)
     tellWatchers(packed.lane)
   }
+  /** Redis will never take it: nothing waits for it any more, but nobody is told that it is there. */
+  const giveUp = (packed: Packed): void => {
+    packed.lane.acknowledged = lastOrdinalOf(packed.entry)
+    outbox.free(packed.sizeBytes)
+  }
+  /** Takes the answer of Redis to a flush, given the streams of which it refused entries. */
+  const settle = (flushed: Packed[], refused: ReadonlySet<string>): void => {
+    const nowMs = Date.now()
+    for (const packed of flushed) {
+      if (refused.has(packed.entry.stream)) giveUp(packed)
+      else acknowledge(packed, nowMs)
+    }
+  }
   const expire = (nowMs: number): void => {
     ring.expire(nowMs)
     if (!outbox.isEmpty() || dropped.size > 0) return
@@ -100,5 +113,5 @@ export const createEpochs = ({ budget, pushed }: { budget: Budget; pushed: () =>
     dropped.clear()
     return lanes.flatMap((lane) => tallyOf(lane, epochs.get(lane.epoch)?.log))
   }
-  return { open, acknowledge, takeDropped, expire, outbox, ring, all: (): Epoch[] => [...epochs.values()] }
+  return { open, settle, takeDropped, expire, outbox, ring, all: (): Epoch[] => [...epochs.values()] }
 }

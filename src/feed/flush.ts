@@ -5,7 +5,14 @@ import type { Appender } from '../stream/append.ts'
 import type { Epochs } from './epochs.ts'
 import type { Packed } from './outbox.ts'
 
-export type FlushDeps = { appender: Appender; epochs: Epochs; repair: () => Promise<void>; log: Logger }
+export type FlushDeps = {
+  appender: Appender
+  epochs: Epochs
+  repair: () => Promise<void>
+  /** Redis will never take these entries, given as `<stream>: <its reason>`: their frames are lost. */
+  onRefused: (refused: string[]) => void
+  log: Logger
+}
 
 export type Flush = {
   /** Resolves when Redis has the batch (or the signal aborted); repeats it with the same ordinals until then. */
@@ -27,21 +34,22 @@ const byEpoch = (batch: Packed[]): Map<string, Packed[]> => {
   return groups
 }
 
+const streamOf = (refused: string): string => refused.slice(0, refused.indexOf(': '))
+
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** Ordinals of the streams as they were acknowledged before this batch: Redis must know at least these. */
 const acknowledgedOf = (group: Packed[]): Map<string, number> =>
   new Map(group.map(({ lane }) => [lane.stream, lane.acknowledged]))
 
-export const createFlush = ({ appender, epochs, repair, log }: FlushDeps): Flush => {
+export const createFlush = ({ appender, epochs, repair, onRefused, log }: FlushDeps): Flush => {
   let mustRepair = false
   const appendGroup = async (group: Packed[]): Promise<Outcome> => {
     const entries = group.map(({ entry }) => entry)
     const result = await appender.append(entries, acknowledgedOf(group))
     if (result.type === 'behind') return 'behind'
-    if (result.refused.length > 0) log.error({ refused: result.refused.slice(0, 5) }, 'entries were refused by Redis')
-    const nowMs = Date.now()
-    for (const packed of group) epochs.acknowledge(packed, nowMs)
+    if (result.refused.length > 0) onRefused(result.refused)
+    epochs.settle(group, new Set(result.refused.map(streamOf)))
     return 'done'
   }
   /** One round over the epochs that are still to do; each takes its own script call, all in one round trip. */

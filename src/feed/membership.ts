@@ -7,29 +7,25 @@ import { awaitSnapshots, recordMissing } from './snapshots.ts'
 
 const RESUME_RETRY_MS = 1_000
 
-/** The markets reach their phase when what says so is in their streams. */
-const mark = async (
-  { live, reconcile }: Place,
-  members: Member[],
-  { phase, markersOf }: { phase: Phase; markersOf: (member: Member) => Marker[] },
-): Promise<void> => {
-  const own = members.filter((member) => isHere(member, live.log.epoch))
-  if (live.isEnded) return
-  for (const member of own) {
-    if (phase === 'out') member.toldState = member.desired.state
-    for (const marker of markersOf(member)) pushMarker(live.log, member, marker)
-  }
-  await Promise.all(own.map(({ desired }) => live.log.flushed(orderbookStream(desired.marketId))))
-  if (live.isEnded) return
-  for (const member of own) if (isHere(member, live.log.epoch)) member.phase = phase
-  reconcile()
-}
+type Arrival = { phase: Phase; markersOf: (member: Member) => Marker[] }
 
 /** Whether it has not been moved to another socket meanwhile. */
-const isHere = ({ phase, epoch }: Member, own: string): boolean => epoch === own && phase !== 'out'
+const isHere = ({ phase, epoch }: Member, { live }: Place): boolean =>
+  !live.isEnded && epoch === live.log.epoch && phase !== 'out'
 
-const joined = (place: Place, members: Member[]): Promise<void> =>
-  mark(place, members, { phase: 'in', markersOf: ({ tokens }) => [{ type: 'subscribed', tokens }] })
+/** The market reaches its phase when what says so is in its stream. */
+const mark = async (place: Place, member: Member, { phase, markersOf }: Arrival): Promise<void> => {
+  if (!isHere(member, place)) return
+  if (phase === 'out') member.toldState = member.desired.state
+  for (const marker of markersOf(member)) pushMarker(place.live.log, member, marker)
+  await place.live.log.flushed(orderbookStream(member.desired.marketId))
+  if (!isHere(member, place)) return
+  member.phase = phase
+  place.reconcile()
+}
+
+const joined = (place: Place, member: Member): Promise<void> =>
+  mark(place, member, { phase: 'in', markersOf: ({ tokens }) => [{ type: 'subscribed', tokens }] })
 
 /** A live socket sends no snapshot on a repeated subscribe: it is fetched, and only then is the market confirmed. */
 const resume = async (place: Place, member: Member): Promise<void> => {
@@ -40,7 +36,7 @@ const resume = async (place: Place, member: Member): Promise<void> => {
     recordMissing(place, member, new Set(missing))
     await pause(RESUME_RETRY_MS, deps.signal)
   }
-  await joined(place, [member])
+  await joined(place, member)
 }
 
 /** Subscribes the markets; they are `in` when the venue has read that and their streams say so. */
@@ -59,9 +55,7 @@ export const join = (place: Place, members: Member[]): void => {
   }
   awaitSnapshots(place, tokens)
   live.connection.confirm(() => {
-    const fresh = members.filter((member) => !resumed.includes(member))
-    void joined(place, fresh)
-    for (const member of resumed) void resume(place, member)
+    for (const member of members) void (resumed.includes(member) ? resume(place, member) : joined(place, member))
   })
 }
 
@@ -73,7 +67,7 @@ export const leave = (place: Place, members: Member[]): void => {
   for (const member of members) member.phase = 'leaving'
   live.connection.confirm(() => {
     for (const token of tokens) live.awaiting.delete(token)
-    void mark(place, members, { phase: 'out', markersOf: markersOfLeaving })
+    for (const member of members) void mark(place, member, { phase: 'out', markersOf: markersOfLeaving })
   })
 }
 

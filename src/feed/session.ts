@@ -10,6 +10,7 @@ import { isTold, tellLeft } from './leaving.ts'
 import { isConfirmed, isSettled, markerFrame, type Confirmation, type Member } from './market.ts'
 import type { Budget } from './outbox.ts'
 import { createSlots, Pool } from './pool.ts'
+import { createRefusals } from './refusals.ts'
 import { Relocation } from './relocation.ts'
 import { createRestQueue, type FetchBooks, type RestBook, type RestQueue } from './rest-queue.ts'
 import { createResync, type Resync } from './resync.ts'
@@ -62,7 +63,8 @@ export class Session implements WatchedFeed {
       this.#recordLoss(stream, epoch, { reason: 'overflow', detail: `${count} frames did not fit into the buffer` })
     const onLoss = (stream: string, epoch: EpochLog): void =>
       this.#recordLoss(stream, epoch, { reason: 'stream_loss', detail: 'Redis lost entries that it had acknowledged' })
-    this.#writer = createWriter({ appender, budget, lingerMs, log, onOverflow, onLoss })
+    const onRefused = createRefusals(log, stats)
+    this.#writer = createWriter({ appender, budget, lingerMs, log, onOverflow, onLoss, onRefused })
     this.#rest = createRestQueue({ fetchBooks, deliver: (book) => this.#deliver(book), signal, log })
     const createSlot = createSlots({
       ...deps,
@@ -98,7 +100,7 @@ export class Session implements WatchedFeed {
     const members = [...this.#members.values()]
     this.#pool.reconcile(members.filter((member) => member.desired.state === 'active' || !isIdle(member)))
     const idle = members.filter((member) => isIdle(member) && isSettled(member) && !isConfirmed(member))
-    if (idle.length > 0) void this.#confirmIdle(idle)
+    if (idle.length > 0) this.#confirmIdle(idle)
     return unknown
   }
 
@@ -180,11 +182,17 @@ export class Session implements WatchedFeed {
     return this.#writer.openEpoch(this.#deps.createEpoch(newestMs + 1))
   }
 
-  async #confirmIdle(members: Member[]): Promise<void> {
+  /** Of markets without a socket: confirmed when their streams say that they are paused or stopped. */
+  #confirmIdle(members: Member[]): void {
     const untold = members.filter((member) => !isTold(member))
-    await tellLeft(untold, undefined, () => this.#openEpoch())
+    const told = (): void => this.#confirmTold(members)
+    tellLeft(untold, { live: undefined, openEpoch: () => this.#openEpoch(), told })
+    this.#confirmTold(members)
+  }
+
+  #confirmTold(members: Member[]): void {
     const settled = members.filter((member) => isTold(member) && isSettled(member) && !isConfirmed(member))
-    if (settled.length > 0) await this.#confirm(settled)
+    if (settled.length > 0) void this.#confirm(settled)
   }
 
   /** What is true now is confirmed: a desire may move on before Redis has taken it. */

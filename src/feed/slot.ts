@@ -29,6 +29,7 @@ export class Slot {
   readonly #backoff = createBackoff({ initialMs: 250, maxMs: 30_000, random: Math.random })
   #place: Place | undefined
   #isWaiting = false
+  #isReconcilingSoon = false
 
   constructor(deps: SlotDeps) {
     this.#deps = deps
@@ -83,7 +84,17 @@ export class Slot {
     const settled = members.filter((member) => isSettled(member) && !isConfirmed(member))
     const told = settled.filter(isTold)
     if (told.length > 0) this.#deps.confirm(told)
-    if (told.length < settled.length) void this.#tell(settled.filter((member) => !isTold(member)))
+    if (told.length < settled.length) this.#tell(settled.filter((member) => !isTold(member)))
+  }
+
+  /** After this turn: markets that reach their phase together are confirmed together. */
+  #reconcileSoon(): void {
+    if (this.#isReconcilingSoon) return
+    this.#isReconcilingSoon = true
+    setImmediate(() => {
+      this.#isReconcilingSoon = false
+      this.reconcile()
+    })
   }
 
   /** Appends a book of a REST answer to the stream of its market, unless the market left its socket meanwhile. */
@@ -139,12 +150,12 @@ export class Slot {
       closed: (reason: string): void => void this.#reopen(live, reason),
     }
     const live = createLive(openConnection({ url, channel, isReplay, events }), log)
-    this.#place = { live, deps: this.#deps, members: this.members, reconcile: () => this.reconcile() }
+    this.#place = { live, deps: this.#deps, members: this.members, reconcile: () => this.#reconcileSoon() }
   }
 
-  async #tell(members: Member[]): Promise<void> {
-    await tellLeft(members, this.log(), this.#deps.openEpoch)
-    if (members.every(isTold)) this.reconcile()
+  #tell(members: Member[]): void {
+    const { openEpoch } = this.#deps
+    tellLeft(members, { live: this.log(), openEpoch, told: () => this.#reconcileSoon() })
   }
 
   /** Ends the epoch: what was subscribed has a gap from here on, what was leaving has left. */

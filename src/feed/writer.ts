@@ -15,6 +15,8 @@ export type WriterDeps = {
   onOverflow: (stream: string, log: EpochLog, droppedCount: number) => void
   /** Redis lost what it had acknowledged, further back than is kept. */
   onLoss: (stream: string, log: EpochLog) => void
+  /** Entries that Redis will never take, each as `<stream>: <its reason>`. */
+  onRefused: (refused: string[]) => void
 }
 
 export type Writer = {
@@ -43,11 +45,12 @@ const createBell = () => {
  * One flush in flight; the next collects meanwhile. States of the loop: asleep (nothing waits) → lingering → appending
  * (repeated with the same ordinals until Redis takes it) → asleep.
  */
-export const createWriter = ({ appender, budget, lingerMs, log, onOverflow, onLoss }: WriterDeps): Writer => {
+export const createWriter = (deps: WriterDeps): Writer => {
+  const { appender, budget, lingerMs, log, onOverflow, onLoss, onRefused } = deps
   const bell = createBell()
   const epochs = createEpochs({ budget, pushed: bell.wake })
   const repair = createRepair({ appender, epochs, log, onLoss })
-  const flush = createFlush({ appender, epochs, repair, log })
+  const flush = createFlush({ appender, epochs, repair, onRefused, log })
   const abandon = new AbortController()
   let isClosing = false
   const run = async (): Promise<void> => {

@@ -138,3 +138,20 @@ test('a Redis out of memory is waited for: nothing is lost when there is room ag
   )
   expect(breaksOf(await bench.entries())).toEqual([])
 })
+
+test('a key of another type in the place of a stream is counted, confirms nothing, and holds up no other market', async () => {
+  await using bench = await openBench({ marketCount: 2 })
+  const [broken = '', whole = ''] = bench.marketIds
+  await bench.redis.set(orderbookStream(broken), 'made by hand')
+  await bench.desire(bench.marketIds, 'active')
+  const confirmedIds = async (): Promise<string[]> => (await bench.redis.hkeys('confirmed:0')).toSorted()
+  await until('the other market is confirmed', async () => (await confirmedIds()).includes(whole))
+  await sleep(500)
+  expect(await confirmedIds()).toEqual([whole])
+  expect(bench.stats.read()['entriesRefused']).toBeGreaterThan(0)
+  await bench.redis.del(orderbookStream(broken))
+  bench.emulator.step(100)
+  await until('the market is confirmed', async () => (await confirmedIds()).includes(broken))
+  const [first] = await readStream(bench.redis, orderbookStream(broken))
+  expect(first?.firstOrdinal).toBeGreaterThan(1)
+})
