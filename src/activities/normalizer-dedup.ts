@@ -1,7 +1,7 @@
 import type { Pool } from 'pg'
 import type { Seen } from '../dedup/seen.ts'
 import type { Stats } from '../lib/stats.ts'
-import type { Batch } from '../normalizer/batch.ts'
+import type { Batch, FillRow } from '../normalizer/batch.ts'
 import { fillKey } from '../normalizer/fill-key.ts'
 import { findKnownBroadcasts } from '../store/broadcasts.ts'
 import { findStoredFills } from '../store/fills.ts'
@@ -11,6 +11,16 @@ export type DedupDeps = { seen: Seen; pool: Pool; stats: Stats }
 
 const announcedKey = (marketId: string): string => `new_market:${marketId}`
 const resolvedKey = (marketId: string): string => `market_resolved:${marketId}`
+
+/** Two connections may bring a fill within one batch: the first receive time counts. */
+const firstByKey = (fills: FillRow[]): Map<string, FillRow> => {
+  const byKey = new Map<string, FillRow>()
+  for (const fill of fills) {
+    const key = fillKey(fill)
+    if (!byKey.has(key)) byKey.set(key, fill)
+  }
+  return byKey
+}
 
 /** The exact look-up is to save work, not to be right: where Postgres does not answer, the commit decides. */
 const orNone = async <T>(work: Promise<T>, none: T): Promise<T> => work.catch(() => none)
@@ -26,8 +36,11 @@ export const withoutCopies = (write: Write, { seen, pool, stats }: DedupDeps): W
     if (suspectCount > copyCount) stats.count('dedupFalsePositives', suspectCount - copyCount)
   }
 
-  const dropFills = async (batch: Batch, keys: string[]): Promise<void> => {
-    const isPerhaps = await seen.check('fills', keys)
+  const dropFills = async (batch: Batch, byKey: ReadonlyMap<string, FillRow>): Promise<void> => {
+    const twiceCount = batch.fills.length - byKey.size
+    tell(twiceCount, twiceCount)
+    batch.fills = [...byKey.values()]
+    const isPerhaps = await seen.check('fills', [...byKey.keys()])
     const suspects = batch.fills.filter((_, index) => isPerhaps[index] === true)
     if (suspects.length === 0) return
     const copies = new Set(await orNone(findStoredFills(pool, suspects), []))
@@ -50,11 +63,12 @@ export const withoutCopies = (write: Write, { seen, pool, stats }: DedupDeps): W
   }
 
   return async (batch, signal) => {
-    const fills = batch.fills.map(fillKey)
+    const byKey = firstByKey(batch.fills)
+    const fills = [...byKey.keys()]
     const resolved = [...batch.resolvedMarkets.keys()]
     const broadcasts = [...[...batch.newMarkets].map(announcedKey), ...resolved.map(resolvedKey)]
     if (fills.length + broadcasts.length === 0) return write(batch, signal)
-    await Promise.all([dropFills(batch, fills), dropBroadcasts(batch)])
+    await Promise.all([dropFills(batch, byKey), dropBroadcasts(batch)])
     seen.hold('fills', fills)
     seen.hold('broadcasts', broadcasts)
     await write(batch, signal)

@@ -112,9 +112,10 @@ test('a copy of a fill is dropped before the commit and counted; a fill that onl
   const second = openWriter(redis)
   // Perhaps seen, but not stored: its commit had failed.
   await second.seen.add('fills', ['0xaa 1:0 buy 500000 20000000 2'])
-  await second.writer(batchOf([fill(0, { epoch: 'b', priceText: '0.50' }), fill(2), fill(3)]), signal)
+  const copies = [fill(0, { epoch: 'b', priceText: '0.50' }), fill(3, { epoch: 'b' })]
+  await second.writer(batchOf([fill(2), fill(3), ...copies]), signal)
   expect(second.written).toEqual([[fill(2), fill(3)]])
-  expect(second.stats.read()).toMatchObject({ dedupHits: 1, dedupFalsePositives: 1 })
+  expect(second.stats.read()).toMatchObject({ dedupHits: 2, dedupFalsePositives: 1 })
   expect(await countRows()).toBe(4)
 })
 
