@@ -75,6 +75,17 @@ describe('what a delivery must have shown', () => {
     expect(log.judge()).toEqual(['batch_end at 2020 since 2000', 'batch_end at 2020 since 2020'])
   })
 
+  test('not a text that comes after a whole book which has it already', () => {
+    const log = start()
+    log.batch(['bid 0.41 5'], [])
+    log.wait(20)
+    log.batch(['ask 0.59 7'], [])
+    log.dump(1)
+    log.late(1)
+    log.wait(200)
+    expect(log.judge()).toEqual([])
+  })
+
   test('a quote that no state near it has; one that a state had or gets is right', () => {
     const log = start()
     log.quote('0.41', '0.6')

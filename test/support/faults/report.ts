@@ -1,3 +1,4 @@
+import type { RecordedGap } from '../tape/gaps.ts'
 import type { FaultReport } from './run.ts'
 import type { TokenVerdict } from './verdict.ts'
 
@@ -19,6 +20,9 @@ const byReason = (tokens: readonly TokenVerdict[]): Record<string, number> => {
 const instant = (timeMs: number): string =>
   Number.isFinite(timeMs) ? new Date(timeMs).toISOString().slice(11, 23) : '–'
 
+const spanText = ({ reason, openedMs, detectedMs, closedMs }: RecordedGap): string =>
+  `${reason} ${instant(openedMs)}/${instant(detectedMs)}–${instant(closedMs)}`
+
 const nearest = ({ touches }: TokenVerdict, timeMs: number): string =>
   touches
     .filter((touch) => Math.abs(touch.timeMs - timeMs) < 35_000)
@@ -32,8 +36,8 @@ export const failuresOf = ({ tokens, broken }: FaultReport): string[] => [
     one.unfound.map(
       ({ type, timeMs, sinceMs }) =>
         `${one.outcomeId}: not found: ${type} at ${instant(timeMs)}, wrong since ${instant(sinceMs)}; ` +
-        `gaps ${one.gaps.map((gap) => `${gap.reason} ${instant(gap.detectedMs)}–${instant(gap.closedMs)}`).join(', ')}; ` +
-        `faults ${nearest(one, timeMs)}`,
+        `gaps ${one.gaps.map(spanText).join(', ')}; ` +
+        `faults ${nearest(one, timeMs)}\n    ${one.around(timeMs).join('\n    ')}`,
     ),
   ),
   ...tokens.flatMap((one) =>
@@ -45,7 +49,8 @@ export const failuresOf = ({ tokens, broken }: FaultReport): string[] => [
       .map(
         ({ gap, why }) =>
           `${one.outcomeId}: false gap (${why}): ${gap.reason} opened ${instant(gap.openedMs)}, detected ` +
-          `${instant(gap.detectedMs)}, closed ${instant(gap.closedMs)}: ${gap.detail}; faults ${nearest(one, gap.detectedMs)}`,
+          `${instant(gap.detectedMs)}, closed ${instant(gap.closedMs)}: ${gap.detail}; faults ${nearest(one, gap.detectedMs)}\n    ` +
+          one.around(gap.detectedMs).join('\n    '),
       ),
   ),
   ...tokens.flatMap((one) =>

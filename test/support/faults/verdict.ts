@@ -2,6 +2,7 @@ import type pg from 'pg'
 import type { Ledger } from '../../../src/emulator/ledger.ts'
 import { readOutcomes } from '../recorded-books.ts'
 import { recordedTokens } from '../recorded-truth.ts'
+import { textsAround } from '../tape/around.ts'
 import { judgeGaps, type Judged, type Touch } from '../tape/found.ts'
 import { readRecordedGaps, type RecordedGap } from '../tape/gaps.ts'
 import { judgeDelivery } from '../tape/oracle.ts'
@@ -9,7 +10,13 @@ import type { Loss } from '../tape/receiver.ts'
 import { levelsOf, readRecorded } from '../tape/recorded.ts'
 import type { TokenTape } from '../tape/sent.ts'
 
-export type TokenVerdict = Judged & { outcomeId: string; losses: Loss[]; gaps: RecordedGap[]; touches: Touch[] }
+export type TokenVerdict = Judged & {
+  outcomeId: string
+  losses: Loss[]
+  gaps: RecordedGap[]
+  touches: Touch[]
+  around: (timeMs: number) => string[]
+}
 
 const ENDINGS = new Set(['close', 'restart', 'withhold', 'tick_size', 'mute', 'unmute'])
 
@@ -43,6 +50,8 @@ export const judgeTokens = async ({ ledger, tapes, pool, endMs }: Evidence): Pro
     const verdict = judgeDelivery({ ...tape, closings, repairs, endMs })
     const ofToken = gaps.get(outcomeId) ?? []
     const touches = touchesOf(ledger, token, new Set(tape.connections.keys()))
-    return [{ ...judgeGaps(verdict, ofToken, touches), outcomeId, losses: verdict.losses, gaps: ofToken, touches }]
+    const around = (timeMs: number): string[] => textsAround(tape, timeMs)
+    const { losses } = verdict
+    return [{ ...judgeGaps(verdict, ofToken, touches), outcomeId, losses, gaps: ofToken, touches, around }]
   })
 }

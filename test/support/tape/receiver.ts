@@ -84,8 +84,8 @@ export class Receiver {
       if (this.#batch !== undefined && keyOf(this.#batch) !== keyOf(one)) this.#endBatch()
       if (this.#levels !== undefined) this.#left.push({ ...bestOf(this.#levels), timeMs: one.timeMs })
       this.#delivered.push(one)
-      this.#take(one)
-      this.#batch = { venueMs: one.venueMs, hash: one.hash, timeMs: one.timeMs }
+      // What is older than the last whole book is in it already: it is dropped, and its hash says nothing.
+      if (this.#take(one)) this.#batch = { venueMs: one.venueMs, hash: one.hash, timeMs: one.timeMs }
     }
     this.#settleQuotes()
   }
@@ -136,11 +136,12 @@ export class Receiver {
     this.#left = []
   }
 
-  #take(one: OfBook): void {
-    if (this.#levels === undefined && one.type === 'change') return
-    if (this.#levels !== undefined && one.venueMs < this.#wholeMs) return
+  #take(one: OfBook): boolean {
+    if (this.#levels === undefined && one.type === 'change') return false
+    if (this.#levels !== undefined && one.venueMs < this.#wholeMs) return false
     if (one.type === 'book') this.#wholeMs = one.venueMs
     this.#levels = applyTo(this.#levels ?? emptyLevels(), one)
+    return true
   }
 
   #endBatch(): void {
