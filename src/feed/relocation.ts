@@ -26,7 +26,8 @@ const markersOf = ({ member, stalled }: Stall): Marker[] => {
   const tokens = stalled.map(({ token }) => token)
   const others = member.tokens.filter((token) => !tokens.includes(token))
   const markers = stalled.map(({ token, restTimeMs, seenTimeMs }): Marker => {
-    const detail = `REST has a book of ${instant(restTimeMs)}, nothing newer than ${instant(seenTimeMs)} came`
+    const came = seenTimeMs < restTimeMs ? `nothing newer than ${instant(seenTimeMs)} came` : 'another one came'
+    const detail = `REST has a book of ${instant(restTimeMs)}, ${came}`
     return { type: 'gap', reason: 'token_stalled', tokens: [token], detail }
   })
   if (others.length === 0) return markers

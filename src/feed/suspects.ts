@@ -4,7 +4,10 @@ import { judge, parseApplied, type RestState, type Verdict } from './suspicion.t
 /** `index`: place of the token among the market's outcomes. */
 export type WatchedToken = { feed: WatchedFeed; marketId: string; token: string; index: number }
 
-/** A token that REST has had a newer book of, since `sinceMs` at least, than ever came here; proved after its grace. */
+/**
+ * A token that REST has had a newer book of, since `sinceMs` at least, than ever came here, or another one of the same
+ * millisecond; proved after its grace.
+ */
 export type Stalled = {
   marketId: string
   token: string
@@ -20,26 +23,28 @@ export type WatchedFeed = {
   seenTimeMs(watched: WatchedToken): number | undefined
   /** Called again and again with all that are behind, one of them proved, until their frames come. */
   stalled(stalled: Stalled[]): void
-  /** Asks for a whole book from REST in the market's stream. */
-  resync(marketId: string): void
 }
 
-type Suspect = { watched: WatchedToken; rest: RestState; sinceMs: number; isProved: boolean }
+/** `isRepeated`: REST said the same again, after the grace. */
+type Suspect = { watched: WatchedToken; rest: RestState; sinceMs: number; isRepeated: boolean; isProved: boolean }
 type AppliedOf = ReadonlyMap<string, string>
 
 /** Time for a frame to come, and for the normalizer to apply it, after REST has shown its change. */
 const GRACE_MS = 5_000
-const ASKED_LIMIT = 50_000
+const TRIED_LIMIT = 50_000
+
+const isSame = (left: RestState, right: RestState): boolean => left.timeMs === right.timeMs && left.hash === right.hash
 
 /**
- * Tokens that are behind REST. What REST had first is kept as evidence: its later answers, older or newer, neither
- * confirm nor clear it, only what came here does.
+ * Tokens that are behind REST. A newer book that REST had first is kept as evidence: its later answers, older or newer,
+ * neither confirm nor clear it, only what came here does. Another book of the same millisecond (the last of two batches was
+ * lost) must be said twice, since an answer may have been made between the two.
  * States of a token: current → suspect (its grace) → current again, or stalled until its frames come or it is moved.
  */
 export class Suspects {
   readonly #suspects = new Map<string, Suspect>()
-  /** Token -> the state of REST, of the same time but with another hash, for which a whole book was asked. */
-  readonly #asked = new Map<string, string>()
+  /** Token -> the state of REST, of the same time but with another hash, for which it was taken for stalled. */
+  readonly #tried = new Map<string, RestState>()
   readonly #stats: Stats
 
   constructor(stats: Stats) {
@@ -48,8 +53,13 @@ export class Suspects {
 
   /** First look. */
   look(watched: WatchedToken, rest: RestState, applied: AppliedOf): void {
-    if (this.#suspects.has(watched.token)) return
-    const suspect = { watched, rest, sinceMs: Date.now(), isProved: false }
+    const known = this.#suspects.get(watched.token)
+    if (known !== undefined) {
+      if (isSame(known.rest, rest)) known.isRepeated = Date.now() - known.sinceMs >= GRACE_MS
+      if (isSame(known.rest, rest) || this.#verdict(known, applied) !== 'other_hash') return
+      this.#suspects.delete(watched.token)
+    }
+    const suspect = { watched, rest, sinceMs: Date.now(), isRepeated: false, isProved: false }
     if (this.#verdict(suspect, applied) !== 'current') this.#suspects.set(watched.token, suspect)
   }
 
@@ -65,8 +75,8 @@ export class Suspects {
     for (const { token, feed } of due) {
       const suspect = this.#suspects.get(token)
       if (suspect === undefined) continue
-      if (this.#stands(suspect, applied)) feeds.add(feed)
-      else this.#suspects.delete(token)
+      if (!this.#stands(suspect, applied)) this.#suspects.delete(token)
+      else if (suspect.isProved) feeds.add(feed)
     }
     for (const feed of feeds) feed.stalled(this.#behind(feed))
   }
@@ -82,7 +92,7 @@ export class Suspects {
       const seenTimeMs = feed.seenTimeMs(watched) ?? Infinity
       return { marketId, token, restTimeMs: rest.timeMs, seenTimeMs, sinceMs, isProved }
     })
-    return all.filter(({ seenTimeMs, restTimeMs }) => seenTimeMs < restTimeMs)
+    return all.filter(({ seenTimeMs, restTimeMs, isProved }) => isProved || seenTimeMs < restTimeMs)
   }
 
   #verdict({ watched, rest }: Suspect, applied: AppliedOf): Verdict {
@@ -91,7 +101,7 @@ export class Suspects {
     return judge({ rest, seenTimeMs, applied: parseApplied(applied.get(watched.marketId), watched.index) })
   }
 
-  /** Only a stall stands; what the normalizer has not applied is not the token's fault. */
+  /** What the normalizer has not applied is not the token's fault. */
   #stands(suspect: Suspect, applied: AppliedOf): boolean {
     switch (this.#verdict(suspect, applied)) {
       case 'current':
@@ -100,21 +110,26 @@ export class Suspects {
         this.#stats.count('tokensLagging')
         return false
       case 'other_hash':
-        this.#askWhole(suspect)
-        return false
+        return !suspect.isRepeated || suspect.isProved || this.#proveOther(suspect)
       case 'stalled':
-        if (!suspect.isProved) this.#stats.count('tokensStalled')
-        suspect.isProved = true
+        this.#prove(suspect)
         return true
     }
   }
 
-  #askWhole({ watched: { feed, marketId, token }, rest }: Suspect): void {
-    const state = `${rest.timeMs}:${rest.hash}`
-    if (this.#asked.get(token) === state) return
-    if (this.#asked.size >= ASKED_LIMIT) this.#asked.clear()
-    this.#asked.set(token, state)
-    this.#stats.count('tokensOfOtherHash')
-    feed.resync(marketId)
+  #prove(suspect: Suspect): void {
+    if (!suspect.isProved) this.#stats.count('tokensStalled')
+    suspect.isProved = true
+  }
+
+  /** Once a state of REST: a connection that brings the same again is not the fault. */
+  #proveOther(suspect: Suspect): boolean {
+    const { watched, rest } = suspect
+    const tried = this.#tried.get(watched.token)
+    if (tried !== undefined && isSame(tried, rest)) return false
+    if (this.#tried.size >= TRIED_LIMIT) this.#tried.clear()
+    this.#tried.set(watched.token, rest)
+    this.#prove(suspect)
+    return true
   }
 }

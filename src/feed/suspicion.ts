@@ -10,7 +10,7 @@ export type Comparison = { rest: RestState; seenTimeMs: number; applied: Applied
 /**
  * `current`: nothing is missing, or nothing says so: an older answer of REST (a cache, a ghost book) is no evidence.
  * `stalled`: REST has a newer book than ever came. `lagging`: it came, but the normalizer has not applied it.
- * `other_hash`: the newest change was applied, yet REST says another book of the same millisecond.
+ * `other_hash`: a change of that millisecond was applied, but REST says that it was not the last.
  */
 export type Verdict = 'current' | 'stalled' | 'lagging' | 'other_hash'
 

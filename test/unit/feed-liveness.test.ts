@@ -18,7 +18,6 @@ const openStage = (tokenCount: number, timeMs = START_MS) => {
   const seen = new Map(names.map((token) => [token, timeMs]))
   const calls: Call[] = []
   const stalled: (Stalled & { atMs: number })[] = []
-  const resyncs: string[] = []
   const faults = { failures: 0, isAppliedAbsent: false }
   const stats = createStats()
   const feed: WatchedFeed = {
@@ -26,7 +25,6 @@ const openStage = (tokenCount: number, timeMs = START_MS) => {
       names.map((token, at): WatchedToken => ({ feed, marketId: `m${at >> 1}`, token, index: at % 2 })),
     seenTimeMs: ({ token }) => seen.get(token),
     stalled: (found) => stalled.push(...found.map((one) => ({ ...one, atMs: Date.now() }))),
-    resync: (marketId) => resyncs.push(marketId),
   }
   const appliedOf = (marketId: string): string =>
     [0, 1]
@@ -58,7 +56,7 @@ const openStage = (tokenCount: number, timeMs = START_MS) => {
       applied.set(token, { timeMs: Date.now(), hash })
     }
   }
-  return { rest, applied, seen, calls, stalled, resyncs, faults, stats, moveAll, unwatch }
+  return { rest, applied, seen, calls, stalled, faults, stats, moveAll, unwatch }
 }
 
 beforeEach(() => {
@@ -116,7 +114,7 @@ test('a book that was quiet for ten minutes is asked for half as often, and stil
 })
 
 test('quiet markets, older answers of REST and slow frames raise no alarm', async () => {
-  const { rest, applied, seen, stalled, resyncs, stats, unwatch } = openStage(20)
+  const { rest, applied, seen, stalled, stats, unwatch } = openStage(20)
   for (let second = 0; second < 120; second++) {
     const nowMs = Date.now()
     rest.set('1', { timeMs: 0, hash: 'ghost' })
@@ -131,7 +129,6 @@ test('quiet markets, older answers of REST and slow frames raise no alarm', asyn
   }
   unwatch()
   expect(stalled).toEqual([])
-  expect(resyncs).toEqual([])
   expect(stats.read()['tokensStalled']).toBeUndefined()
 })
 
@@ -172,12 +169,25 @@ test('the first evidence stands though REST then answers an older book, and fram
   expect(stats.read()['tokensStalled']).toBe(1)
 })
 
-test('another book of the same millisecond is no stall: a whole book is asked for, once', async () => {
-  const { rest, resyncs, stalled, unwatch } = openStage(4)
+test('another book of the same millisecond is a lost batch when REST says it twice; found within 30 s, tried once', async () => {
+  const { rest, stalled, stats, unwatch } = openStage(4)
+  const sinceMs = Date.now()
   rest.set('3', { timeMs: START_MS, hash: 'other' })
+  await vi.advanceTimersByTimeAsync(29_000)
+  expect(stalled[0]).toMatchObject({ marketId: 'm1', token: '3', isProved: true })
+  expect((stalled[0]?.atMs ?? Infinity) - sinceMs).toBeLessThanOrEqual(25_000)
   await vi.advanceTimersByTimeAsync(120_000)
   unwatch()
-  expect(resyncs).toEqual(['m1'])
+  expect(stats.read()['tokensStalled']).toBe(1)
+})
+
+test('an answer of REST made between two batches of one millisecond raises no alarm', async () => {
+  const { rest, stalled, unwatch } = openStage(4)
+  rest.set('3', { timeMs: START_MS, hash: 'between' })
+  await vi.advanceTimersByTimeAsync(9_000)
+  rest.set('3', { timeMs: START_MS, hash: 'h1' })
+  await vi.advanceTimersByTimeAsync(60_000)
+  unwatch()
   expect(stalled).toEqual([])
 })
 
