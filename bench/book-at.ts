@@ -70,6 +70,7 @@ group by s.outcome_id, s.sequence, s.captured_at on conflict do nothing`
 
 const fill = async (client: pg.Client): Promise<void> => {
   const startMs = Date.now()
+  await client.query("set work_mem = '256MB'")
   await client.query(PARTITIONS, [startText])
   await client.query(SHARES, [skew, markets])
   await client.query(SHARE_LIST)
@@ -82,7 +83,7 @@ const fill = async (client: pg.Client): Promise<void> => {
   for (let hour = 0; hour < 24; hour++) {
     await client.query(CHECKPOINTS, [new Date(day * DAY_MS + hour * 3_600_000 + 60_000).toISOString(), markets])
   }
-  await client.query('analyze book_checkpoints')
+  await client.query('vacuum analyze book_checkpoints')
   console.log(`their hourly checkpoints written in ${seconds(hoursMs)}`)
 }
 
@@ -118,6 +119,8 @@ const main = async (): Promise<void> => {
   const client = new pg.Client({ connectionString: postgres.url })
   await client.connect()
   await fill(client)
+  await client.query('reset work_mem')
+  await client.query('checkpoint')
   console.log(`${values.calls} calls each, outcomes by traffic (skew ${skew}), instants anywhere in the day`)
   await measure(client, 'book_at', 'select * from book_at($1, $2)')
   await measure(client, 'book_state_at', 'select * from book_state_at($1, $2)')

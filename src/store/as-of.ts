@@ -1,9 +1,9 @@
 import type { Pool } from 'pg'
 import { instant } from './instant.ts'
 
-export type BookQuality = 'verified' | 'unverified' | 'in_gap' | 'missing'
+type BookQuality = 'verified' | 'unverified' | 'in_gap' | 'missing'
 
-export type GapSpan = { reason: string; openedTimeMs: number; closedTimeMs: number | undefined }
+type GapSpan = { reason: string; openedTimeMs: number; closedTimeMs: number | undefined }
 
 /** A book as of an instant by receive time. Levels are `[price, size]` decimal texts, best first. */
 export type BookAsOf = {

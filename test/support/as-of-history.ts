@@ -5,7 +5,7 @@ import { toCheckpoints } from '../../src/normalizer/checkpoint.ts'
 import { newTape } from './normalizer-tape.ts'
 
 /** One written row; the truth that a rebuild is compared with is made of these alone. */
-export type HistoryRow = {
+type HistoryRow = {
   sequence: number
   capturedTimeMs: number
   kind: RowKind
@@ -13,7 +13,7 @@ export type HistoryRow = {
   price: string
   size: string
 }
-export type HistoryGap = {
+type HistoryGap = {
   gapSequence: number
   openedTimeMs: number
   detectedTimeMs: number
@@ -21,7 +21,7 @@ export type HistoryGap = {
   firstGoodSequence: number | undefined
   nothingMissed: boolean
 }
-export type HistoryProof = { capturedTimeMs: number; sequence: number; state: 'verified' | 'unverifiable' }
+type HistoryProof = { capturedTimeMs: number; sequence: number; state: 'verified' | 'unverifiable' }
 
 export type History = {
   marketId: string

@@ -1,6 +1,6 @@
 /** Whole seconds of epoch time everywhere: the truth counts them one by one. */
 export type CoverageGap = { outcomeId: string; opened: number; closed: number | undefined; nothingMissed: boolean }
-export type CoverageCounts = { events: number; verified: number; unverifiable: number; mismatched: number }
+type CoverageCounts = { events: number; verified: number; unverifiable: number; mismatched: number }
 
 export type CoverageFacts = {
   outcomeIds: string[]

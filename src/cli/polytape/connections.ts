@@ -34,10 +34,7 @@ export const openDatabase = async (place: Place): Promise<Opened<pg.Pool>> => {
   return { client, [Symbol.asyncDispose]: () => client.end() }
 }
 
-/** The address could not be used: the reason, for a line that goes on with another source. */
-export class CacheUnreachable extends Error {}
-
-/** @throws CacheUnreachable */
+/** @throws Error whose message is the reason alone: the caller goes on with another source and says so. */
 export const openCache = async (place: Place): Promise<Opened<Redis>> => {
   let reason = 'no answer'
   const client = new Redis(place.url, {
@@ -54,7 +51,7 @@ export const openCache = async (place: Place): Promise<Opened<Redis>> => {
     await client.connect()
   } catch (error) {
     client.disconnect()
-    throw new CacheUnreachable(reason === 'no answer' ? reasonOf(error) : reason, { cause: error })
+    throw new Error(reason === 'no answer' ? reasonOf(error) : reason, { cause: error })
   }
   const dispose = (): Promise<void> => {
     client.disconnect()

@@ -1,5 +1,4 @@
 import type { Pool } from 'pg'
-import { reasonOf } from '../../workers/until-reachable.ts'
 import { openCache } from './connections.ts'
 import type { Found } from './find-market.ts'
 import { readLiveBook } from './live-book.ts'
@@ -16,7 +15,8 @@ const readCache = async (found: Found, { redis }: Places): Promise<Live> => {
     const book = await readLiveBook(cache.client, found, name)
     return book === undefined ? { type: 'none', why: `${name} holds nothing of this market` } : { type: 'book', book }
   } catch (error) {
-    return { type: 'none', why: `${name} (${redis.source}) did not answer: ${reasonOf(error)}` }
+    const reason = error instanceof Error ? error.message : String(error)
+    return { type: 'none', why: `${name} (${redis.source}) did not answer: ${reason}` }
   }
 }
 
