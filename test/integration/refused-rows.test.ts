@@ -105,7 +105,7 @@ test('refused fills, quotes, markets and checkpoints cost themselves alone', asy
   expect(shard.stats.read()['rowsRefused']).toBeGreaterThan(3)
 })
 
-test('rows that are there already are refused one by one up to a bound, and the shard goes on', async () => {
+test('where every row of a market is refused, the tries are bounded, its neighbours lose nothing, and the shard goes on', async () => {
   await using shard = start()
   const flow = createFlow(redis)
   await flow.catalogue([gammaText('77'), gammaText('78')])
@@ -125,4 +125,25 @@ test('rows that are there already are refused one by one up to a bound, and the 
   await flow.books('77', 'rest')
   await until('77 is followed again', async () => (await redis.hget('quote:77', 'state')) === 'live')
   expect(shard.stats.read()['rowsRefused']).toBeGreaterThan(0)
+})
+
+test('one duplicate key does not drop the batch', async () => {
+  await using shard = start()
+  const flow = createFlow(redis)
+  await flow.catalogue([gammaText('79')])
+  await flow.books('79')
+  await flow.changes('79', 20)
+  const [rows = []] = await expectExact(tables(), flow, '79')
+  const next = (rows.at(-1)?.sequence ?? 0) + 1
+  await database.pool.query("insert into feed_gaps (market_id, outcome_id, opened_at, detected_at, reason, last_good_sequence, gap_sequence, detail) values ('79', '79:0', now(), now(), 'overflow', 0, $1, 'is there already')", [next]) // prettier-ignore
+  await flow.gap('79', 'overflow')
+  await flow.changes('79', 20)
+  await flow.books('79', 'rest')
+  await flow.changes('79', 20)
+  await expectExact(tables(), flow, '79')
+  const [letter, ...others] = await refused('79')
+  expect(others).toEqual([])
+  expect(letter?.['detail']).toContain('feed_gaps: duplicate key value')
+  expect(await rowsOf("select detail, closed_at is not null as is_closed from feed_gaps where market_id = '79' order by outcome_id")).toEqual([{ detail: 'is there already', is_closed: true }, { detail: 'd', is_closed: true }]) // prettier-ignore
+  expect(shard.stats.read()['rowsRefused']).toBe(1)
 })
