@@ -27,6 +27,8 @@ export type Flow = {
 }
 
 const MAX_ACTIONS_A_STEP = 50
+/** What an action counts where nobody hears it: about what it sends to one connection that hears quotes. */
+const UNHEARD_FRAMES = 3
 const CHOICE_SEED = 1_000_003
 const MARKET_SEEDS = 5_000_000
 
@@ -74,7 +76,8 @@ export const createFlow = (options: FlowOptions): Flow => {
         const market = active[Math.floor(choice.next() ** 2 * active.length)]
         if (market === undefined) continue
         const sentCount = act(market)
-        if (sentCount > 0 || market.subscribers.length === 0) return Math.max(sentCount, 1)
+        if (market.subscribers.length === 0) return UNHEARD_FRAMES
+        if (sentCount > 0) return sentCount
       }
       return 0
     },
