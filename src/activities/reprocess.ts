@@ -91,7 +91,9 @@ const plan = async (
   const result: Plan = { addressed: [], refused: [] }
   for (const [letter, one] of opened) {
     const parts = one.type === 'texts' ? address(letter, one.texts, known) : []
-    const homeless = parts.map(({ stream }) => marketOfStream(stream) ?? '').find((id) => id !== '' && !known.updates.has(id)) // prettier-ignore
+    const homeless = parts
+      .map(({ stream }) => marketOfStream(stream) ?? '')
+      .find((id) => id !== '' && !known.updates.has(id))
     if (one.type === 'refused') result.refused.push({ letter, result: 'refused', detail: one.detail })
     else if (homeless === undefined) result.addressed.push(...parts)
     else result.refused.push({ letter, result: 'refused', detail: `market ${homeless} is not in Postgres yet` })
@@ -128,7 +130,11 @@ const settle = async (
   return fed.map((letter) => {
     const one = settled.get(letter.deadLetterId)
     if (one === undefined) return { letter, result: 'waiting', detail: 'fed, but no normalizer has committed it yet' }
-    return { letter, result: one.result === 'applied' || one.result === 'stale' ? one.result : 'rejected', detail: one.detail } // prettier-ignore
+    return {
+      letter,
+      result: one.result === 'applied' || one.result === 'stale' ? one.result : 'rejected',
+      detail: one.detail,
+    }
   })
 }
 
@@ -149,7 +155,13 @@ export const reprocess = async (deps: ReprocessDeps, options: ReprocessOptions):
     const { addressed, refused } = await plan(deps, letters, options.isTrusted)
     results.push(...refused)
     if (options.isDryRun) {
-      results.push(...addressed.map(({ letter, stream }): ReprocessResult => ({ letter, result: 'planned', detail: `would go to ${stream}` }))) // prettier-ignore
+      results.push(
+        ...addressed.map(({ letter, stream }): ReprocessResult => ({
+          letter,
+          result: 'planned',
+          detail: `would go to ${stream}`,
+        })),
+      )
     } else {
       const appended = await appender.append(toEntries(addressed, epoch, ordinals))
       if (appended.type === 'behind') throw new Error('expected Redis to keep what it took, but it has lost writes')

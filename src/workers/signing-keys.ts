@@ -33,7 +33,9 @@ const fromEnvironment = (secret: string, old: Key[], kept: KeyFile | undefined):
   const [current, currentSecret] = toKey(secret)
   const clash = old.find(([id, other]) => id === current && other !== currentSecret)
   if (clash !== undefined) {
-    throw new Error(`STREAM_HMAC_KEYS_OLD: key id "${current}" is that of STREAM_HMAC_KEY with another secret; give the new key an id of its own`) // prettier-ignore
+    throw new Error(
+      `STREAM_HMAC_KEYS_OLD: key id "${current}" is that of STREAM_HMAC_KEY with another secret; give the new key an id of its own`,
+    )
   }
   return { current, keys: new Map([...Object.entries(kept?.keys ?? {}), ...old, [current, currentSecret]]) }
 }

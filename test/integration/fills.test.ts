@@ -4,8 +4,10 @@ import type { Frame } from '../../src/domain/frame.ts'
 import type { FillRow } from '../../src/normalizer/batch.ts'
 import { toFill, TradeOrdinals } from '../../src/normalizer/trade-ordinals.ts'
 import { findStoredFills, writeFills } from '../../src/store/fills.ts'
-import { createDatabase, type TestDatabase } from '../support/services.ts'
-import { countFills, tradeEvent, tradeKey, type TradeShape } from '../support/trades.ts'
+import { createFlow, gammaText, tokensOf } from '../support/normalizer-flow.ts'
+import { close, committed, startShard } from '../support/normalizer-shard.ts'
+import { createDatabase, openRedis, type TestDatabase } from '../support/services.ts'
+import { countFills, tradeEvent, tradeKey, tradeText, type TradeShape } from '../support/trades.ts'
 
 let database: TestDatabase
 
@@ -86,4 +88,37 @@ test('the same price and size at another time is another fill where there is no 
   await write(fills)
   expect((await stored('other')).map((row) => row.ordinal)).toEqual([0, 1, 2, 3, 4])
   expect(await findStoredFills(database.pool, [{ ...fills[0]!, exchangeTimeMs: one.timeMs + 9 }, fills[1]!])).toEqual([fills[1]]) // prettier-ignore
+})
+
+test('while two connections overlap, each fill is stored once, and none that only one of them brought is lost', async () => {
+  const server = await openRedis()
+  const redis = server.connect()
+  {
+    await using shard = startShard({ redisUrl: server.url, databaseUrl: database.url })
+    const older = createFlow(redis)
+    const newer = createFlow(redis)
+    const stream = 'orderbook:91'
+    const all = () => committed({ redis, pool: database.pool }, stream)
+    const say = async (flow: typeof older, sizes: string[]) => {
+      const text = (size: string) => tradeText(tokensOf('91')[0] ?? '', { price: '0.5', size, side: 'BUY', hash: '0xaa', timeMs: 1_790_000_000_000 }) // prettier-ignore
+      await flow.append('91', sizes.map((size) => ['websocket', text(size)])) // prettier-ignore
+    }
+    await older.catalogue([gammaText('91')])
+    await older.books('91')
+    await say(older, ['1', '2', '2'])
+    await newer.books('91')
+    await all()
+    await say(newer, ['2', '3'])
+    await say(older, ['3', '3', '4'])
+    await all()
+    await say(newer, ['4', '5'])
+    await all()
+    const sizes = (await stored('91'))
+      .map((row) => `${Number(row.size)}#${row.ordinal}`)
+      .toSorted((a, b) => a.localeCompare(b))
+    expect(sizes).toEqual(['1#0', '2#0', '2#1', '3#0', '3#1', '4#0', '5#0'])
+    expect(shard.stats.read()['dedupHits']).toBe(3)
+  }
+  redis.disconnect()
+  await close(server)
 })
