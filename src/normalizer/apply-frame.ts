@@ -97,10 +97,10 @@ const applyGap = (tape: MarketTape, marker: Extract<Marker, { type: 'gap' }>, co
   if (reason === 'paused' || reason === 'stopped') tape.subscription = reason
   // A token that stalled is not known to be good since the market's last frame, but since its own.
   const sinceTimeMs = reason === 'token_stalled' ? undefined : (marker.sinceTimeMs ?? tape.receivedTimeMs)
+  const cause = { reason, detail, sinceTimeMs, lastGoodSequence: undefined }
   for (const token of tokens) {
     const outcome = tape.outcomeOf(token)
-    if (outcome !== undefined)
-      tape.openGap(outcome, { reason, detail, sinceTimeMs }, context, reason === 'snapshot_missing')
+    if (outcome !== undefined) tape.openGap(outcome, cause, context, reason === 'snapshot_missing')
   }
 }
 

@@ -189,8 +189,16 @@ export const isEmpty = (batch: Batch): boolean => batch.offsets.size === 0
 /** A frame, and the batch that takes what comes of it. */
 export type TapeContext = { frame: Frame; batch: Batch }
 
-/** Why a book may be incomplete. `sinceTimeMs`: receive time of the newest frame known to be good, where one knows better. */
-export type GapCause = { reason: GapReason; detail: string; sinceTimeMs: number | undefined }
+/**
+ * Why a book may be incomplete. `sinceTimeMs`: receive time of the newest frame known to be good; undefined: of the last
+ * that was applied. `lastGoodSequence`: undefined: the last one.
+ */
+export type GapCause = {
+  reason: GapReason
+  detail: string
+  sinceTimeMs: number | undefined
+  lastGoodSequence: number | undefined
+}
 
 /** Where a frame stands in its stream, and the batch that takes what comes of it. */
 export type FrameContext = TapeContext & { entryId: string; ordinal: number }

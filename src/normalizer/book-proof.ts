@@ -9,8 +9,11 @@ export type BatchMark = Claim & { exchangeTimeMs: number; bestBid: string; bestA
 export type ProofState = 'verified' | 'unverifiable'
 export type BatchVerdict = Verdict | 'unverifiable'
 
+/** What was proved last when something went wrong: the loss lies after it. */
+export type Since = { sinceTimeMs: number | undefined; lastGoodSequence: number | undefined }
+
 /** A batch that ended wrong: an alarm, unless an older book comes late and explains it. */
-export type Doubt = { exchangeTimeMs: number; receivedTimeMs: number; detail: string }
+export type Doubt = Since & { exchangeTimeMs: number; receivedTimeMs: number; detail: string }
 
 type Verified = { hash: string; sequence: number; receivedTimeMs: number }
 
@@ -20,6 +23,7 @@ export type ProofProgress = {
   mark: BatchMark | undefined
   doubt: Doubt | undefined
   verified: Verified | undefined
+  snapshot: Claim | undefined
 }
 
 /** Event types overtake each other: a post-trade book may come this much after changes that are newer (8 ms were seen). */
@@ -112,7 +116,11 @@ export class BookProof {
   /** Says that a batch ended wrong. The first doubt stands until it is an alarm or explained. */
   raise(mark: BatchMark, detail: string): void {
     const { exchangeTimeMs, receivedTimeMs } = mark
-    this.doubt ??= { exchangeTimeMs, receivedTimeMs, detail }
+    this.doubt ??= { exchangeTimeMs, receivedTimeMs, detail, ...this.since() }
+  }
+
+  since(): Since {
+    return { sinceTimeMs: this.#verified?.receivedTimeMs, lastGoodSequence: this.#verified?.sequence }
   }
 
   /** A book that is older than what was applied came late: what was doubted lacked it. */
@@ -137,16 +145,17 @@ export class BookProof {
   progress(): ProofProgress {
     const { state, isHashKnown, doubt } = this
     const mark = this.#isProved ? undefined : this.#mark
-    return { state, isHashKnown, doubt, mark, verified: this.#verified }
+    return { state, isHashKnown, doubt, mark, verified: this.#verified, snapshot: this.#snapshot }
   }
 
-  restore({ state, isHashKnown, doubt, mark, verified }: ProofProgress): void {
+  restore({ state, isHashKnown, doubt, mark, verified, snapshot }: ProofProgress): void {
     this.state = state
     this.isHashKnown = isHashKnown
     this.doubt = doubt
     this.#mark = mark
     this.#isProved = false
     this.#verified = verified
+    this.#snapshot = snapshot
   }
 
   #judgeClaim(at: Standing, mark: BatchMark, near: number[]): BatchVerdict {

@@ -132,10 +132,11 @@ export class OutcomeTape {
   }
 
   /** Says in the history that the book may be incomplete from here on. A gap inside a gap only drops what was held. */
-  openGap({ reason, detail, sinceTimeMs }: GapCause, context: TapeContext): void {
+  openGap(cause: GapCause, context: TapeContext): void {
     if (this.status === 'gap') return this.window.forget()
     this.verification.endBatch(context.batch, true)
-    const lastGoodSequence = this.sequence
+    const { reason, detail, sinceTimeMs } = cause
+    const lastGoodSequence = cause.lastGoodSequence ?? this.sequence
     this.status = 'gap'
     this.window.clear()
     this.verification.drop()
@@ -162,10 +163,7 @@ export class OutcomeTape {
     const isSameState = event.hash !== '' && event.hash === this.hash && !this.isProved
     if (!isSameState || this.book.difference(event.levels).length === 0) return 'stale'
     const detail = `REST shows another book for the hash ${event.hash}`
-    this.openGap(
-      { reason: 'hash_mismatch', detail, sinceTimeMs: this.verification.proof.verified?.receivedTimeMs },
-      context,
-    )
+    this.openGap({ reason: 'hash_mismatch', detail, ...this.verification.proof.since() }, context)
     this.#applySnapshot(event, context)
     return 'snapshot'
   }

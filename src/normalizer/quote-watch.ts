@@ -1,10 +1,11 @@
 import { toMillionths } from '../domain/decimal.ts'
+import type { Since } from './book-proof.ts'
 import type { Book } from '../domain/book.ts'
 
 /** Best prices in millionths; an empty side is 0 or one million, as the venue says it. */
 type Quote = { bid: number; ask: number }
 type Seen = Quote & { receivedTimeMs: number }
-type Expected = Quote & { exchangeTimeMs: number; receivedTimeMs: number }
+type Expected = Quote & Since & { exchangeTimeMs: number; receivedTimeMs: number }
 
 export type QuoteWatchState = { seen: Seen[]; expected: Expected[]; newestChangeTimeMs: number }
 

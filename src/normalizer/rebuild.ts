@@ -68,3 +68,9 @@ export const continueWithoutBooks = (tape: MarketTape, input: RebuildInput): voi
     outcome.writer.ladder.replaceAll()
   }
 }
+
+/** Numbering trades needs no book: it goes on from what could be re-applied, though the books could not be rebuilt. */
+export const keepTrades = (tape: MarketTape, rebuilt: MarketTape): void => {
+  tape.older.restore(rebuilt.older.snapshot())
+  tape.outcomes.forEach((outcome, index) => outcome.trades.restore(rebuilt.outcomes[index]?.trades.snapshot()))
+}

@@ -77,7 +77,7 @@ export class Verification {
   /** A `best_bid_ask`: comes before the change it tells of. */
   expectQuote(bestBid: string, bestAsk: string, times: { exchangeTimeMs: number; receivedTimeMs: number }): void {
     const quote = toQuote(bestBid, bestAsk)
-    if (quote !== undefined) this.#quotes.expect(this.#subject().book, { ...quote, ...times })
+    if (quote !== undefined) this.#quotes.expect(this.#subject().book, { ...quote, ...times, ...this.proof.since() })
   }
 
   /** Judges the batch that is open. One that was cut off by a loss can only be proved. */
@@ -108,13 +108,16 @@ export class Verification {
     const { mark } = this.proof
     if (mark !== undefined && receivedTimeMs - mark.receivedTimeMs > BATCH_QUIET_MS) this.endBatch(batch)
     const alarm = this.proof.alarm(receivedTimeMs)
-    const sinceTimeMs = this.proof.verified?.receivedTimeMs
-    if (alarm !== undefined) return { reason: 'hash_mismatch', detail: alarm.detail, sinceTimeMs }
+    if (alarm !== undefined) {
+      const { detail, sinceTimeMs, lastGoodSequence } = alarm
+      return { reason: 'hash_mismatch', detail, sinceTimeMs, lastGoodSequence }
+    }
     const quote = this.#quotes.overdue(receivedTimeMs)
     if (quote === undefined) return undefined
     const best = `${quote.bid / 1_000_000} / ${quote.ask / 1_000_000}`
     const detail = `no state of the book met the best_bid_ask ${best} of ${quote.exchangeTimeMs}`
-    return { reason: 'best_price', detail, sinceTimeMs }
+    const { sinceTimeMs, lastGoodSequence } = quote
+    return { reason: 'best_price', detail, sinceTimeMs, lastGoodSequence }
   }
 
   /** True while something waits for a proof that only a further frame can bring. */
@@ -137,7 +140,7 @@ export class Verification {
     if (verdict === 'unverifiable') this.#tell('unverifiable', batch, receivedTimeMs)
     if (verdict !== 'mismatch') return undefined
     const detail = `the book of ${timestamp} does not hash to its own ${hash}: is an input (tick size, least order, neg-risk) another?`
-    return { reason: 'hash_mismatch', detail, sinceTimeMs: undefined }
+    return { reason: 'hash_mismatch', detail, ...this.proof.since() }
   }
 
   /** The hash's inputs changed: a new epoch of the book, unproved until a hash fits. */

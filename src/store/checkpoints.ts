@@ -54,7 +54,7 @@ export const writeCheckpoints = async (client: StatementTarget, checkpoints: Che
 const NEWEST = `
 select distinct on (outcome_id) outcome_id, market_id, sequence, stream_id, epoch, ordinal, captured_at, source_ts,
   last_trade_price, tick_size, hash, bids, asks, resume
-from book_checkpoints where market_id = any($1) order by outcome_id, sequence desc`
+from book_checkpoints where market_id = any($1) and resume ? 'inputs' order by outcome_id, sequence desc`
 
 type CheckpointRecord = {
   outcome_id: string
@@ -73,7 +73,7 @@ type CheckpointRecord = {
   resume: CheckpointResume
 }
 
-/** The newest checkpoint of each outcome of these markets. */
+/** The newest checkpoint of each outcome of these markets. One of an older build, with less in `resume`, counts as none. */
 export const readCheckpoints = async (pool: Pool, marketIds: string[]): Promise<CheckpointRow[]> => {
   const result = await pool.query<CheckpointRecord>(NEWEST, [marketIds])
   return result.rows.map((row) => ({

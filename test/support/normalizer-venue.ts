@@ -86,18 +86,18 @@ export class Venue {
     this.#marker({ type: 'asked', tokens: [] })
   }
 
-  /** Takes the nth change away as if it had never been sent: no ordinal tells. Returns false where there is none. */
-  loseSilently(nth: number): boolean {
+  /** Takes the nth change away as if it had never been sent: no ordinal tells. Returns when it would have been received. */
+  loseSilently(nth: number): number | undefined {
     const isChange = ({ frames }: StreamEntry): boolean => frames[0]?.text.includes('"price_change"') === true
     const candidates = this.entries.filter((entry, at) => isChange(entry) && this.entries.findIndex(({ epoch, firstOrdinal }) => epoch === entry.epoch && firstOrdinal === entry.firstOrdinal) === at) // prettier-ignore
     const lost = candidates.slice(0, -1)[nth % Math.max(candidates.length - 1, 1)]
-    if (lost === undefined) return false
+    if (lost === undefined) return undefined
     const kept = this.entries.filter(
       ({ epoch, firstOrdinal }) => epoch !== lost.epoch || firstOrdinal !== lost.firstOrdinal,
     )
     const moved = kept.map((entry) => ({ ...entry, firstOrdinal: entry.firstOrdinal - (entry.epoch === lost.epoch && entry.firstOrdinal > lost.firstOrdinal ? 1 : 0) })) // prettier-ignore
     this.entries.splice(0, this.entries.length, ...moved)
-    return true
+    return lost.frames[0]?.receivedTimeMs
   }
 
   #play(one: Act): void {
