@@ -5,7 +5,7 @@ import type { Market } from '../domain/market.ts'
 import type { Logger } from '../lib/log.ts'
 import type { CheckpointRow } from '../normalizer/batch.ts'
 import { MarketTape, type TapeDeps } from '../normalizer/market-tape.ts'
-import { continueWithoutBooks, rebuildTape } from '../normalizer/rebuild.ts'
+import { continueWithoutBooks, keepTrades, rebuildTape } from '../normalizer/rebuild.ts'
 import { readCheckpoints } from '../store/checkpoints.ts'
 import { readMarkets } from '../store/markets.ts'
 import type { StoredOffset } from '../store/offsets.ts'
@@ -48,6 +48,7 @@ const openMarket = async (deps: OpenDeps, { market, offset, checkpoints }: Found
   log.warn({ stream: offset.stream, committedId: offset.lastId }, 'books could not be rebuilt; a gap is opened')
   const continued = new MarketTape(market, parsers)
   continueWithoutBooks(continued, input)
+  keepTrades(continued, rebuilt)
   return continued
 }
 

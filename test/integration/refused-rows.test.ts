@@ -60,7 +60,7 @@ test('a book row that Postgres refuses is a dead letter and a gap of its outcome
   expect(shard.stats.read()).toMatchObject({ rowsRefused: 1 })
 })
 
-test('a restart after a refused row knows of the gap', async () => {
+test('a restart after a refused row knows of the gap, and goes on numbering equal trades', async () => {
   const flow = createFlow(redis)
   await flow.catalogue([gammaText('73')])
   await flow.books('73')
@@ -68,14 +68,18 @@ test('a restart after a refused row knows of the gap', async () => {
     await using _constraint = await constrain('order_books', ONE_EVENT('73:0'))
     await using shard = start()
     await flow.changes('73', 80)
+    for (let count = 0; count < 2; count++) await flow.trade('73', '0xee')
     await committed(tables(), 'orderbook:73')
     await shard.stop()
   }
   await using _shard = start()
   await until('the state is known', async () => (await redis.hget('quote:73', 'state')) === 'unverified')
+  await flow.trade('73', '0xee')
   await flow.books('73', 'rest')
   await expectExact(tables(), flow, '73')
   expect(await rowsOf("select 1 from feed_gaps where outcome_id = '73:0' and closed_at is null")).toEqual([])
+  const fills = await rowsOf("select ordinal from fills where market_id = '73' order by ordinal")
+  expect(fills.map((row) => row['ordinal'])).toEqual([0, 1, 2])
 })
 
 test('refused fills, quotes, markets and checkpoints cost themselves alone', async () => {
