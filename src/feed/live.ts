@@ -38,7 +38,12 @@ export type Live = {
   awaiting: Map<string, number>
   /** Tokens whose missing snapshot is already recorded. */
   missed: Set<string>
+  /** Of markets that move to another socket and are heard here until their books have come there: lets one go. */
+  departures: Set<() => void>
 }
+
+/** What a market's stream is told when it moves to another connection: at once, and when it leaves the old one. */
+export type MoveMarkers = { atOnce: Marker[]; atDeparture: Marker[] }
 
 /** A socket with what its slot knows: the place at which markets join and leave. */
 export type Place = {
@@ -58,6 +63,7 @@ export const createLive = (connection: Connection, log: EpochLog): Live => ({
   known: new Map(),
   awaiting: new Map(),
   missed: new Set(),
+  departures: new Set(),
 })
 
 export const pushMarker = (log: EpochLog, { desired }: Member, marker: Marker): void => {

@@ -1,7 +1,7 @@
 import type { Marker } from '../domain/frame.ts'
 import { orderbookStream } from '../domain/keys.ts'
 import { pause } from '../lib/every.ts'
-import { markersOfLeaving, pushMarker, type Place } from './live.ts'
+import { markersOfLeaving, pushMarker, type MoveMarkers, type Place } from './live.ts'
 import type { Member, Phase } from './market.ts'
 import { awaitSnapshots, recordMissing } from './snapshots.ts'
 
@@ -71,10 +71,20 @@ export const leave = (place: Place, members: Member[]): void => {
   })
 }
 
-/** Lets a market go to another socket at once. What still comes of it here belongs to an older epoch: readers ignore it. */
-export const release = ({ live, deps }: Place, member: Member, markers: Marker[]): void => {
-  for (const marker of markers) pushMarker(live.log, member, marker)
-  live.connection.send(deps.channel.unsubscribe(member.tokens))
-  for (const token of member.tokens) live.awaiting.delete(token)
+/**
+ * Begins a move to another socket: the market is heard here until the function that is returned is called, or the socket
+ * ends. What still comes after that belongs to an older epoch: readers ignore it.
+ */
+export const release = ({ live, deps }: Place, member: Member, { atOnce, atDeparture }: MoveMarkers): (() => void) => {
+  const { tokens } = member
+  for (const marker of atOnce) pushMarker(live.log, member, marker)
+  for (const token of tokens) live.awaiting.delete(token)
   member.phase = 'out'
+  const depart = (): void => {
+    if (!live.departures.delete(depart)) return
+    for (const marker of atDeparture) pushMarker(live.log, member, marker)
+    live.connection.send(deps.channel.unsubscribe(tokens))
+  }
+  live.departures.add(depart)
+  return depart
 }

@@ -1,6 +1,6 @@
-import type { GapReason, Marker } from '../domain/frame.ts'
+import type { GapReason } from '../domain/frame.ts'
 import type { Member } from './market.ts'
-import type { SlotDeps } from './live.ts'
+import type { MoveMarkers, SlotDeps } from './live.ts'
 import { Slot } from './slot.ts'
 
 type PoolDeps = { tokensPerConnection: number; createSlot: () => Slot }
@@ -48,19 +48,21 @@ export class Pool {
   }
 
   /**
-   * Moves a market to a socket that is newer than its present one; `markers` say why in its stream. False when there is
-   * none with room, nor room for one more socket.
+   * Moves a market to a socket that is newer than its present one, which goes on until the first frame comes there;
+   * `markers` say why in its stream. False when there is none with room, nor room for one more socket.
    */
-  move(member: Member, markers: Marker[]): boolean {
+  move(member: Member, markers: MoveMarkers): boolean {
     const from = this.#homes.get(member.desired.marketId)
     if (from === undefined) return false
     const isNewer = ({ epoch }: Slot): boolean => epoch !== undefined && epoch > member.epoch
     const to = this.#find(member, isNewer) ?? (this.#hasRoomForSlot() ? this.#add() : undefined)
     if (to === undefined) return false
-    from.release(member, markers)
-    this.#settle(member, to)
-    this.#closeIfEmpty(from)
-    to.reconcile()
+    const depart = from.release(member, markers)
+    this.#homes.set(member.desired.marketId, to)
+    to.takeOver(member, () => {
+      depart()
+      this.#closeIfEmpty(from)
+    })
     return true
   }
 
@@ -91,8 +93,9 @@ export class Pool {
   }
 
   #closeIfEmpty(slot: Slot): void {
-    if (slot.members.size > 0) return
+    if (slot.members.size > 0 || slot.isBeingLeft) return
     slot.close('disconnect', 'no market is left on the socket')
-    this.#slots.splice(this.#slots.indexOf(slot), 1)
+    const at = this.#slots.indexOf(slot)
+    if (at !== -1) this.#slots.splice(at, 1)
   }
 }

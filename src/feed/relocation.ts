@@ -1,6 +1,7 @@
 import type { Marker } from '../domain/frame.ts'
 import type { Logger } from '../lib/log.ts'
 import type { Stats } from '../lib/stats.ts'
+import type { MoveMarkers } from './live.ts'
 import type { Member } from './market.ts'
 import type { Pool } from './pool.ts'
 import type { Slot } from './slot.ts'
@@ -22,17 +23,19 @@ const LONGEST_WAIT_MS = 600_000
 
 const instant = (timeMs: number): string => new Date(timeMs).toISOString()
 
-const markersOf = ({ member, stalled }: Stall): Marker[] => {
-  const tokens = stalled.map(({ token }) => token)
-  const others = member.tokens.filter((token) => !tokens.includes(token))
-  const markers = stalled.map(({ token, restTimeMs, seenTimeMs }): Marker => {
+const markersOf = ({ stalled }: Stall): Marker[] =>
+  stalled.map(({ token, restTimeMs, seenTimeMs }): Marker => {
     const came = seenTimeMs < restTimeMs ? `nothing newer than ${instant(seenTimeMs)} came` : 'another one came'
     const detail = `REST has a book of ${instant(restTimeMs)}, ${came}`
     return { type: 'gap', reason: 'token_stalled', tokens: [token], detail }
   })
-  if (others.length === 0) return markers
+
+/** The market's other tokens are followed until the new connection has brought their books. */
+const moveMarkersOf = (stall: Stall): MoveMarkers => {
+  const tokens = stall.member.tokens.filter((token) => !stall.stalled.some((one) => one.token === token))
   const detail = 'moved to another connection with a token of its market that had stalled'
-  return [...markers, { type: 'gap', reason: 'token_stalled', tokens: others, detail }]
+  const others: Marker = { type: 'gap', reason: 'token_stalled', tokens, detail }
+  return { atOnce: markersOf(stall), atDeparture: tokens.length === 0 ? [] : [others] }
 }
 
 /** How many of the last moves in a row brought nothing of what they were made for. */
@@ -127,7 +130,7 @@ export class Relocation {
     const { member, stalled } = stall
     const { marketId } = member.desired
     const epoch = slot.epoch ?? ''
-    const isMoved = pool.move(member, markersOf(stall))
+    const isMoved = pool.move(member, moveMarkersOf(stall))
     if (!isMoved) return this.#replace(slot, [stall], 'there is no room for one more connection')
     noteMove(stall)
     this.#moves.push({ epoch, timeMs: Date.now() })

@@ -1,4 +1,4 @@
-import type { GapReason, Marker } from '../domain/frame.ts'
+import type { Frame, GapReason, Marker } from '../domain/frame.ts'
 import { orderbookStream } from '../domain/keys.ts'
 import { createBackoff } from '../lib/backoff.ts'
 import { pause } from '../lib/every.ts'
@@ -7,7 +7,7 @@ import { openConnection } from './connection.ts'
 import type { EpochLog } from './epochs.ts'
 import { takeFrame, type Times } from './intake.ts'
 import { isTold, tellLeft } from './leaving.ts'
-import { createLive, markersOfEnd, pushMarker, type Live, type Place, type SlotDeps } from './live.ts'
+import { createLive, markersOfEnd, pushMarker, type Live, type MoveMarkers, type Place, type SlotDeps } from './live.ts'
 import { hasOtherTokens, isConfirmed, isFollowed, isSettled, type Member } from './market.ts'
 import { join, leave, release } from './membership.ts'
 import type { RestBook } from './rest-queue.ts'
@@ -28,6 +28,8 @@ export class Slot {
   readonly #deps: SlotDeps
   readonly #backoff = createBackoff({ initialMs: 250, maxMs: 30_000, random: Math.random })
   #place: Place | undefined
+  /** Stream -> what lets its market go where it comes from. */
+  readonly #arriving = new Map<string, () => void>()
   #isWaiting = false
   #isReconcilingSoon = false
 
@@ -42,6 +44,11 @@ export class Slot {
   /** Epoch of the socket that is connecting or open; undefined where the next one is yet to come. */
   get epoch(): string | undefined {
     return this.#place?.live.log.epoch
+  }
+
+  /** Whether a market that moves away is still heard here. */
+  get isBeingLeft(): boolean {
+    return (this.#place?.live.departures.size ?? 0) > 0
   }
 
   log(): EpochLog | undefined {
@@ -113,10 +120,17 @@ export class Slot {
     if (this.#place !== undefined && this.isOpen) void fetchOverdue(this.#place)
   }
 
-  /** Says in a market's stream why it leaves, and lets it go to a socket with a newer epoch. */
-  release(member: Member, markers: Marker[]): void {
+  /** Begins a market's move to a socket with a newer epoch; the function that is returned ends it here. */
+  release(member: Member, markers: MoveMarkers): () => void {
     this.members.delete(member.desired.marketId)
-    if (this.#place !== undefined) release(this.#place, member, markers)
+    return this.#place === undefined ? () => undefined : release(this.#place, member, markers)
+  }
+
+  /** Takes a market over: `depart` is called before the first frame goes into its stream from here. */
+  takeOver(member: Member, depart: () => void): void {
+    this.members.set(member.desired.marketId, member)
+    this.#arriving.set(orderbookStream(member.desired.marketId), depart)
+    this.reconcile()
   }
 
   /** Gives up the socket for a new one. */
@@ -134,8 +148,23 @@ export class Slot {
     live.connection.close(detail)
   }
 
-  #open(): void {
+  #openEpoch(): EpochLog {
     const log = this.#deps.openEpoch()
+    const push = (stream: string, frame: Frame): boolean => {
+      if (this.#arriving.size > 0) this.#arrive(stream)
+      return log.push(stream, frame)
+    }
+    return { ...log, push }
+  }
+
+  #arrive(stream: string): void {
+    const depart = this.#arriving.get(stream)
+    this.#arriving.delete(stream)
+    depart?.()
+  }
+
+  #open(): void {
+    const log = this.#openEpoch()
     const { url, channel, isReplay } = this.#deps
     const events = {
       opened: (): void => {
@@ -154,7 +183,7 @@ export class Slot {
   }
 
   #tell(members: Member[]): void {
-    const { openEpoch } = this.#deps
+    const openEpoch = (): EpochLog => this.#openEpoch()
     tellLeft(members, { live: this.log(), openEpoch, told: () => this.#reconcileSoon() })
   }
 
@@ -162,6 +191,7 @@ export class Slot {
   #end(live: Live, reason: GapReason, detail: string): void {
     this.#place = undefined
     live.isEnded = true
+    for (const depart of live.departures) depart()
     for (const member of this.members.values()) {
       for (const marker of markersOfEnd(member, reason, detail)) pushMarker(live.log, member, marker)
       if (member.phase === 'leaving') member.toldState = member.desired.state

@@ -53,7 +53,17 @@ test('a token that stops while PONG is answered is found within 30 s and moved; 
     ['token_stalled', [muted]],
     ['token_stalled', [companion]],
   ])
-  const after = framesOf(own).filter(({ epoch }) => epoch > (gaps[0]?.epoch ?? ''))
+  const frames = framesOf(own)
+  const next =
+    frames[
+      frames.findLastIndex(({ kind, text }) => kind === 'marker' && text.includes(companion) && text.includes('gap')) +
+        1
+    ]
+  expect(next?.epoch, 'its other token is followed until its book comes on the new connection').toBe(
+    frames.at(-1)?.epoch,
+  )
+  expect(next?.text).toContain('"event_type":"book"')
+  const after = frames.filter(({ epoch }) => epoch > (gaps[0]?.epoch ?? ''))
   expect(after[0]?.text).toContain('"event_type":"book"')
   expect(after.filter(({ text }) => text.includes('price_change') && text.includes(muted)).length).toBeGreaterThan(0)
   const rest = (await Promise.all(others.map((id) => readStream(bench.redis, orderbookStream(id))))).flat()
