@@ -112,9 +112,11 @@ comment on function book_state_at is
   'incomplete (also where rows after the checkpoint are no longer there), verified where the venue''s hash proved it, else '
   'unverified. The rest is of the newest event.';
 
+-- effective_io_concurrency: the rows of an outcome lie on as many pages; handing 200 cached pages to I/O workers takes
+-- longer than copying them (measured: half the time at p50 and p95 without).
 create function book_at(outcome_id text, at timestamptz)
 returns table (side text, price numeric, size numeric, sequence bigint, captured_at timestamptz, state text)
-language plpgsql stable rows 50 set jit = off as $$
+language plpgsql stable rows 50 set jit = off set effective_io_concurrency = 0 as $$
 #variable_conflict use_column
 declare
   base record;
