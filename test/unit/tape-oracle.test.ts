@@ -136,17 +136,24 @@ const gapAt = (openedMs: number, detectedMs: number, closedMs: number): Recorded
   firstGoodSequence: 3,
   gapSequence: 2,
 })
-const loss = (timeMs: number): Loss => ({ type: 'batch_end', connection: 1, timeMs, sinceMs: timeMs })
+const loss = (timeMs: number, sinceMs = timeMs): Loss => ({ type: 'batch_end', connection: 1, timeMs, sinceMs })
 const touch = (timeMs: number, ends = false): Touch => ({ type: 'drop', timeMs, ends })
 
 describe('what the history says of it', () => {
   test('a loss is found by a gap that covers it and was detected within 30 s', () => {
     const verdict = { losses: [loss(100_000)], wrong: [] }
     const found = judgeGaps(verdict, [gapAt(99_000, 100_120, 101_000)], [touch(99_900)])
-    expect(found).toEqual({ unfound: [], falseGaps: [], needlessGaps: [], delaysMs: [120] })
+    expect(found).toEqual({ unfound: [], uncovered: [], falseGaps: [], needlessGaps: [], delaysMs: [120] })
     expect(judgeGaps(verdict, [gapAt(99_000, 131_000, 132_000)], []).unfound).toHaveLength(1)
     expect(judgeGaps(verdict, [gapAt(90_000, 91_000, 92_000)], []).unfound).toHaveLength(1)
     expect(judgeGaps(verdict, [gapAt(101_000, 101_000, 102_000)], []).unfound).toHaveLength(1)
+  })
+
+  test('a gap that begins only after the book had become wrong does not cover the loss', () => {
+    const gaps = [gapAt(100_100, 100_100, 101_000)]
+    expect(judgeGaps({ losses: [loss(100_000)], wrong: [] }, gaps, [touch(99_900)]).uncovered).toEqual([])
+    const { unfound, uncovered } = judgeGaps({ losses: [loss(100_000, 99_000)], wrong: [] }, gaps, [touch(99_000)])
+    expect([unfound.length, uncovered.length]).toEqual([0, 1])
   })
 
   test('a gap of a token that nothing touched is false; one whose book was right all the same is needless', () => {

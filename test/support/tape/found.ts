@@ -7,6 +7,8 @@ export type Touch = { timeMs: number; type: string; ends: boolean }
 export type Judged = {
   /** Losses that must be found and lie in no gap. */
   unfound: Loss[]
+  /** Found, but the gap begins only after the book had become wrong. */
+  uncovered: { loss: Loss; gap: RecordedGap }[]
   /** Gaps of a token that no fault had touched. */
   falseGaps: RecordedGap[]
   /** Gaps of a touched token whose delivered book was right all the same. */
@@ -57,6 +59,9 @@ export const judgeGaps = (
   const untouched = gaps.filter((gap) => !isTouched(gap, touches))
   return {
     unfound: found.filter(({ gap }) => gap === undefined).map(({ loss }) => loss),
+    uncovered: found.flatMap(({ loss, gap }) =>
+      gap === undefined || gap.openedMs <= loss.sinceMs + SLACK_MS ? [] : [{ loss, gap }],
+    ),
     falseGaps: untouched,
     needlessGaps: gaps.filter((gap) => !untouched.includes(gap) && !isNeeded(gap, verdict, touches)),
     delaysMs: found.flatMap(({ loss, gap }) =>
