@@ -143,7 +143,8 @@ describe('what the history says of it', () => {
   test('a loss is found by a gap that covers it and was detected within 30 s', () => {
     const verdict = { losses: [loss(100_000)], wrong: [] }
     const found = judgeGaps(verdict, [gapAt(99_000, 100_120, 101_000)], [touch(99_900)])
-    expect(found).toEqual({ unfound: [], uncovered: [], falseGaps: [], needlessGaps: [], delaysMs: [120] })
+    const nothing = { unfound: [], uncovered: [], falseGaps: [], needlessGaps: [] }
+    expect(found).toEqual({ ...nothing, delaysMs: [120], longestWrongMs: 120 })
     expect(judgeGaps(verdict, [gapAt(99_000, 131_000, 132_000)], []).unfound).toHaveLength(1)
     expect(judgeGaps(verdict, [gapAt(90_000, 91_000, 92_000)], []).unfound).toHaveLength(1)
     expect(judgeGaps(verdict, [gapAt(101_000, 101_000, 102_000)], []).unfound).toHaveLength(1)

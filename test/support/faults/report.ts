@@ -41,6 +41,12 @@ export const failuresOf = ({ tokens, broken }: FaultReport): string[] => [
     ),
   ),
   ...tokens.flatMap((one) =>
+    one.uncovered.map(
+      ({ loss, gap }) =>
+        `${one.outcomeId}: wrong since ${instant(loss.sinceMs)}, but the gap begins later: ${spanText(gap)}`,
+    ),
+  ),
+  ...tokens.flatMap((one) =>
     [
       ...one.falseGaps.map((gap) => ({ gap, why: 'untouched' })),
       ...one.needlessGaps.map((gap) => ({ gap, why: 'right' })),
@@ -73,9 +79,11 @@ export const summaryOf = (report: FaultReport): string[] => {
   return [
     `injected: ${countsText(report.injected)}`,
     `done by the venue: ${countsText(report.done)}; frames sent: ${report.framesSent}`,
-    `losses that must be found: ${losses.length} (${countsText(lossKinds)}); not found: ${unfound.length}`,
+    `losses that must be found: ${losses.length} (${countsText(lossKinds)}); not found: ${unfound.length}; ` +
+      `in a gap that begins too late: ${sum((one) => one.uncovered.length)}`,
     `from the loss to its finding: p50 ${percentile(delaysMs, 0.5)} ms, p99 ${percentile(delaysMs, 0.99)} ms, ` +
-      `longest ${percentile(delaysMs, 1)} ms`,
+      `longest ${percentile(delaysMs, 1)} ms; longest time that a book was wrong before: ` +
+      `${Math.max(...tokens.map((one) => one.longestWrongMs))} ms`,
     `gaps: ${gaps.length} (${countsText(byReason(tokens))}); nothing missed: ${gaps.filter((gap) => gap.nothingMissed).length}`,
     `false gaps: ${sum((one) => one.falseGaps.length)} of untouched tokens, ` +
       `${sum((one) => one.needlessGaps.length)} of touched tokens whose book was right`,

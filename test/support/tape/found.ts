@@ -15,6 +15,8 @@ export type Judged = {
   needlessGaps: RecordedGap[]
   /** From the loss to its finding, ms. */
   delaysMs: number[]
+  /** The longest time for which the book was wrong before it was found, ms. */
+  longestWrongMs: number
 }
 
 /** Send time against receive time, and what a busy machine adds. */
@@ -64,6 +66,10 @@ export const judgeGaps = (
     ),
     falseGaps: untouched,
     needlessGaps: gaps.filter((gap) => !untouched.includes(gap) && !isNeeded(gap, verdict, touches)),
+    longestWrongMs: Math.max(
+      0,
+      ...found.map(({ loss, gap }) => (gap === undefined ? 0 : gap.detectedMs - loss.sinceMs)),
+    ),
     delaysMs: found.flatMap(({ loss, gap }) =>
       gap === undefined || gap.detectedMs < loss.timeMs - SLACK_MS ? [] : [Math.max(gap.detectedMs - loss.timeMs, 0)],
     ),
