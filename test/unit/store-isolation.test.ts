@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import pg from 'pg'
+import type pg from 'pg'
 import { expect, test } from 'vitest'
 import { writeHalving, writeHalvingGroups, type Refused } from '../../src/store/isolation.ts'
 
