@@ -30,12 +30,12 @@ export type GapReason =
   | 'venue_restart'
 
 /**
- * Text of a `marker` frame, as JSON. `gap`: frames of these tokens were or may have been lost since `sinceTimeMs` (epoch
- * ms; absent: since the last frame of the stream). `asked`: a REST book was asked for; no frame received before is missing.
- * `subscribed` and `unsubscribed`: the venue confirmed it (a PONG to a PING sent after the frame).
+ * Text of a `marker` frame, as JSON. `gap`: frames of these tokens were or may have been lost from here on. `asked`: a
+ * REST book was asked for; no frame received before is missing. `subscribed` and `unsubscribed`: the venue confirmed it
+ * (a PONG to a PING sent after the frame).
  */
 export type Marker =
-  | { type: 'gap'; reason: GapReason; tokens: string[]; detail: string; sinceTimeMs?: number }
+  | { type: 'gap'; reason: GapReason; tokens: string[]; detail: string }
   | { type: 'asked'; tokens: string[] }
   | { type: 'subscribed'; tokens: string[] }
   | { type: 'unsubscribed'; tokens: string[] }

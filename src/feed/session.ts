@@ -105,6 +105,7 @@ export class Session implements WatchedFeed {
   }
 
   resync(marketId: string): void {
+    this.#pool.slotOf(marketId)?.noteAsked(marketId)
     this.#resync.want(marketId)
   }
 

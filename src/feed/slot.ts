@@ -115,6 +115,14 @@ export class Slot {
     noteSighting(live.known, token, { exchangeTimeMs, receivedTimeMs })
   }
 
+  /** Says in the stream that a whole book was asked for: what was received before stands before it. */
+  noteAsked(marketId: string): void {
+    const live = this.#place?.live
+    const member = this.members.get(marketId)
+    if (live === undefined || member === undefined || !isFollowed(member)) return
+    pushMarker(live.log, member, { type: 'asked', tokens: member.tokens })
+  }
+
   /** Snapshot deadlines; call it once a second. */
   tick(): void {
     if (this.#place !== undefined && this.isOpen) void fetchOverdue(this.#place)

@@ -95,9 +95,7 @@ const applyEvent = (tape: MarketTape, event: VenueEvent, context: FrameContext):
 const applyGap = (tape: MarketTape, marker: Extract<Marker, { type: 'gap' }>, context: FrameContext): void => {
   const { reason, detail, tokens } = marker
   if (reason === 'paused' || reason === 'stopped') tape.subscription = reason
-  // A token that stalled is not known to be good since the market's last frame, but since its own.
-  const sinceTimeMs = reason === 'token_stalled' ? undefined : (marker.sinceTimeMs ?? tape.receivedTimeMs)
-  const cause = { reason, detail, sinceTimeMs, lastGoodSequence: undefined }
+  const cause = { reason, detail, sinceTimeMs: undefined, lastGoodSequence: undefined }
   for (const token of tokens) {
     const outcome = tape.outcomeOf(token)
     if (outcome !== undefined) tape.openGap(outcome, cause, context, reason === 'snapshot_missing')

@@ -191,7 +191,7 @@ export type TapeContext = { frame: Frame; batch: Batch }
 
 /**
  * Why a book may be incomplete. `sinceTimeMs`: receive time of the newest frame known to be good; undefined: of the last
- * that was applied. `lastGoodSequence`: undefined: the last one.
+ * that was applied to this very outcome, for the venue may have fallen silent on one token of a live socket. `lastGoodSequence`: undefined: the last one.
  */
 export type GapCause = {
   reason: GapReason

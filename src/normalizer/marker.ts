@@ -37,7 +37,5 @@ export const parseMarker = (text: string): Marker | undefined => {
   if (!isTokens(tokens)) return undefined
   if (type === 'subscribed' || type === 'unsubscribed' || type === 'asked') return { type, tokens }
   if (type !== 'gap' || !('reason' in value) || !isReason(value.reason)) return undefined
-  const marker: Marker = { type, tokens, reason: value.reason, detail: 'detail' in value ? String(value.detail) : '' }
-  if (!('sinceTimeMs' in value) || typeof value.sinceTimeMs !== 'number') return marker
-  return { ...marker, sinceTimeMs: value.sinceTimeMs }
+  return { type, tokens, reason: value.reason, detail: 'detail' in value ? String(value.detail) : '' }
 }

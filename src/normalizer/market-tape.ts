@@ -160,7 +160,7 @@ export class MarketTape {
 
   /** Opens a gap in every outcome that has a book. */
   openGaps(reason: GapReason, detail: string, context: TapeContext): void {
-    const cause = { reason, detail, sinceTimeMs: this.receivedTimeMs, lastGoodSequence: undefined }
+    const cause = { reason, detail, sinceTimeMs: undefined, lastGoodSequence: undefined }
     for (const tape of this.outcomes) this.openGap(tape, cause, context)
   }
 
