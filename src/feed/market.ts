@@ -8,7 +8,7 @@ export type Phase = 'out' | 'joining' | 'in' | 'leaving'
 export type Confirmation = Pick<DesiredSubscription, 'marketId' | 'generation' | 'state'>
 
 /** The last move to another connection: of no use where the book that REST had did not come there either. */
-export type Move = { timeMs: number; wantedTimeMs: number; uselessCount: number }
+type Move = { timeMs: number; wantedTimeMs: number; uselessCount: number }
 
 /** A market of this feed: what is wanted of it, and where it is on its socket. */
 export type Member = {
