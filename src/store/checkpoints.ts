@@ -17,13 +17,14 @@ on conflict (outcome_id, sequence) do update set stream_id = excluded.stream_id,
   bids = excluded.bids, asks = excluded.asks, resume = excluded.resume`
 
 /**
- * Of those of an hour before the newest, the first is kept: enough to start a rebuild from, and bounded. So is the last of
- * each UTC day: with it the next day can be read without this day's rows.
+ * Of those before the newest, the first of an hour is kept, then one in 2,000 sequences: a rebuild of any instant applies
+ * few rows, and what is kept is bounded by them. So is the last of each UTC day: with it the next day can be read without this day's rows.
  */
 const PRUNE = `
 delete from book_checkpoints c using jsonb_to_recordset($1::jsonb) as n(outcome_id text, sequence bigint)
 where c.outcome_id = n.outcome_id and c.sequence < n.sequence
   and exists (select from book_checkpoints e where e.outcome_id = c.outcome_id and e.sequence < c.sequence
+    and e.sequence > c.sequence - 2000
     and date_trunc('hour', e.captured_at, 'UTC') = date_trunc('hour', c.captured_at, 'UTC'))
   and exists (select from book_checkpoints l where l.outcome_id = c.outcome_id and l.sequence > c.sequence
     and date_trunc('day', l.captured_at, 'UTC') = date_trunc('day', c.captured_at, 'UTC'))`
