@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { failuresOf, summaryOf } from '../support/faults/report.ts'
+import { failuresOf, notesOf, summaryOf } from '../support/faults/report.ts'
 import { runFaults } from '../support/faults/run.ts'
 
 /** `npm run soak:faults -- --faults 1000`: random faults of the venue against the whole product. */
@@ -26,6 +26,7 @@ const report = await runFaults({
   say: (line) => console.log(`${((Date.now() - startedMs) / 1_000).toFixed(0).padStart(5)} s  ${line}`),
 })
 for (const line of summaryOf(report)) console.log(line)
+for (const note of notesOf(report)) console.log(`note ${note}`)
 const failures = failuresOf(report)
 for (const failure of failures.slice(0, 40)) console.error(`FAILED ${failure}`)
 if (failures.length > 40) console.error(`… and ${failures.length - 40} more`)

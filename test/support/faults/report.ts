@@ -29,6 +29,17 @@ const nearest = ({ touches }: TokenVerdict, timeMs: number): string =>
     .map((touch) => `${touch.type} ${instant(touch.timeMs)}`)
     .join(', ')
 
+/** Gaps without need that say so themselves: no failure, but worth a look. */
+export const notesOf = ({ tokens }: FaultReport): string[] =>
+  tokens.flatMap((one) =>
+    [...one.falseGaps, ...one.needlessGaps]
+      .filter(({ nothingMissed }) => nothingMissed)
+      .map(
+        (gap) =>
+          `${one.outcomeId}: nothing missed: ${spanText(gap)}: ${gap.detail}; faults ${nearest(one, gap.detectedMs)}`,
+      ),
+  )
+
 /** What failed, a line each, with what the venue had done to the token. */
 export const failuresOf = ({ tokens, broken }: FaultReport): string[] => [
   ...broken,
