@@ -1,4 +1,5 @@
 import type { RecordedGap } from '../tape/gaps.ts'
+import type { SentTrade } from '../tape/trades.ts'
 import type { KillReport } from './run.ts'
 
 /** Only these can lose a frame: what the feed had not appended, and what Redis had not written. */
@@ -30,6 +31,9 @@ const wrongGaps = (report: KillReport): string[] =>
     }),
   )
 
+const lostTrades = ({ losses, trades }: KillReport): SentTrade[] =>
+  trades.lost.filter(({ token, timeMs }) => losses.find((one) => one.token === token)?.isCovered(timeMs) !== true)
+
 export const failuresOf = (report: KillReport): string[] => [
   ...report.broken,
   ...report.losses.flatMap(({ outcomeId, problems }) => problems.map((problem) => `${outcomeId}: ${problem}`)),
@@ -42,6 +46,7 @@ export const failuresOf = (report: KillReport): string[] => [
       ),
   ),
   ...wrongGaps(report),
+  ...lostTrades(report).map(({ text }) => `trade that is no fill and lies in no gap of its token: ${text}`),
   ...report.trades.invented.map((trade) => `fill that nobody sent: ${trade}`),
 ]
 
@@ -60,7 +65,7 @@ export const summaryOf = (report: KillReport): string[] => {
     `kills: ${kills.length} (${tally(kills.map(({ name }) => name))})`,
     `histories: ${losses.length} tokens, ${segments} gapless spans; problems: ${losses.flatMap(({ problems }) => problems).length}`,
     `rows sent and not recorded: ${lost.length}, outside every gap: ${lost.filter(({ gap }) => gap === undefined).length}; ` +
-      `trades not recorded: ${trades.lost.length}`,
+      `trades not recorded: ${trades.lost.length}, outside every gap: ${lostTrades(report).length}`,
     `gaps: ${gaps.length} (${tally(gaps.map(({ gap }) => gap.reason))}); nothing missed: ${gaps.filter(({ gap }) => gap.nothingMissed).length}; ` +
       `wrong: ${wrongGaps(report).length}`,
     `promises broken: ${broken.length}`,

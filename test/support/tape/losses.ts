@@ -9,12 +9,15 @@ import type { TokenTape } from './sent.ts'
 
 /** What one token's history misses of what was sent, and whether it says so. */
 export type TokenLosses = {
+  token: string
   outcomeId: string
   aligned: Aligned[]
   /** Rows that were sent and are not recorded, by connection. */
   unrecorded: { connection: number; event: RowEvent; gap: RecordedGap | undefined }[]
   gaps: { gap: RecordedGap; missedEvents: number }[]
   problems: string[]
+  /** Whether a recorded gap covers what was sent then. */
+  isCovered: (timeMs: number) => boolean
 }
 
 /** Receive time lies behind send time: by milliseconds, or by as much as a busy feed was behind. */
@@ -42,7 +45,14 @@ const missedBetween = (before: Aligned, after: Aligned, tape: TokenTape): number
   return Math.max(moved.length, sameLevels(end.levels, start) ? 0 : 1)
 }
 
-const judge = (outcomeId: string, events: RecordedEvent[], tape: TokenTape, gaps: RecordedGap[]): TokenLosses => {
+type Token = { token: string; outcomeId: string }
+
+const judge = (
+  { token, outcomeId }: Token,
+  events: RecordedEvent[],
+  tape: TokenTape,
+  gaps: RecordedGap[],
+): TokenLosses => {
   const { segments, problems } = toSegments(events)
   const gapAt = new Map(gaps.map((gap) => [gap.gapSequence, gap]))
   const found = align(segments, tape.connections, ({ gap }) =>
@@ -59,11 +69,13 @@ const judge = (outcomeId: string, events: RecordedEvent[], tape: TokenTape, gaps
     return before === undefined || gap === undefined ? [] : [{ gap, missedEvents: missedBetween(before, after, tape) }]
   })
   return {
+    token,
     outcomeId,
     aligned: found.aligned,
     unrecorded: lost,
     gaps: between,
     problems: [...problems, ...found.problems],
+    isCovered: (timeMs) => gaps.some((gap) => covers(gap, timeMs)),
   }
 }
 
@@ -76,6 +88,6 @@ export const readLosses = async (pool: pg.Pool, tapes: ReadonlyMap<string, Token
     const tape = tapes.get(token)
     const events = recorded.get(outcomeId) ?? []
     if (tape === undefined || tape.connections.size === 0) return []
-    return [judge(outcomeId, events, tape, gaps.get(outcomeId) ?? [])]
+    return [judge({ token, outcomeId }, events, tape, gaps.get(outcomeId) ?? [])]
   })
 }

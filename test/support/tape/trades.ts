@@ -2,7 +2,7 @@ import { fillTexts } from '../recorded-truth.ts'
 import type pg from 'pg'
 import type { TokenTape } from './sent.ts'
 
-export type SentTrade = { text: string; connection: number; timeMs: number }
+export type SentTrade = { token: string; text: string; connection: number; timeMs: number }
 
 /** Trades that were sent and are no fill, and fills that nobody sent. Equal ones are told apart by their count. */
 export const readLostTrades = async (
@@ -11,9 +11,9 @@ export const readLostTrades = async (
 ): Promise<{ lost: SentTrade[]; invented: string[] }> => {
   const recorded = new Map<string, number>()
   for (const text of await fillTexts(pool)) recorded.set(text, (recorded.get(text) ?? 0) + 1)
-  const sent = [...tapes.values()].flatMap(({ connections }) =>
+  const sent = [...tapes].flatMap(([token, { connections }]) =>
     [...connections].flatMap(([connection, all]) =>
-      all.flatMap((one) => (one.type === 'trade' ? [{ text: one.text, connection, timeMs: one.timeMs }] : [])),
+      all.flatMap((one) => (one.type === 'trade' ? [{ token, text: one.text, connection, timeMs: one.timeMs }] : [])),
     ),
   )
   const lost = sent
