@@ -45,6 +45,8 @@ const openMarket = async (deps: OpenDeps, { market, offset, checkpoints }: Found
   const input = { progress: offset.progress, committedId: offset.lastId, checkpoints, entries }
   const rebuilt = new MarketTape(market, parsers)
   if (rebuildTape(rebuilt, input)) return rebuilt
+  const unjudged = new MarketTape(market, parsers)
+  if (rebuildTape(unjudged, input, true)) return unjudged
   log.warn({ stream: offset.stream, committedId: offset.lastId }, 'books could not be rebuilt; a gap is opened')
   const continued = new MarketTape(market, parsers)
   continueWithoutBooks(continued, input)

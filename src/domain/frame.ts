@@ -29,6 +29,11 @@ export type GapReason =
   | 'bad_message'
   | 'venue_restart'
 
+const RECONNECTS: ReadonlySet<GapReason> = new Set(['disconnect', 'feed_restart', 'venue_restart', 'token_stalled'])
+
+/** After these a new connection sends whole books of its own. */
+export const isReconnect = (reason: GapReason): boolean => RECONNECTS.has(reason)
+
 /**
  * Text of a `marker` frame, as JSON. `gap`: frames of these tokens were or may have been lost from here on. `asked`: a
  * REST book was asked for; no frame received before is missing. `subscribed` and `unsubscribed`: the venue confirmed it

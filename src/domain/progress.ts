@@ -12,6 +12,8 @@ export type OutcomeProgress = {
   status: OutcomeStatus
   gapSequence: number | undefined
   gapReason: GapReason | undefined
+  /** Venue time of the newest book or change that was applied: an older book is no snapshot. */
+  exchangeTimeMs: number | undefined
 }
 
 /** What was recorded of a market in the hour that begins at `startTimeMs` (UTC, receive time). */

@@ -98,6 +98,7 @@ export type CheckpointResume = {
   gapReason: GapReason | undefined
   snapshotTimeMs: number
   appliedTimeMs: number
+  changeTimeMs: number
   droppedTimeMs: number
   inputs: HashInputs
   verification: VerificationState

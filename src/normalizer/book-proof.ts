@@ -13,7 +13,7 @@ export type BatchVerdict = Verdict | 'unverifiable'
 export type Since = { sinceTimeMs: number | undefined; lastGoodSequence: number | undefined }
 
 /** A batch that ended wrong: an alarm, unless an older book comes late and explains it. */
-export type Doubt = Since & { exchangeTimeMs: number; receivedTimeMs: number; detail: string }
+export type Doubt = Since & Claim & { exchangeTimeMs: number; raisedTimeMs: number; detail: string }
 
 type Verified = { hash: string; sequence: number; receivedTimeMs: number }
 
@@ -48,10 +48,13 @@ export class BookProof {
   #snapshot: Claim | undefined
   readonly #judge: Judge
   readonly #prices: LastTradePrices
+  readonly #ticks: () => string[]
 
-  constructor(judge: Judge, prices: LastTradePrices) {
+  /** `ticks`: those of the market's outcomes, which learn a change one after the other. */
+  constructor({ judge, prices, ticks }: { judge: Judge; prices: LastTradePrices; ticks: () => string[] }) {
     this.#judge = judge
     this.#prices = prices
+    this.#ticks = ticks
   }
 
   /** The last state that was proved; undefined before the first. */
@@ -84,8 +87,9 @@ export class BookProof {
   /** The end of a read: a match with the known price proves at once. True when it newly did. */
   proveEarly(at: Standing): boolean {
     const mark = this.#mark
-    if (mark === undefined || this.#isProved || !this.isHashKnown || mark.hash === '') return false
+    if (mark === undefined || this.#isProved || mark.hash === '') return false
     if (this.#judge.isOverloaded || !this.#judge.isProved(at.book, mark, this.#prices)) return false
+    this.isHashKnown = true
     this.#prove(mark, at)
     this.#isProved = true
     return true
@@ -104,6 +108,7 @@ export class BookProof {
   judgeBook(at: Standing, claim: Claim & { receivedTimeMs: number }, near: number[]): BatchVerdict {
     this.#mark = undefined
     if (claim.hash === '') return 'unverifiable'
+    if (this.#judge.isOverloaded) return 'shed'
     const verdict = this.#judge.judge(at.book, claim, { prices: this.#prices, near })
     if (verdict === 'verified') {
       this.isHashKnown = true
@@ -114,9 +119,19 @@ export class BookProof {
   }
 
   /** Says that a batch ended wrong. The first doubt stands until it is an alarm or explained. */
-  raise(mark: BatchMark, detail: string): void {
-    const { exchangeTimeMs, receivedTimeMs } = mark
-    this.doubt ??= { exchangeTimeMs, receivedTimeMs, detail, ...this.since() }
+  raise({ exchangeTimeMs, timestamp, hash }: BatchMark, detail: string, raisedTimeMs: number): void {
+    this.doubt ??= { exchangeTimeMs, timestamp, hash, raisedTimeMs, detail, ...this.since() }
+  }
+
+  /** A frame of the doubted batch came after a book that held it already: the book had overtaken it. */
+  completes({ timestamp, hash }: Claim): void {
+    if (this.doubt?.timestamp === timestamp && this.doubt.hash === hash) this.doubt = undefined
+  }
+
+  /** Since when the book may be wrong although it is followed: a doubt, or a batch that is not proved. */
+  weakness(): Since | undefined {
+    if (this.doubt !== undefined) return this.doubt
+    return this.isOpen || this.state !== 'verified' ? this.since() : undefined
   }
 
   since(): Since {
@@ -132,7 +147,7 @@ export class BookProof {
   /** The doubt that nothing explained in time. */
   alarm(receivedTimeMs: number): Doubt | undefined {
     const { doubt } = this
-    return doubt !== undefined && receivedTimeMs - doubt.receivedTimeMs > LATE_BOOK_MS ? doubt : undefined
+    return doubt !== undefined && receivedTimeMs - doubt.raisedTimeMs > LATE_BOOK_MS ? doubt : undefined
   }
 
   /** The book is not followed any more: what was open is not judged. */
@@ -159,13 +174,26 @@ export class BookProof {
   }
 
   #judgeClaim(at: Standing, mark: BatchMark, near: number[]): BatchVerdict {
-    if (mark.hash === '' || !this.isHashKnown) return 'unverifiable'
+    if (mark.hash === '') return 'unverifiable'
+    if (!this.isHashKnown && !this.#judge.isProved(at.book, mark, this.#prices)) return 'unverifiable'
+    this.isHashKnown = true
     const verdict = this.#judge.judge(at.book, mark, { prices: this.#prices, near })
-    if (verdict === 'verified' || (verdict === 'mismatch' && this.#isSnapshot(at.book, mark))) {
-      this.#prove(mark, at)
-      return 'verified'
+    const isOtherwiseProved = (): boolean => this.#isSnapshot(at.book, mark) || this.#fitsOtherTick(at.book, mark)
+    if (verdict === 'mismatch' && !isOtherwiseProved()) return 'mismatch'
+    if (verdict === 'shed') return 'shed'
+    this.#prove(mark, at)
+    return 'verified'
+  }
+
+  /** The hash may be over the tick that only the other outcome was told of yet. */
+  #fitsOtherTick(book: Book, mark: BatchMark): boolean {
+    const { identity } = book
+    for (const tickSize of this.#ticks().filter((tick) => tick !== identity.tickSize)) {
+      book.identity = { ...identity, tickSize }
+      if (this.#judge.isProved(book, mark, this.#prices)) return true
     }
-    return verdict
+    book.identity = identity
+    return false
   }
 
   /** A batch of the snapshot's own time may be in the snapshot already: then its elements changed nothing. */

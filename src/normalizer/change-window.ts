@@ -34,6 +34,11 @@ export class ChangeWindow {
     }
   }
 
+  /** Nothing was held or dropped. */
+  get isEmpty(): boolean {
+    return this.#changes.length === 0 && this.droppedTimeMs === 0
+  }
+
   isBeyond(exchangeTimeMs: number): boolean {
     return exchangeTimeMs < this.droppedTimeMs
   }

@@ -50,6 +50,7 @@ const outcomeCheckpoint = (tape: MarketTape, outcome: OutcomeTape): CheckpointRo
       gapReason,
       snapshotTimeMs,
       appliedTimeMs,
+      changeTimeMs: outcome.changeTimeMs,
       droppedTimeMs: window.droppedTimeMs,
       inputs: { tickSize, minOrderSize, negRisk, version },
       verification: outcome.verification.state(),
@@ -85,6 +86,7 @@ const restoreOutcome = (outcome: OutcomeTape, row: CheckpointRow): void => {
   outcome.gapReason = resume.gapReason
   outcome.snapshotTimeMs = resume.snapshotTimeMs
   outcome.appliedTimeMs = resume.appliedTimeMs
+  outcome.changeTimeMs = resume.changeTimeMs
   outcome.verification.restore(resume.verification)
   outcome.trades.restore(resume.trades)
   const changes = resume.recent.map((recent) => toTimedChange(outcome.outcome.token, recent))

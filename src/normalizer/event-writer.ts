@@ -36,6 +36,10 @@ export class EventWriter {
     this.#outcomeId = outcomeId
   }
 
+  get position(): { sequence: number; capturedTimeMs: number } {
+    return { sequence: this.sequence, capturedTimeMs: this.capturedTimeMs }
+  }
+
   /** One event of kind `change`. */
   writeChanges(changes: LevelChange[], context: WriteContext): void {
     for (const { side, level } of changes) this.ladder.set(side, level)

@@ -33,7 +33,7 @@ export class Judge {
   readonly #deps: JudgeDeps
   #allowance: number
   #allowedTimeMs = 0
-  #isPatient = false
+  #mode: 'limited' | 'patient' | 'blind' = 'limited'
 
   constructor(deps: JudgeDeps) {
     this.#deps = deps
@@ -41,17 +41,17 @@ export class Judge {
   }
 
   /** Runs without limits: a rebuild must come to the same verdicts as the run that it repeats. */
-  patiently<T>(run: () => T): T {
-    this.#isPatient = true
-    try {
-      return run()
-    } finally {
-      this.#isPatient = false
-    }
+  patiently(run: () => void): void {
+    this.#inMode('patient', run)
+  }
+
+  /** Runs without verdicts: as the run that is repeated did while it shed its checks. */
+  blindly(run: () => void): void {
+    this.#inMode('blind', run)
   }
 
   get isOverloaded(): boolean {
-    return !this.#isPatient && this.lagMs > this.#deps.shedLagMs
+    return this.#mode === 'blind' || (this.#mode === 'limited' && this.lagMs > this.#deps.shedLagMs)
   }
 
   /** One hash, with the last trade price that is known. */
@@ -70,11 +70,20 @@ export class Judge {
     const likely = prices.likely([...near, ...best])
     const input = book.hashInput(claim.timestamp, '')
     const found = this.#measure(() => findLastTradePrice(input, claim.hash, { likely, isFine }))
-    this.#allowance -= found.hashCount
+    if (this.#mode === 'limited') this.#allowance -= found.hashCount
     this.#deps.stats.count('hashSearches')
     if (found.lastTradePrice === undefined) return 'mismatch'
     prices.learn(found.lastTradePrice)
     return 'verified'
+  }
+
+  #inMode(mode: 'patient' | 'blind', run: () => void): void {
+    this.#mode = mode
+    try {
+      run()
+    } finally {
+      this.#mode = 'limited'
+    }
   }
 
   #measure<T>(run: () => T): T {
@@ -90,6 +99,6 @@ export class Judge {
     const earned = ((nowMs - this.#allowedTimeMs) / 1_000) * searchHashesPerSecond
     this.#allowance = Math.min(searchHashesPerSecond, this.#allowance + earned)
     this.#allowedTimeMs = nowMs
-    return this.#isPatient || this.#allowance > 0
+    return this.#mode === 'patient' || this.#allowance > 0
   }
 }

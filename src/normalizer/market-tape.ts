@@ -1,4 +1,4 @@
-import type { GapReason, StreamEntry } from '../domain/frame.ts'
+import { isReconnect, type GapReason, type StreamEntry } from '../domain/frame.ts'
 import { isMirror } from '../domain/mirror.ts'
 import { learnIdentity } from '../domain/book.ts'
 import { orderbookStream } from '../domain/keys.ts'
@@ -21,9 +21,6 @@ export type TapeDeps = {
   judge: Judge
   stats: Stats
 }
-
-/** After these the new connection sends snapshots of its own. */
-const RECONNECTS: ReadonlySet<GapReason> = new Set(['disconnect', 'feed_restart', 'venue_restart', 'token_stalled'])
 
 /**
  * The recorded books of one market, fed by one stream. It follows one connection (epoch) at a time: the first frame of
@@ -62,7 +59,8 @@ export class MarketTape {
     this.#catalogued = market
     this.deps = deps
     this.stream = orderbookStream(market.marketId)
-    const proofDeps = { judge, prices, stats, tally: tally.countBatch.bind(tally) }
+    const ticks = (): string[] => this.outcomes.map(({ book }) => book.identity.tickSize)
+    const proofDeps = { judge, prices, stats, ticks, tally: tally.countBatch.bind(tally) }
     this.outcomes = market.outcomes.map((outcome) => new OutcomeTape(market, outcome, proofDeps))
     this.#byToken = new Map(this.outcomes.map((tape) => [tape.outcome.token, tape]))
   }
@@ -86,9 +84,9 @@ export class MarketTape {
   resyncNeed(nowMs: number): 'now' | 'soon' | undefined {
     if (this.subscription !== 'active') return undefined
     const gaps = this.outcomes.filter((tape) => tape.status === 'gap')
-    if (gaps.some(({ gapReason }) => gapReason === undefined || !RECONNECTS.has(gapReason))) return 'now'
+    if (gaps.some(({ gapReason }) => gapReason === undefined || !isReconnect(gapReason))) return 'now'
     if (this.#isMirrorBroken || this.outcomes.some((tape) => tape.isInDoubt(nowMs))) return 'now'
-    return gaps.length > 0 ? 'soon' : undefined
+    return gaps.length > 0 || this.outcomes.some((tape) => tape.needsBook) ? 'soon' : undefined
   }
 
   outcomeOf(token: string): OutcomeTape | undefined {
@@ -205,6 +203,10 @@ export class MarketTape {
     })
   }
 
+  #heed(context: FrameContext): void {
+    for (const tape of this.outcomes) tape.heed(context)
+  }
+
   #follow(epoch: string, context: FrameContext): void {
     if (this.epoch !== '') {
       this.openGaps('feed_restart', `connection ${this.epoch} ended without a word; ${epoch} goes on`, context)
@@ -228,8 +230,10 @@ export class MarketTape {
     this.framesSinceCheckpoint += 1
     const endedHour = this.tally.countFrame(frame.receivedTimeMs)
     if (endedHour !== undefined) batch.hours.push({ marketId: this.market.marketId, ...endedHour })
-    for (const tape of this.outcomes) tape.heed(context)
+    // A frame of the websocket may be the very one that was waited for; whatever else comes says that none was.
+    if (frame.kind !== 'websocket') this.#heed(context)
     applyFrame(this, context)
+    if (frame.kind === 'websocket') this.#heed(context)
     this.receivedTimeMs = Math.max(this.receivedTimeMs, frame.receivedTimeMs)
   }
 }

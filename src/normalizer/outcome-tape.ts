@@ -1,21 +1,21 @@
 import { Book, learnIdentity } from '../domain/book.ts'
 import type { BookEvent, PriceChange } from '../domain/event.ts'
-import type { GapReason } from '../domain/frame.ts'
+import { isReconnect, type GapReason } from '../domain/frame.ts'
 import type { Market, Outcome } from '../domain/market.ts'
-import { shortened, type Batch, type GapCause, type TapeContext } from './batch.ts'
+import type { Batch, GapCause, TapeContext } from './batch.ts'
 import { ChangeWindow, type MessageTime } from './change-window.ts'
 import { EMPTY_ROW, EventWriter, toRows } from './event-writer.ts'
+import { toGapClosed, toGapOpened } from './gap-rows.ts'
 import type { OutcomeProgress, OutcomeStatus } from '../domain/progress.ts'
 import { TradeOrdinals } from './trade-ordinals.ts'
 import { Verification, type ProofDeps } from './verification.ts'
 
 /** A `book` may come up to this much after changes that are newer than it (8 ms were seen between event types). */
 const REORDER_MS = 100
-/** So many prices of a post-trade book are tried as the last trade price. */
 const NEAR_PRICES = 8
 
 export type BookResult = 'snapshot' | 'difference' | 'stale'
-export type ChangeResult = 'changed' | 'unchanged' | 'older_than_snapshot' | 'held'
+export type ChangeResult = 'changed' | 'unchanged' | 'older' | 'held'
 
 /** The recorded book of one outcome: applies events in order, writes each under the next sequence, has it verified. */
 export class OutcomeTape {
@@ -30,6 +30,8 @@ export class OutcomeTape {
   hash: string | undefined
   /** Receive time of the newest book or change that was applied. */
   appliedTimeMs = 0
+  /** Venue time of the newest change: those of one connection come in order, so an older one comes again. */
+  changeTimeMs = 0
   /** Venue time of the last whole book: older changes are in it already. */
   snapshotTimeMs = 0
   gapSequence: number | undefined
@@ -41,16 +43,15 @@ export class OutcomeTape {
   readonly #deps: ProofDeps
 
   constructor(market: Market, outcome: Outcome, deps: ProofDeps) {
-    const { marketId, conditionId, minOrderSize, tickSize, negRisk, version } = market
+    const { conditionId, minOrderSize, tickSize, negRisk, version } = market
     const { outcomeId, token } = outcome
     this.outcome = outcome
-    this.marketId = marketId
+    this.marketId = market.marketId
     this.book = new Book({ conditionId, token, minOrderSize, tickSize, negRisk, version })
-    this.writer = new EventWriter(marketId, outcomeId)
+    this.writer = new EventWriter(market.marketId, outcomeId)
     this.#deps = deps
     const { book, writer } = this
-    const subject = () => ({ book, outcomeId, sequence: writer.sequence, capturedTimeMs: writer.capturedTimeMs })
-    this.verification = new Verification(subject, deps)
+    this.verification = new Verification(() => ({ ...writer.position, book, outcomeId }), deps)
   }
 
   get sequence(): number {
@@ -62,10 +63,14 @@ export class OutcomeTape {
     return this.status === 'following' && this.verification.proof.state === 'verified'
   }
 
+  /** Changes came before the first book, or the book is followed and not proved: a whole book would help. */
+  get needsBook(): boolean {
+    return this.status === 'waiting' ? !this.window.isEmpty : this.status === 'following' && !this.isProved
+  }
+
   progress(): OutcomeProgress {
-    const { status, gapSequence, gapReason } = this
-    const { sequence, capturedTimeMs } = this.writer
-    return { sequence, capturedTimeMs, status, gapSequence, gapReason }
+    const { status, gapSequence, gapReason, exchangeTimeMs } = this
+    return { ...this.writer.position, status, gapSequence, gapReason, exchangeTimeMs }
   }
 
   /** Continues from a stored position whose book is gone: sequences go on, the book waits for a snapshot. */
@@ -75,6 +80,8 @@ export class OutcomeTape {
     this.gapSequence = progress.gapSequence
     this.gapReason = progress.gapReason
     this.status = progress.status
+    this.exchangeTimeMs = progress.exchangeTimeMs
+    this.verification.forgetState()
   }
 
   applyBook(event: BookEvent, context: TapeContext): BookResult {
@@ -86,9 +93,11 @@ export class OutcomeTape {
       this.#applyDifference(event, context)
       return 'difference'
     }
-    if (isRest && (event.exchangeTimeMs < newest || this.window.isBeyond(event.exchangeTimeMs))) return 'stale'
-    this.#applySnapshot(event, context)
-    return 'snapshot'
+    if (!isRest && (this.gapReason === undefined || isReconnect(this.gapReason)))
+      return this.#applySnapshot(event, context)
+    // Nor is a late book of the socket that goes on a snapshot: it lacks what was applied since.
+    if (event.exchangeTimeMs < newest || (isRest && this.window.isBeyond(event.exchangeTimeMs))) return 'stale'
+    return this.#applySnapshot(event, context)
   }
 
   applyChange(change: PriceChange, time: MessageTime, context: TapeContext): ChangeResult {
@@ -97,11 +106,16 @@ export class OutcomeTape {
       this.window.hold(change, time)
       return 'held'
     }
-    if (exchangeTimeMs < this.snapshotTimeMs) return 'older_than_snapshot'
-    this.verification.beforeChange(change, time, this.snapshotTimeMs, context.batch)
+    if (exchangeTimeMs < Math.max(this.snapshotTimeMs, this.changeTimeMs)) {
+      this.verification.passOver(change, time)
+      return 'older'
+    }
+    this.verification.beforeChange(change, time, this.snapshotTimeMs, context)
     this.window.remember(change, time, exchangeTimeMs - REORDER_MS)
     const isChanged = this.book.apply(change)
     if (isChanged) this.writer.writeChanges([change], { ...context, exchangeTimeMs })
+    else this.verification.passOver(change, time)
+    this.changeTimeMs = exchangeTimeMs
     this.#note(exchangeTimeMs, change.hash, context)
     this.verification.afterChange(change, time, context.frame.receivedTimeMs)
     return isChanged ? 'changed' : 'unchanged'
@@ -125,47 +139,43 @@ export class OutcomeTape {
     if (cause !== undefined) this.openGap(cause, context)
   }
 
-  /** The market channel says a new tick: the hashes to come are over it. */
-  changeTick(tickSize: string, { frame, batch }: TapeContext): void {
-    this.verification.startEpoch(batch, frame.receivedTimeMs)
+  /** A new tick: the hashes to come are over it. */
+  changeTick(tickSize: string, context: TapeContext): void {
+    if (tickSize === this.book.identity.tickSize) return
+    this.verification.startEpoch(context)
     this.book.identity = { ...this.book.identity, tickSize }
   }
 
   /** Says in the history that the book may be incomplete from here on. A gap inside a gap only drops what was held. */
   openGap(cause: GapCause, context: TapeContext): void {
     if (this.status === 'gap') return this.window.forget()
-    this.verification.endBatch(context.batch, true)
-    const { reason, detail, sinceTimeMs } = cause
-    const lastGoodSequence = cause.lastGoodSequence ?? this.sequence
+    this.verification.endBatch(context, true)
+    const opened = toGapOpened(this, cause, Math.max(this.writer.capturedTimeMs, context.frame.receivedTimeMs))
     this.status = 'gap'
     this.window.clear()
     this.verification.drop()
     this.writer.write('gap', [EMPTY_ROW], { ...context, exchangeTimeMs: undefined })
-    this.gapSequence = this.sequence
-    this.gapReason = reason
-    const detectedTimeMs = this.writer.capturedTimeMs
-    const openedTimeMs = Math.min(detectedTimeMs, sinceTimeMs || this.appliedTimeMs || detectedTimeMs)
+    this.gapSequence = opened.gapSequence
+    this.gapReason = cause.reason
     this.#deps.stats.count('gaps')
-    context.batch.gapsOpened.push({
-      marketId: this.marketId,
-      outcomeId: this.outcome.outcomeId,
-      openedTimeMs,
-      detectedTimeMs,
-      reason,
-      lastGoodSequence,
-      gapSequence: this.sequence,
-      detail: shortened(detail),
-    })
+    context.batch.gapsOpened.push(opened)
   }
 
-  /** REST need not be newer than what is followed; but of the same hash it must be the same book. */
+  /**
+   * REST need not be newer than what is followed, so it corrects nothing by itself. But where a book could not be proved,
+   * the same book at REST proves it, and another book of the same hash shows that it is wrong.
+   */
   #compareRest(event: BookEvent, context: TapeContext): BookResult {
-    const isSameState = event.hash !== '' && event.hash === this.hash && !this.isProved
-    if (!isSameState || this.book.difference(event.levels).length === 0) return 'stale'
-    const detail = `REST shows another book for the hash ${event.hash}`
-    this.openGap({ reason: 'hash_mismatch', detail, ...this.verification.proof.since() }, context)
-    this.#applySnapshot(event, context)
-    return 'snapshot'
+    if (this.isProved || event.exchangeTimeMs < (this.exchangeTimeMs ?? 0)) return 'stale'
+    if (this.book.difference(event.levels).length === 0) {
+      this.#learn(event)
+      this.verification.judgeBook(event, [], context)
+    } else if (event.hash === this.hash) {
+      const detail = `REST shows another book for the hash ${event.hash}`
+      this.openGap({ reason: 'hash_mismatch', detail, ...this.verification.proof.since() }, context)
+      return this.#applySnapshot(event, context)
+    }
+    return 'stale'
   }
 
   #note(exchangeTimeMs: number, hash: string, { frame }: TapeContext): void {
@@ -179,16 +189,17 @@ export class OutcomeTape {
     if (event.lastTradePrice !== undefined) this.#deps.prices.learn(event.lastTradePrice)
   }
 
-  #applySnapshot(event: BookEvent, context: TapeContext): void {
+  #applySnapshot(event: BookEvent, context: TapeContext): BookResult {
     const { exchangeTimeMs } = event
-    const isNothingMissed = this.verification.proof.verified?.hash === event.hash
+    // Only of a new connection's own book: REST may answer from before a loss.
+    const isNothingMissed = context.frame.kind !== 'rest' && this.verification.proof.verified?.hash === event.hash
     this.#learn(event)
     this.book.replace(event.levels)
     this.writer.ladder.replaceAll()
     this.writer.write('snapshot', toRows(this.book.top(0)), { ...context, exchangeTimeMs })
     this.status = 'following'
-    this.snapshotTimeMs = exchangeTimeMs
-    this.exchangeTimeMs = exchangeTimeMs
+    this.snapshotTimeMs = this.exchangeTimeMs = exchangeTimeMs
+    this.changeTimeMs = 0
     this.#note(exchangeTimeMs, event.hash, context)
     this.#closeGap(context.batch, isNothingMissed)
     this.verification.restart()
@@ -196,6 +207,7 @@ export class OutcomeTape {
     const cause = this.verification.judgeBook(event, [], context)
     this.#applyHeld(exchangeTimeMs, context)
     if (cause !== undefined) this.openGap(cause, context)
+    return 'snapshot'
   }
 
   /** What the connection sent before its own book in the same millisecond is in it; of REST nobody knows. */
@@ -209,10 +221,11 @@ export class OutcomeTape {
   #applyDifference(event: BookEvent, context: TapeContext): void {
     const { exchangeTimeMs } = event
     const newer = this.window.after(exchangeTimeMs)
-    if (newer.length === 0) this.verification.endBatch(context.batch)
+    if (newer.length === 0) this.verification.endBatch(context)
     this.#learn(event)
     const wanted = new Book(this.book.identity)
     wanted.replace(event.levels)
+    if (newer.length > 0) this.verification.passBook(wanted, exchangeTimeMs)
     for (const change of newer) wanted.apply(change)
     const levels = wanted.top(0)
     const changes = this.book.difference(levels)
@@ -222,7 +235,7 @@ export class OutcomeTape {
     if (changes.length > 0) this.writer.writeChanges(changes, { ...context, exchangeTimeMs })
     this.#note(exchangeTimeMs, event.hash, context)
     this.verification.noteBest(exchangeTimeMs, context.frame.receivedTimeMs)
-    if (newer.length > 0) return this.verification.proof.explain(exchangeTimeMs)
+    if (newer.length > 0) return
     const near = changes.slice(0, NEAR_PRICES).map(({ level }) => level.price)
     const cause = this.verification.judgeBook(event, near, context)
     if (cause !== undefined) this.openGap(cause, context)
@@ -230,13 +243,7 @@ export class OutcomeTape {
 
   #closeGap(batch: Batch, isNothingMissed: boolean): void {
     if (this.gapSequence === undefined) return
-    batch.gapsClosed.push({
-      outcomeId: this.outcome.outcomeId,
-      gapSequence: this.gapSequence,
-      closedTimeMs: this.writer.capturedTimeMs,
-      firstGoodSequence: this.sequence,
-      isNothingMissed,
-    })
+    batch.gapsClosed.push(toGapClosed(this, this.gapSequence, isNothingMissed))
     this.gapSequence = undefined
     this.gapReason = undefined
   }

@@ -21,7 +21,7 @@ const KEPT = 32
 
 const isSame = (left: Quote, right: Quote): boolean => left.bid === right.bid && left.ask === right.ask
 
-const quoteOf = (book: Book): Quote => {
+export const quoteOf = (book: Book): Quote => {
   const { bid, ask } = book.best()
   return { bid: bid?.price ?? EMPTY_BID, ask: ask?.price ?? EMPTY_ASK }
 }
@@ -62,6 +62,16 @@ export class QuoteWatch {
     if (isMet) return
     this.#expected.push(expected)
     if (this.#expected.length > KEPT) this.#expected.shift()
+  }
+
+  /** A change of this time came when a newer book held it already: its quote was true, and is met by no state. */
+  forgive(exchangeTimeMs: number): void {
+    this.#expected = this.#expected.filter((one) => Math.abs(one.exchangeTimeMs - exchangeTimeMs) > PASSED_MS)
+  }
+
+  /** A state that the book passed over: a late book, before the changes that are newer. */
+  meet(quote: Quote): void {
+    this.#expected = this.#expected.filter((expected) => !isSame(expected, quote))
   }
 
   /** The oldest quote that no state met in time; the book misses a change. */

@@ -1,3 +1,4 @@
+import type { Book } from '../domain/book.ts'
 import type { BookEvent, PriceChange } from '../domain/event.ts'
 import type { Stats } from '../lib/stats.ts'
 import type { Batch, GapCause, TapeContext } from './batch.ts'
@@ -12,10 +13,12 @@ import {
 import type { MessageTime } from './change-window.ts'
 import type { Judge } from './judge.ts'
 import type { LastTradePrices } from './last-trade-prices.ts'
-import { isQuoteOf, QuoteWatch, toQuote, type QuoteWatchState } from './quote-watch.ts'
+import { isQuoteOf, quoteOf, QuoteWatch, toQuote, type QuoteWatchState } from './quote-watch.ts'
 
 /** A batch that nothing follows has ended after this. Its frames come within milliseconds, unless the feed hangs. */
 const BATCH_QUIET_MS = 1_000
+/** After a hang the frames that waited come at once: the first of them ends nothing, one that comes this much later does. */
+const CATCH_UP_MS = 20
 
 /** What the outcomes of a market share. `tally` counts the market's batches of an hour. */
 export type ProofDeps = {
@@ -23,9 +26,10 @@ export type ProofDeps = {
   prices: LastTradePrices
   stats: Stats
   tally: (verdict: BatchVerdict) => void
+  ticks: () => string[]
 }
 
-export type VerificationState = ProofProgress & { quotes: QuoteWatchState }
+export type VerificationState = ProofProgress & { quotes: QuoteWatchState; lateTimeMs: number | undefined }
 
 /** The outcome whose book is verified, as it stands. */
 type Subject = Standing & { outcomeId: string; capturedTimeMs: number }
@@ -52,16 +56,30 @@ export class Verification {
   readonly #deps: ProofDeps
   /** Prices in which the last whole book differed from the one before: among them is that of the trade. */
   #near: number[] = []
+  /** Receive time of the first frame at which something was late. */
+  #lateTimeMs: number | undefined
 
   constructor(subject: () => Subject, deps: ProofDeps) {
     this.#subject = subject
     this.#deps = deps
-    this.proof = new BookProof(deps.judge, deps.prices)
+    this.proof = new BookProof(deps)
   }
 
   /** Before an element is applied: what is open ends, unless the element is of it. */
-  beforeChange(change: PriceChange, time: MessageTime, snapshotTimeMs: number, batch: Batch): void {
-    if (!this.proof.continues({ timestamp: time.timestamp, hash: change.hash }, snapshotTimeMs)) this.endBatch(batch)
+  beforeChange(change: PriceChange, time: MessageTime, snapshotTimeMs: number, context: TapeContext): void {
+    if (!this.proof.continues({ timestamp: time.timestamp, hash: change.hash }, snapshotTimeMs)) this.endBatch(context)
+  }
+
+  /** A change came that the book holds already, or that a newer one has overtaken. */
+  passOver({ hash }: PriceChange, { timestamp, exchangeTimeMs }: MessageTime): void {
+    this.proof.completes({ timestamp, hash })
+    this.#quotes.forgive(exchangeTimeMs)
+  }
+
+  /** A late book was put below newer changes: its own state was passed over. */
+  passBook(state: Book, exchangeTimeMs: number): void {
+    this.proof.explain(exchangeTimeMs)
+    this.#quotes.meet(quoteOf(state))
   }
 
   afterChange({ hash, bestBid, bestAsk }: PriceChange, time: MessageTime, receivedTimeMs: number): void {
@@ -81,16 +99,19 @@ export class Verification {
   }
 
   /** Judges the batch that is open. One that was cut off by a loss can only be proved. */
-  endBatch(batch: Batch, isCut = false): void {
+  endBatch({ frame, batch }: TapeContext, isCut = false, raisedTimeMs = frame.receivedTimeMs): void {
     const subject = this.#subject()
     const settled = this.proof.settle(subject, this.#near)
     if (settled === undefined || (isCut && settled.verdict !== 'verified')) return
     const { verdict, mark } = settled
+    const { timestamp, hash, receivedTimeMs } = mark
     this.#tally(verdict)
-    if (verdict === 'verified') this.#tell('verified', batch, mark.receivedTimeMs)
-    if (verdict === 'mismatch')
-      this.proof.raise(mark, `the book after the batch of ${mark.timestamp} does not hash to ${mark.hash}`)
-    if (verdict === 'unverifiable') this.#judgeBest(subject, mark, batch)
+    if (verdict === 'mismatch') {
+      const detail = `the book after the batch of ${timestamp} does not hash to ${hash}`
+      return this.proof.raise(mark, detail, raisedTimeMs)
+    }
+    this.#tell(verdict === 'verified' ? 'verified' : 'unverifiable', batch, receivedTimeMs)
+    if (verdict === 'unverifiable') this.#judgeBest(subject, mark, raisedTimeMs)
   }
 
   /** The end of a read. True when the book is newly proved. */
@@ -102,18 +123,22 @@ export class Verification {
     return true
   }
 
-  /** Before a frame of the market: ends a batch that nothing followed, and says what is overdue. */
-  heed({ frame, batch }: TapeContext): GapCause | undefined {
-    const { receivedTimeMs } = frame
+  /** Beside each frame of the market: ends a batch that nothing followed, and says what is overdue. */
+  heed(context: TapeContext): GapCause | undefined {
+    const { receivedTimeMs } = context.frame
     const { mark } = this.proof
-    if (mark !== undefined && receivedTimeMs - mark.receivedTimeMs > BATCH_QUIET_MS) this.endBatch(batch)
+    const isQuiet = mark !== undefined && receivedTimeMs - mark.receivedTimeMs > BATCH_QUIET_MS
+    const quote = this.#quotes.overdue(receivedTimeMs)
+    const isLate = isQuiet || quote !== undefined
+    this.#lateTimeMs = isLate ? (this.#lateTimeMs ?? receivedTimeMs) : undefined
+    const isOver = receivedTimeMs - (this.#lateTimeMs ?? receivedTimeMs) > CATCH_UP_MS
+    if (isQuiet && isOver) this.endBatch(context, false, mark.receivedTimeMs)
     const alarm = this.proof.alarm(receivedTimeMs)
     if (alarm !== undefined) {
       const { detail, sinceTimeMs, lastGoodSequence } = alarm
       return { reason: 'hash_mismatch', detail, sinceTimeMs, lastGoodSequence }
     }
-    const quote = this.#quotes.overdue(receivedTimeMs)
-    if (quote === undefined) return undefined
+    if (quote === undefined || !isOver) return undefined
     const best = `${quote.bid / 1_000_000} / ${quote.ask / 1_000_000}`
     const detail = `no state of the book met the best_bid_ask ${best} of ${quote.exchangeTimeMs}`
     const { sinceTimeMs, lastGoodSequence } = quote
@@ -136,17 +161,21 @@ export class Verification {
     if (found === 'mismatch' && isWhole(event)) this.proof.isHashKnown = false
     const verdict = found === 'mismatch' && !this.proof.isHashKnown ? 'unverifiable' : found
     this.#tally(verdict)
-    if (verdict === 'verified') this.#tell('verified', batch, receivedTimeMs)
-    if (verdict === 'unverifiable') this.#tell('unverifiable', batch, receivedTimeMs)
+    this.#tell(verdict === 'verified' ? 'verified' : 'unverifiable', batch, receivedTimeMs)
     if (verdict !== 'mismatch') return undefined
     const detail = `the book of ${timestamp} does not hash to its own ${hash}: is an input (tick size, least order, neg-risk) another?`
     return { reason: 'hash_mismatch', detail, ...this.proof.since() }
   }
 
   /** The hash's inputs changed: a new epoch of the book, unproved until a hash fits. */
-  startEpoch(batch: Batch, receivedTimeMs: number): void {
-    this.endBatch(batch)
-    this.#tell('unverifiable', batch, receivedTimeMs)
+  startEpoch(context: TapeContext): void {
+    this.endBatch(context)
+    this.#tell('unverifiable', context.batch, context.frame.receivedTimeMs)
+  }
+
+  /** The book is known anew, and nothing of its proof: whatever its first verdict says is told. */
+  forgetState(): void {
+    this.proof.state = 'verified'
   }
 
   /** The book is not followed any more. */
@@ -161,22 +190,20 @@ export class Verification {
   }
 
   state(): VerificationState {
-    return { ...this.proof.progress(), quotes: this.#quotes.state() }
+    return { ...this.proof.progress(), quotes: this.#quotes.state(), lateTimeMs: this.#lateTimeMs }
   }
 
   restore(state: VerificationState): void {
     this.proof.restore(state)
     this.#quotes.restore(state.quotes)
+    this.#lateTimeMs = state.lateTimeMs
   }
 
-  #judgeBest({ book }: Standing, mark: BatchMark, batch: Batch): void {
-    this.#tell('unverifiable', batch, mark.receivedTimeMs)
+  #judgeBest({ book }: Standing, mark: BatchMark, raisedTimeMs: number): void {
     const quote = toQuote(mark.bestBid, mark.bestAsk)
     if (quote === undefined || isQuoteOf(book, quote)) return
-    this.proof.raise(
-      mark,
-      `after the batch of ${mark.timestamp} the best prices are not ${mark.bestBid} and ${mark.bestAsk}`,
-    )
+    const detail = `after the batch of ${mark.timestamp} the best prices are not ${mark.bestBid} and ${mark.bestAsk}`
+    this.proof.raise(mark, detail, raisedTimeMs)
   }
 
   #tally(verdict: BatchVerdict): void {

@@ -12,7 +12,7 @@ import { levelKey, parseLine, type Row } from './normalizer-rows.ts'
 
 export const TOKENS = ['7001', '7002'] as const
 
-const market: Market = {
+export const testMarket: Market = {
   marketId: '9',
   conditionId: '0x09',
   slug: 'a-market',
@@ -34,7 +34,7 @@ export const newTapeOf = (of: Market): { tape: MarketTape; stats: Stats } => {
   return { tape: new MarketTape(of, { parseMessage: parseMarketMessage, parseRestBook, judge, stats }), stats }
 }
 
-export const newTape = (): MarketTape => newTapeOf(market).tape
+export const newTape = (): MarketTape => newTapeOf(testMarket).tape
 
 export const applyAll = (tape: MarketTape, entries: StreamEntry[], batch: Batch = newBatch()): Batch => {
   for (const entry of entries) tape.apply(entry, batch)

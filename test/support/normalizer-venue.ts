@@ -77,13 +77,15 @@ export class Venue {
     this.#deliver('websocket', '{"event_type":"best_bid_ask","asset_id":"7001","best_bid":"","best_ask":"","timestamp":"1790000000000"}') // prettier-ignore
   }
 
-  /** One more change of each book, then a note 5 s later: whatever batch was open has ended. */
+  /** One more change of each book, then notes 5 s later: whatever batch was open has ended. */
   finish(): void {
     const changes = TOKENS.map((name) => ({ token: name, side: 'BUY', price: '0.05', size: '7' }))
     this.timeMs += 1
     this.#deliver('websocket', this.#change(changes))
-    this.timeMs += 5_000
-    this.#marker({ type: 'asked', tokens: [] })
+    for (const laterMs of [5_000, 200]) {
+      this.timeMs += laterMs
+      this.#marker({ type: 'asked', tokens: [] })
+    }
   }
 
   /** Takes the nth change away as if it had never been sent: no ordinal tells. Returns when it would have been received. */

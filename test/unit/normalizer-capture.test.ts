@@ -11,13 +11,18 @@ if (files.length === 0) console.warn('skipped: POLYTAPE_CAPTURES is not set, so 
 
 type Played = { tape: MarketTape; batch: Batch; counts: Record<string, number> }
 
-/** Plays one market's frames, then a note that comes 5 s later, as the feed's answer to a question does. */
+/** Plays one market's frames, then notes that come 5 s later, as the feed's answers to questions do. */
 const play = (market: Market, frames: CaptureFrame[]): Played => {
   const { tape, stats } = newTapeOf(market)
   const batch = newBatch()
   const own = frames.filter(({ message }) => message.market === market.conditionId)
-  const asked = { receivedTimeMs: (own.at(-1)?.receivedTimeMs ?? 0) + 5_000, text: '{"type":"asked","tokens":[]}' }
-  const texts = [...own.map(({ receivedTimeMs, text }) => ({ kind: 'websocket' as const, receivedTimeMs, text })), { kind: 'marker' as const, ...asked }] // prettier-ignore
+  const lastTimeMs = own.at(-1)?.receivedTimeMs ?? 0
+  const notes = [5_000, 5_100].map((laterMs) => ({
+    kind: 'marker' as const,
+    receivedTimeMs: lastTimeMs + laterMs,
+    text: '{"type":"asked","tokens":[]}',
+  }))
+  const texts = [...own.map(({ receivedTimeMs, text }) => ({ kind: 'websocket' as const, receivedTimeMs, text })), ...notes] // prettier-ignore
   texts.forEach((frame, at) => {
     const frames = [{ ...frame, sourceReceivedTimeMs: undefined }]
     tape.apply({ stream: tape.stream, id: `${at + 1}-0`, epoch: '1-a', firstOrdinal: at + 1, frames }, batch)
