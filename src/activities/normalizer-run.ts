@@ -69,10 +69,8 @@ const openParts = ({ deps, shard: index, cache, write }: RunInput, settling: Abo
   const latencies = createLatencies()
   const onCommitted = (batch: Batch, sealedTimeMs: number): void => {
     const nowMs = Date.now()
-    for (const { exchangeTimeMs } of batch.frameTimes) {
-      latencies.write.record(sealedTimeMs, nowMs)
-      latencies.commit.record(exchangeTimeMs, nowMs)
-    }
+    latencies.write.record(sealedTimeMs, nowMs, batch.frameTimes.length)
+    for (const { exchangeTimeMs } of batch.frameTimes) latencies.commit.record(exchangeTimeMs, nowMs)
     trimBehind(reader, batch).catch(() => stats.count('trimErrors'))
     tellRefused(batch.refused, tapes, commits)
   }

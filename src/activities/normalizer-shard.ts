@@ -164,11 +164,11 @@ export class Shard {
       return
     }
     const nowMs = Date.now()
+    latencies.apply.record(readTimeMs, appliedTimeMs, times.length)
+    latencies.show.record(appliedTimeMs, nowMs, times.length)
     for (const { exchangeTimeMs, receivedTimeMs } of times) {
       latencies.receive.record(exchangeTimeMs, receivedTimeMs)
       latencies.read.record(receivedTimeMs, readTimeMs)
-      latencies.apply.record(readTimeMs, appliedTimeMs)
-      latencies.show.record(appliedTimeMs, nowMs)
       latencies.cache.record(exchangeTimeMs, nowMs)
     }
   }

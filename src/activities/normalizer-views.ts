@@ -18,18 +18,19 @@ const toLadder = (tape: MarketTape, { book, writer: { ladder } }: OutcomeTape): 
 
 const toWrite = (tape: MarketTape, nowMs: number, shown: Map<string, string>): MarketWrite => {
   const quote = toQuote(tape, nowMs)
-  const prices = {
-    bidPrice: quote.bid?.priceText ?? '',
-    bidSize: quote.bid?.sizeText ?? '',
-    askPrice: quote.ask?.priceText ?? '',
-    askSize: quote.ask?.sizeText ?? '',
-  }
-  const text = [...Object.values(prices), quote.state].join(' ')
+  const bidPrice = quote.bid?.priceText ?? ''
+  const bidSize = quote.bid?.sizeText ?? ''
+  const askPrice = quote.ask?.priceText ?? ''
+  const askSize = quote.ask?.sizeText ?? ''
+  const text = `${bidPrice} ${bidSize} ${askPrice} ${askSize} ${quote.state}`
   const isQuoteChanged = shown.get(quote.marketId) !== text
   shown.set(quote.marketId, text)
   return {
     marketId: quote.marketId,
-    ...prices,
+    bidPrice,
+    bidSize,
+    askPrice,
+    askSize,
     sequence: quote.sequence,
     verifiedSequence: String(quote.verifiedSequence ?? ''),
     state: quote.state,

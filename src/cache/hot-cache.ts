@@ -46,28 +46,49 @@ const quoteText = (market: MarketWrite): string =>
       })
     : ''
 
-const quoteArguments = (market: MarketWrite): string[] => [
-  market.bidPrice,
-  market.bidSize,
-  market.askPrice,
-  market.askSize,
-  String(market.sequence),
-  market.verifiedSequence,
-  market.state,
-  market.sourceTime,
-  market.updatedTime,
-  market.applied,
-  quoteText(market),
-  String(market.ladders.length * 2),
-]
+/** Pushed one by one here and below: `flat` and `flatMap` took 4 % of the normalizer's time. */
+const pushQuote = (values: string[], market: MarketWrite): void => {
+  values.push(
+    market.bidPrice,
+    market.bidSize,
+    market.askPrice,
+    market.askSize,
+    String(market.sequence),
+    market.verifiedSequence,
+    market.state,
+    market.sourceTime,
+    market.updatedTime,
+    market.applied,
+    quoteText(market),
+    String(market.ladders.length * 2),
+  )
+}
 
-const ladderArguments = (write: LadderWrite): string[] =>
-  [write.bids, write.asks].flatMap((levels) => [write.isWhole ? '1' : '0', String(levels.length), ...levels.flat()])
+const pushLevels = (values: string[], isWhole: boolean, levels: [string, string][]): void => {
+  values.push(isWhole ? '1' : '0', String(levels.length))
+  for (const [price, size] of levels) values.push(price, size)
+}
 
-const keysOf = (market: MarketWrite): string[] => [
-  quoteKey(market.marketId),
-  ...market.ladders.flatMap(({ outcomeId }) => [ladderKey(outcomeId, 'bid'), ladderKey(outcomeId, 'ask')]),
-]
+const toValues = (ownerEpoch: number, markets: MarketWrite[]): string[] => {
+  const values = [String(ownerEpoch), String(markets.length)]
+  for (const market of markets) {
+    pushQuote(values, market)
+    for (const { write } of market.ladders) {
+      pushLevels(values, write.isWhole, write.bids)
+      pushLevels(values, write.isWhole, write.asks)
+    }
+  }
+  return values
+}
+
+const toKeys = (markets: MarketWrite[]): string[] => {
+  const keys: string[] = []
+  for (const { marketId, ladders } of markets) {
+    keys.push(quoteKey(marketId))
+    for (const { outcomeId } of ladders) keys.push(ladderKey(outcomeId, 'bid'), ladderKey(outcomeId, 'ask'))
+  }
+  return keys
+}
 
 /** Bounds the arguments of one call: a market's whole ladders are a few hundred. */
 const MARKETS_PER_CALL = 64
@@ -86,14 +107,8 @@ export const createHotCache = ({ redis, ownerEpoch }: { redis: Redis; ownerEpoch
     }
   }
 
-  const writeSome = async (markets: MarketWrite[]): Promise<number> => {
-    const head = [String(ownerEpoch), String(markets.length)]
-    const body = markets.flatMap((market) => [
-      ...quoteArguments(market),
-      ...market.ladders.flatMap(({ write }) => ladderArguments(write)),
-    ])
-    return Number(await run(markets.flatMap(keysOf), [...head, ...body]))
-  }
+  const writeSome = async (markets: MarketWrite[]): Promise<number> =>
+    Number(await run(toKeys(markets), toValues(ownerEpoch, markets)))
 
   /** @throws CacheFenceLost when a newer owner has written one of these markets. */
   return async (markets: MarketWrite[]): Promise<void> => {

@@ -20,13 +20,25 @@ export type RowLevel = { side: Side; priceText: string; sizeText: string }
 const ROWS_PER_EVENT = 65_536
 const DAY_MS = 86_400_000
 
-const timeText = (timeMs: number | undefined): string => (timeMs === undefined ? '\\N' : new Date(timeMs).toISOString())
+/** The texts of the newest times: both outcomes of a market have rows of one frame. */
+const createTimeText = (): ((timeMs: number | undefined) => string) => {
+  let last = { timeMs: 0, text: new Date(0).toISOString() }
+  return (timeMs) => {
+    if (timeMs === undefined) return '\\N'
+    if (timeMs !== last.timeMs) last = { timeMs, text: new Date(timeMs).toISOString() }
+    return last.text
+  }
+}
+
+const capturedText = createTimeText()
+const exchangeText = createTimeText()
+const sourceText = createTimeText()
 
 /** Adds the rows of one event to the batch as COPY text lines, in the order of `BOOK_COLUMNS` of the store. */
 export const addBookRows = (batch: Batch, event: RowEvent, levels: RowLevel[]): void => {
-  const captured = timeText(event.capturedTimeMs)
-  const times = `${captured}\t${timeText(event.exchangeTimeMs)}\t${timeText(event.sourceReceivedTimeMs)}`
-  batch.days.add(Math.floor(event.capturedTimeMs / DAY_MS))
+  const { capturedTimeMs, exchangeTimeMs, sourceReceivedTimeMs } = event
+  const times = `${capturedText(capturedTimeMs)}\t${exchangeText(exchangeTimeMs)}\t${sourceText(sourceReceivedTimeMs)}`
+  batch.days.add(Math.floor(capturedTimeMs / DAY_MS))
   levels.forEach((level, position) => {
     const id = event.sequence * ROWS_PER_EVENT + position
     const line =

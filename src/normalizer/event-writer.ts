@@ -53,7 +53,10 @@ export class EventWriter {
     this.capturedTimeMs = Math.max(this.capturedTimeMs, frame.receivedTimeMs)
     const { sequence, capturedTimeMs } = this
     const { sourceReceivedTimeMs } = frame
-    const ids = { marketId: this.#marketId, outcomeId: this.#outcomeId }
-    addBookRows(batch, { ...ids, sequence, kind, capturedTimeMs, exchangeTimeMs, sourceReceivedTimeMs }, levels)
+    const marketId = this.#marketId
+    const outcomeId = this.#outcomeId
+    // Nothing is spread: on Node 20 that costs several µs an event.
+    const event = { marketId, outcomeId, sequence, kind, capturedTimeMs, exchangeTimeMs, sourceReceivedTimeMs }
+    addBookRows(batch, event, levels)
   }
 }

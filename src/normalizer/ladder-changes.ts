@@ -4,7 +4,7 @@ import type { Level, Side } from '../domain/book-side.ts'
 export class LadderChanges {
   #isWhole = false
   /** By price in millionths: the same price may come in another spelling. */
-  #levels: Record<Side, Map<number, [price: string, size: string]>> = { bid: new Map(), ask: new Map() }
+  readonly #levels: Record<Side, Map<number, [price: string, size: string]>> = { bid: new Map(), ask: new Map() }
 
   get isEmpty(): boolean {
     return !this.#isWhole && this.#levels.bid.size === 0 && this.#levels.ask.size === 0
@@ -16,8 +16,8 @@ export class LadderChanges {
 
   /** From now on the whole ladder has to be written. */
   replaceAll(): void {
+    this.clear()
     this.#isWhole = true
-    this.#levels = { bid: new Map(), ask: new Map() }
   }
 
   set(side: Side, level: Level): void {
@@ -31,6 +31,7 @@ export class LadderChanges {
 
   clear(): void {
     this.#isWhole = false
-    this.#levels = { bid: new Map(), ask: new Map() }
+    this.#levels.bid.clear()
+    this.#levels.ask.clear()
   }
 }

@@ -1,5 +1,3 @@
-import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
-
 const WINDOW_MS = 10_000
 /** A replay's venue times are days old: no latency of ours. */
 const LONGEST_MS = 3_600_000
@@ -48,36 +46,67 @@ export const LATENCY_BOUNDS_MS: readonly number[] = [
 /** Clocks of a frame on its way; all but the venue's are of our hosts. */
 export type FrameTimes = { exchangeTimeMs: number; receivedTimeMs: number }
 
-/** Durations in ms: percentiles of the last 10 to 20 seconds, and counts since the start (a difference of two looks is a run). */
+/** Up to here a bin is a millisecond; above, 64 bins a doubling (1.1 %). */
+const EXACT_MS = 1_024
+const BINS_A_DOUBLING = 64
+const EXACT_DOUBLINGS = Math.log2(EXACT_MS)
+
+const toBin = (latencyMs: number): number =>
+  latencyMs < EXACT_MS
+    ? Math.floor(latencyMs)
+    : EXACT_MS + Math.floor((Math.log2(latencyMs) - EXACT_DOUBLINGS) * BINS_A_DOUBLING)
+
+/** The shortest duration of a bin. */
+const fromBin = (bin: number): number =>
+  bin < EXACT_MS ? bin : Math.round(2 ** (EXACT_DOUBLINGS + (bin - EXACT_MS) / BINS_A_DOUBLING))
+
+const newBins = (): Uint32Array => new Uint32Array(toBin(LONGEST_MS) + 1)
+
+/**
+ * Durations in ms: percentiles of the last 10 to 20 seconds, and counts since the start (a difference of two looks is a
+ * run). Bins and not Node's histograms, which cost a call out of V8 for each of seven figures a frame.
+ */
 export class Latency {
-  /** Since the start, by bucket of LATENCY_BOUNDS_MS. */
-  readonly counts = LATENCY_BOUNDS_MS.map(() => 0)
-  #older: RecordableHistogram = createHistogram()
-  #newer: RecordableHistogram = createHistogram()
+  readonly #all = newBins()
+  #older = newBins()
+  #newer = newBins()
   #turnedTimeMs = 0
 
-  /** Hosts' clocks differ: what would be negative counts as nothing. */
-  record(fromTimeMs: number, nowMs: number): void {
+  /** Since the start, by bucket of LATENCY_BOUNDS_MS. */
+  get counts(): number[] {
+    const counts = LATENCY_BOUNDS_MS.map(() => 0)
+    let bucket = 0
+    this.#all.forEach((count, bin) => {
+      while (fromBin(bin) > (LATENCY_BOUNDS_MS[bucket] ?? Infinity)) bucket++
+      counts[bucket] = (counts[bucket] ?? 0) + count
+    })
+    return counts
+  }
+
+  /** `count` frames took as long as this. Hosts' clocks differ: what would be negative counts as nothing. */
+  record(fromTimeMs: number, nowMs: number, count = 1): void {
     if (nowMs - this.#turnedTimeMs > WINDOW_MS) this.#turn(nowMs)
     const latencyMs = Math.max(0, nowMs - fromTimeMs)
     if (latencyMs >= LONGEST_MS) return
-    this.#newer.record(Math.max(1, Math.round(latencyMs)))
-    const bucket = LATENCY_BOUNDS_MS.findIndex((bound) => latencyMs <= bound)
-    this.counts[bucket] = (this.counts[bucket] ?? 0) + 1
+    const bin = toBin(latencyMs)
+    this.#newer[bin] = (this.#newer[bin] ?? 0) + count
+    this.#all[bin] = (this.#all[bin] ?? 0) + count
   }
 
   /** Undefined while nothing was recorded. */
   percentile(percent: number): number | undefined {
-    const both = createHistogram()
-    both.add(this.#older)
-    both.add(this.#newer)
-    return both.count === 0 ? undefined : both.percentile(percent)
+    const both = this.#newer.map((count, bin) => count + (this.#older[bin] ?? 0))
+    const total = both.reduce((sum, count) => sum + count, 0)
+    if (total === 0) return undefined
+    let seen = 0
+    const found = both.findIndex((count) => (seen += count) >= (total * percent) / 100 && seen > 0)
+    return fromBin(found)
   }
 
   #turn(nowMs: number): void {
     const isGap = nowMs - this.#turnedTimeMs > 2 * WINDOW_MS
-    this.#older = isGap ? createHistogram() : this.#newer
-    this.#newer = createHistogram()
+    this.#older = isGap ? newBins() : this.#newer
+    this.#newer = newBins()
     this.#turnedTimeMs = nowMs
   }
 }
