@@ -72,7 +72,17 @@ describe('what a delivery must have shown', () => {
     log.batch(['ask 0.59 7'])
     log.late(1)
     log.wait(200)
-    expect(log.judge()).toEqual(['batch_end at 2020 since 2000', 'batch_end at 2020 since 2020'])
+    expect(log.judge()).toEqual(['batch_end at 2020 since 2000'])
+  })
+
+  test('not a text that comes after a newer one of its level: it changes nothing', () => {
+    const log = start()
+    log.batch(['bid 0.4 5'], [])
+    log.wait(20)
+    log.batch(['bid 0.4 7'])
+    log.late(1)
+    log.wait(60_000)
+    expect(log.judge()).toEqual([])
   })
 
   test('not a text that comes after a whole book which has it already', () => {

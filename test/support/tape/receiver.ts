@@ -47,6 +47,7 @@ export class Receiver {
   readonly #truths: ReadonlyMap<string, Levels>
   #levels: Levels | undefined
   #wholeMs = 0
+  #changeMs = 0
   #connection = 0
   readonly #heard = new Set<number>()
   /** What the connection delivered so far: a snapshot by REST may be older than some of it. */
@@ -84,7 +85,7 @@ export class Receiver {
       if (this.#batch !== undefined && keyOf(this.#batch) !== keyOf(one)) this.#endBatch()
       if (this.#levels !== undefined) this.#left.push({ ...bestOf(this.#levels), timeMs: one.timeMs })
       this.#delivered.push(one)
-      // What is older than the last whole book is in it already: it is dropped, and its hash says nothing.
+      // Changes come in the venue's order: what is older than the last book or change is dropped, and its hash says nothing.
       if (this.#take(one)) this.#batch = { venueMs: one.venueMs, hash: one.hash, timeMs: one.timeMs }
     }
     this.#settleQuotes()
@@ -98,6 +99,7 @@ export class Receiver {
   repair({ venueMs, levels }: Repair): void {
     this.#levels = copyLevels(levels)
     this.#wholeMs = venueMs
+    this.#changeMs = 0
     this.#batch = undefined
     this.#quotes = []
     for (const one of this.#delivered) if (one.venueMs >= venueMs) this.#take(one)
@@ -130,6 +132,7 @@ export class Receiver {
 
   #forget(): void {
     this.#levels = undefined
+    this.#changeMs = 0
     this.#delivered = []
     this.#batch = undefined
     this.#quotes = []
@@ -138,8 +141,10 @@ export class Receiver {
 
   #take(one: OfBook): boolean {
     if (this.#levels === undefined && one.type === 'change') return false
-    if (this.#levels !== undefined && one.venueMs < this.#wholeMs) return false
+    const newestMs = one.type === 'book' ? this.#wholeMs : Math.max(this.#wholeMs, this.#changeMs)
+    if (this.#levels !== undefined && one.venueMs < newestMs) return false
     if (one.type === 'book') this.#wholeMs = one.venueMs
+    else this.#changeMs = one.venueMs
     this.#levels = applyTo(this.#levels ?? emptyLevels(), one)
     return true
   }
