@@ -4,7 +4,7 @@ import type { OutcomeTape } from './outcome-tape.ts'
 /** The row of a gap that opens; to be called before its row of kind `gap` is written, which takes the next sequence. */
 export const toGapOpened = (tape: OutcomeTape, cause: GapCause, detectedTimeMs: number): GapOpened => {
   const { reason, detail } = cause
-  const weakness = tape.verification.proof.weakness()
+  const weakness = tape.verification.weakness()
   const sinceTimeMs = cause.sinceTimeMs ?? weakness?.sinceTimeMs ?? tape.appliedTimeMs
   return {
     marketId: tape.marketId,

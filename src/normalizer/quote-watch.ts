@@ -5,7 +5,8 @@ import type { Book } from '../domain/book.ts'
 /** Best prices in millionths; an empty side is 0 or one million, as the venue says it. */
 type Quote = { bid: number; ask: number }
 type Seen = Quote & { receivedTimeMs: number }
-type Expected = Quote & Since & { exchangeTimeMs: number; receivedTimeMs: number }
+type Times = { exchangeTimeMs: number; receivedTimeMs: number }
+type Expected = Quote & Since & Times
 
 export type QuoteWatchState = { seen: Seen[]; expected: Expected[]; newestChangeTimeMs: number }
 
@@ -20,6 +21,10 @@ const PATIENCE_MS = 1_000
 const KEPT = 32
 
 const isSame = (left: Quote, right: Quote): boolean => left.bid === right.bid && left.ask === right.ask
+
+/** By either clock: a feed that hangs receives late what the venue did in time. */
+const isInTime = (expected: Times, { exchangeTimeMs, receivedTimeMs }: Times): boolean =>
+  exchangeTimeMs <= expected.exchangeTimeMs + WITHIN_MS || receivedTimeMs <= expected.receivedTimeMs + WITHIN_MS
 
 export const quoteOf = (book: Book): Quote => {
   const { bid, ask } = book.best()
@@ -52,7 +57,9 @@ export class QuoteWatch {
     if (last !== undefined && isSame(last, quote)) return
     this.#seen.push({ ...quote, receivedTimeMs })
     if (this.#seen.length > KEPT) this.#seen.shift()
-    if (this.#expected.length > 0) this.#expected = this.#expected.filter((expected) => !isSame(expected, quote))
+    const isMet = (expected: Expected): boolean =>
+      isSame(expected, quote) && isInTime(expected, { exchangeTimeMs, receivedTimeMs })
+    if (this.#expected.length > 0) this.#expected = this.#expected.filter((expected) => !isMet(expected))
   }
 
   expect(book: Book, expected: Expected): void {
@@ -72,6 +79,11 @@ export class QuoteWatch {
   /** A state that the book passed over: a late book, before the changes that are newer. */
   meet(quote: Quote): void {
     this.#expected = this.#expected.filter((expected) => !isSame(expected, quote))
+  }
+
+  /** What was proved last before the oldest quote that is not met yet. */
+  since(): Since | undefined {
+    return this.#expected[0]
   }
 
   /** The oldest quote that no state met in time; the book misses a change. */

@@ -8,6 +8,7 @@ import {
   type BatchVerdict,
   type ProofProgress,
   type ProofState,
+  type Since,
   type Standing,
 } from './book-proof.ts'
 import type { MessageTime } from './change-window.ts'
@@ -176,6 +177,11 @@ export class Verification {
   /** The book is known anew, and nothing of its proof: whatever its first verdict says is told. */
   forgetState(): void {
     this.proof.state = 'verified'
+  }
+
+  /** Since when the book may be wrong although it is followed. */
+  weakness(): Since | undefined {
+    return this.proof.weakness() ?? this.#quotes.since()
   }
 
   /** The book is not followed any more. */

@@ -214,4 +214,17 @@ describe('what is wrong is not called proved', () => {
     expect(run.tape.resyncNeed(run.timeOf(13))).toBe('now')
     expect(run.reasons()).toEqual([])
   })
+
+  test('a best_bid_ask that only a later state meets is an alarm', () => {
+    const run = begin()
+    run.first.set('BUY', '0.44', '1')
+    run.socket(10, run.first.quote(10))
+    run.first.set('BUY', '0.44', '2')
+    run.socket(595, run.first.book(590))
+    expect(run.reasons()).toEqual([])
+    run.second.set('BUY', '0.2', '1')
+    run.socket(650, run.second.change(640, 'BUY', '0.2'))
+    expect(run.reasons()).toEqual(['best_price'])
+    expect(run.batch.gapsOpened[0]?.openedTimeMs).toBe(run.timeOf(1))
+  })
 })
