@@ -85,6 +85,17 @@ describe('what a delivery must have shown', () => {
     expect(log.judge()).toEqual([])
   })
 
+  test('nor is a batch ended by a text of an older one in its middle', () => {
+    const log = start()
+    log.batch(['bid 0.41 5'], [])
+    log.wait(20)
+    log.batch(['bid 0.42 7', 'bid 0.41 9'], [0])
+    log.late(1)
+    log.late(3)
+    log.wait(60_000)
+    expect(log.judge()).toEqual([])
+  })
+
   test('not a text that comes after a whole book which has it already', () => {
     const log = start()
     log.batch(['bid 0.41 5'], [])

@@ -48,7 +48,7 @@ export const failuresOf = ({ tokens, broken }: FaultReport): string[] => [
       ({ type, timeMs, sinceMs }) =>
         `${one.outcomeId}: not found: ${type} at ${instant(timeMs)}, wrong since ${instant(sinceMs)}; ` +
         `gaps ${one.gaps.map(spanText).join(', ')}; ` +
-        `faults ${nearest(one, timeMs)}\n    ${one.around(timeMs).join('\n    ')}`,
+        `faults ${nearest(one, timeMs)}\n    ${one.around(timeMs, timeMs).join('\n    ')}`,
     ),
   ),
   ...tokens.flatMap((one) =>
@@ -67,7 +67,7 @@ export const failuresOf = ({ tokens, broken }: FaultReport): string[] => [
         ({ gap, why }) =>
           `${one.outcomeId}: false gap (${why}): ${gap.reason} opened ${instant(gap.openedMs)}, detected ` +
           `${instant(gap.detectedMs)}, closed ${instant(gap.closedMs)}: ${gap.detail}; faults ${nearest(one, gap.detectedMs)}\n    ` +
-          one.around(gap.detectedMs).join('\n    '),
+          one.around(gap.openedMs, gap.detectedMs).join('\n    '),
       ),
   ),
   ...tokens.flatMap((one) =>

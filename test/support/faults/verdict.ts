@@ -15,7 +15,7 @@ export type TokenVerdict = Judged & {
   losses: Loss[]
   gaps: RecordedGap[]
   touches: Touch[]
-  around: (timeMs: number) => string[]
+  around: (fromMs: number, toMs: number) => string[]
 }
 
 const ENDINGS = new Set(['close', 'restart', 'withhold', 'tick_size', 'mute', 'unmute'])
@@ -50,7 +50,7 @@ export const judgeTokens = async ({ ledger, tapes, pool, endMs }: Evidence): Pro
     const verdict = judgeDelivery({ ...tape, closings, repairs, endMs })
     const ofToken = gaps.get(outcomeId) ?? []
     const touches = touchesOf(ledger, token, new Set(tape.connections.keys()))
-    const around = (timeMs: number): string[] => textsAround(tape, timeMs)
+    const around = (fromMs: number, toMs: number): string[] => textsAround(tape, fromMs, toMs)
     const { losses } = verdict
     return [{ ...judgeGaps(verdict, ofToken, touches), outcomeId, losses, gaps: ofToken, touches, around }]
   })

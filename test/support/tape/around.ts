@@ -2,6 +2,7 @@ import type { Sent, TokenTape } from './sent.ts'
 
 const BEFORE_MS = 400
 const AFTER_MS = 700
+const MOST_TEXTS = 80
 
 const textOf = (sent: Sent): string => {
   const at = new Date(sent.timeMs).toISOString().slice(17, 23)
@@ -18,10 +19,11 @@ const textOf = (sent: Sent): string => {
   }
 }
 
-/** What the venue did to a token near an instant, and what of it each connection was sent: evidence for a report. */
-export const textsAround = ({ tape, connections }: TokenTape, timeMs: number): string[] =>
+/** What the venue did to a token in a span, and what of it each connection was sent: evidence for a report. */
+export const textsAround = ({ tape, connections }: TokenTape, fromMs: number, toMs: number): string[] =>
   [[0, tape] as const, ...connections].flatMap(([connection, all]) =>
     all
-      .filter((sent) => sent.timeMs >= timeMs - BEFORE_MS && sent.timeMs <= timeMs + AFTER_MS)
+      .filter((sent) => sent.timeMs >= fromMs - BEFORE_MS && sent.timeMs <= toMs + AFTER_MS)
+      .slice(-MOST_TEXTS)
       .map((sent) => `${connection === 0 ? 'venue' : `connection ${connection}`} ${textOf(sent)}`),
   )

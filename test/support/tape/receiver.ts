@@ -78,15 +78,12 @@ export class Receiver {
   }
 
   deliver(connection: number, one: Sent): void {
-    if (!this.#heard.has(connection)) this.#follow(connection)
+    if (!this.#heard.has(connection)) this.#turnTo(connection)
     if (connection !== this.#connection) return
     if (one.type === 'best') this.#quotes.push(one)
     if (isOfBook(one)) {
-      if (this.#batch !== undefined && keyOf(this.#batch) !== keyOf(one)) this.#endBatch()
-      if (this.#levels !== undefined) this.#left.push({ ...bestOf(this.#levels), timeMs: one.timeMs })
       this.#delivered.push(one)
-      // Changes come in the venue's order: what is older than the last book or change is dropped, and its hash says nothing.
-      if (this.#take(one)) this.#batch = { venueMs: one.venueMs, hash: one.hash, timeMs: one.timeMs }
+      if (!this.#isOvertaken(one)) this.#follow(one)
     }
     this.#settleQuotes()
   }
@@ -102,7 +99,7 @@ export class Receiver {
     this.#changeMs = 0
     this.#batch = undefined
     this.#quotes = []
-    for (const one of this.#delivered) if (one.venueMs >= venueMs) this.#take(one)
+    for (const one of this.#delivered) if (one.venueMs >= venueMs && !this.#isOvertaken(one)) this.#take(one)
   }
 
   /** To be called after each text. */
@@ -124,7 +121,7 @@ export class Receiver {
   }
 
   /** A token that was moved goes on where it was heard first last. */
-  #follow(connection: number): void {
+  #turnTo(connection: number): void {
     this.#heard.add(connection)
     this.#connection = connection
     this.#forget()
@@ -139,14 +136,23 @@ export class Receiver {
     this.#left = []
   }
 
-  #take(one: OfBook): boolean {
-    if (this.#levels === undefined && one.type === 'change') return false
-    const newestMs = one.type === 'book' ? this.#wholeMs : Math.max(this.#wholeMs, this.#changeMs)
-    if (this.#levels !== undefined && one.venueMs < newestMs) return false
+  /** Changes come in the venue's order: what is older than the last book or change is dropped, and its hash says nothing. */
+  #isOvertaken(one: OfBook): boolean {
+    if (this.#levels === undefined) return one.type === 'change'
+    return one.venueMs < (one.type === 'book' ? this.#wholeMs : Math.max(this.#wholeMs, this.#changeMs))
+  }
+
+  #follow(one: OfBook): void {
+    if (this.#batch !== undefined && keyOf(this.#batch) !== keyOf(one)) this.#endBatch()
+    if (this.#levels !== undefined) this.#left.push({ ...bestOf(this.#levels), timeMs: one.timeMs })
+    this.#take(one)
+    this.#batch = { venueMs: one.venueMs, hash: one.hash, timeMs: one.timeMs }
+  }
+
+  #take(one: OfBook): void {
     if (one.type === 'book') this.#wholeMs = one.venueMs
     else this.#changeMs = one.venueMs
     this.#levels = applyTo(this.#levels ?? emptyLevels(), one)
-    return true
   }
 
   #endBatch(): void {
