@@ -40,6 +40,11 @@ export class EventWriter {
     return { sequence: this.sequence, capturedTimeMs: this.capturedTimeMs }
   }
 
+  /** `captured_at` of what a frame would write now. */
+  timeOf({ receivedTimeMs }: Frame): number {
+    return Math.max(this.capturedTimeMs, receivedTimeMs)
+  }
+
   /** One event of kind `change`. */
   writeChanges(changes: LevelChange[], context: WriteContext): void {
     for (const { side, level } of changes) this.ladder.set(side, level)
@@ -50,7 +55,7 @@ export class EventWriter {
 
   write(kind: RowKind, levels: RowLevel[], { frame, batch, exchangeTimeMs }: WriteContext): void {
     this.sequence += 1
-    this.capturedTimeMs = Math.max(this.capturedTimeMs, frame.receivedTimeMs)
+    this.capturedTimeMs = this.timeOf(frame)
     const { sequence, capturedTimeMs } = this
     const { sourceReceivedTimeMs } = frame
     const marketId = this.#marketId

@@ -1,18 +1,21 @@
 import { shortened, type GapCause, type GapClosed, type GapOpened } from './batch.ts'
+import type { Since } from './book-proof.ts'
 import type { OutcomeTape } from './outcome-tape.ts'
 
+/** Why a gap opens, and since when the book was not proved any more before it, if so. */
+type Opening = { cause: GapCause; since: Since | undefined }
+
 /** The row of a gap that opens; to be called before its row of kind `gap` is written, which takes the next sequence. */
-export const toGapOpened = (tape: OutcomeTape, cause: GapCause, detectedTimeMs: number): GapOpened => {
+export const toGapOpened = (tape: OutcomeTape, { cause, since }: Opening, detectedTimeMs: number): GapOpened => {
   const { reason, detail } = cause
-  const weakness = tape.verification.weakness()
-  const sinceTimeMs = cause.sinceTimeMs ?? weakness?.sinceTimeMs ?? tape.appliedTimeMs
+  const sinceTimeMs = cause.sinceTimeMs ?? since?.sinceTimeMs ?? tape.appliedTimeMs
   return {
     marketId: tape.marketId,
     outcomeId: tape.outcome.outcomeId,
     openedTimeMs: sinceTimeMs === 0 ? detectedTimeMs : Math.min(detectedTimeMs, sinceTimeMs),
     detectedTimeMs,
     reason,
-    lastGoodSequence: cause.lastGoodSequence ?? weakness?.lastGoodSequence ?? tape.sequence,
+    lastGoodSequence: cause.lastGoodSequence ?? since?.lastGoodSequence ?? tape.sequence,
     gapSequence: tape.sequence + 1,
     detail: shortened(detail),
   }

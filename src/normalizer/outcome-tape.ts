@@ -149,8 +149,8 @@ export class OutcomeTape {
   /** Says in the history that the book may be incomplete from here on. A gap inside a gap only drops what was held. */
   openGap(cause: GapCause, context: TapeContext): void {
     if (this.status === 'gap') return this.window.forget()
-    this.verification.endBatch(context, true)
-    const opened = toGapOpened(this, cause, Math.max(this.writer.capturedTimeMs, context.frame.receivedTimeMs))
+    const since = this.verification.cut(context)
+    const opened = toGapOpened(this, { cause, since }, this.writer.timeOf(context.frame))
     this.status = 'gap'
     this.window.clear()
     this.verification.drop()

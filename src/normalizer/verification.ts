@@ -179,9 +179,12 @@ export class Verification {
     this.proof.state = 'verified'
   }
 
-  /** Since when the book may be wrong although it is followed. */
-  weakness(): Since | undefined {
-    return this.proof.weakness() ?? this.#quotes.since()
+  /** Frames were lost: judges what is open as it stands. Returns since when the book was not proved before that. */
+  cut(context: TapeContext): Since | undefined {
+    const before = this.#weakness()
+    this.endBatch(context, true)
+    const isProved = this.proof.verified?.sequence === this.#subject().sequence
+    return this.#weakness() ?? (isProved ? undefined : before)
   }
 
   /** The book is not followed any more. */
@@ -203,6 +206,10 @@ export class Verification {
     this.proof.restore(state)
     this.#quotes.restore(state.quotes)
     this.#lateTimeMs = state.lateTimeMs
+  }
+
+  #weakness(): Since | undefined {
+    return this.proof.weakness() ?? this.#quotes.since()
   }
 
   #judgeBest({ book }: Standing, mark: BatchMark, raisedTimeMs: number): void {

@@ -227,4 +227,14 @@ describe('what is wrong is not called proved', () => {
     expect(run.reasons()).toEqual(['best_price'])
     expect(run.batch.gapsOpened[0]?.openedTimeMs).toBe(run.timeOf(1))
   })
+
+  test('a gap begins before a batch that was wrong and still open when the socket closed', () => {
+    const run = begin()
+    run.first.set('BUY', '0.41', '1')
+    run.first.set('BUY', '0.42', '1')
+    run.socket(5_000, run.first.change(5_000, 'BUY', '0.42'))
+    run.reconnect()
+    run.socket(5_060, run.first.book(5_030))
+    expect(run.batch.gapsOpened[0]?.openedTimeMs).toBe(run.timeOf(1))
+  })
 })

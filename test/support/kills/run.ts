@@ -15,7 +15,7 @@ export type KillRun = {
   say: (line: string) => void
 }
 
-export type Kill = { name: string; timeMs: number }
+type Kill = { name: string; timeMs: number }
 
 export type KillReport = {
   kills: Kill[]

@@ -74,7 +74,7 @@ const messagesOf = (text: string): Message[] => {
 }
 
 /** Reads one text; broken ones and broadcasts say nothing of a token. */
-export const readText = (text: string, at: number, timeMs: number): [token: string, sent: Sent][] => {
+const readText = (text: string, at: number, timeMs: number): [token: string, sent: Sent][] => {
   try {
     return messagesOf(text).flatMap((one) => read(one, { at, timeMs, venueMs: Number(one.timestamp) }))
   } catch {
