@@ -7,9 +7,9 @@ export type BookIdentity = Pick<
   'conditionId' | 'token' | 'minOrderSize' | 'tickSize' | 'negRisk' | 'version'
 >
 
-/** What a whole book says of its inputs; absent fields were not sent. */
 /** Inputs of the hash that a market may be told anew. */
 export type HashInputs = Pick<BookIdentity, 'tickSize' | 'minOrderSize' | 'negRisk' | 'version'>
+/** What a whole book or the catalogue says of them; absent fields were not sent. */
 type ToldInputs = { [Input in keyof HashInputs]: HashInputs[Input] | undefined }
 
 export const learnIdentity = (identity: BookIdentity, told: ToldInputs): BookIdentity => ({

@@ -1,25 +1,12 @@
-import type { Redis } from 'ioredis'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { MARKETS_STREAM } from '../../src/domain/keys.ts'
 import { createAppender, createEpoch } from '../../src/stream/append.ts'
 import { createFlow, gammaText, signing } from '../support/normalizer-flow.ts'
-import { close, committed, startShard, until } from '../support/normalizer-shard.ts'
-import { createDatabase, openRedis, type TestDatabase, type TestRedis } from '../support/services.ts'
+import { committed, until } from '../support/normalizer-shard.ts'
+import { openStores } from '../support/normalizer-stores.ts'
 
-let server: TestRedis
-let database: TestDatabase
-let redis: Redis
+const { database, redis, start } = await openStores()
 
-beforeAll(async () => {
-  ;[server, database] = await Promise.all([openRedis(), createDatabase()])
-  redis = server.connect()
-})
-afterAll(async () => {
-  redis.disconnect()
-  await Promise.all([close(server), database[Symbol.asyncDispose]()])
-})
-
-const start = () => startShard({ redisUrl: server.url, databaseUrl: database.url })
 const resolvedAt = async (marketId: string) =>
   (await database.pool.query<{ resolved_at: Date | null }>('select resolved_at from markets where market_id = $1', [marketId])).rows[0]?.resolved_at?.getTime() // prettier-ignore
 

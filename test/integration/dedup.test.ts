@@ -1,26 +1,15 @@
 import type { Redis } from 'ioredis'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { withoutCopies } from '../../src/activities/normalizer-dedup.ts'
 import { KINDS } from '../../src/dedup/kinds.ts'
 import { createSeen } from '../../src/dedup/seen.ts'
 import { createStats } from '../../src/lib/stats.ts'
 import { newBatch, type Batch, type FillRow } from '../../src/normalizer/batch.ts'
 import { writeFills } from '../../src/store/fills.ts'
-import { createDatabase, openRedis, type TestDatabase, type TestRedis } from '../support/services.ts'
-import { close } from '../support/normalizer-shard.ts'
+import { openRedis } from '../support/services.ts'
+import { openStores } from '../support/normalizer-stores.ts'
 
-let server: TestRedis
-let database: TestDatabase
-let redis: Redis
-
-beforeAll(async () => {
-  ;[server, database] = await Promise.all([openRedis(), createDatabase()])
-  redis = server.connect()
-})
-afterAll(async () => {
-  redis.disconnect()
-  await Promise.all([close(server), database[Symbol.asyncDispose]()])
-})
+const { database, redis } = await openStores()
 beforeEach(async () => {
   await redis.flushall()
   await database.pool.query('truncate fills')
@@ -151,9 +140,9 @@ test('checking a batch of fills takes less than a millisecond', async () => {
   const costs: number[] = []
   for (let round = 0; round < 200; round++) {
     const keys = keysOf(`batch ${round}`, 5)
-    const start = performance.now()
+    const began = performance.now()
     await seen.check('fills', keys)
-    costs.push(performance.now() - start)
+    costs.push(performance.now() - began)
     await seen.add('fills', keys)
   }
   // The machine may have other work: the quarter of the rounds that it disturbed least is ours.

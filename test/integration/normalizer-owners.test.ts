@@ -2,33 +2,19 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Redis } from 'ioredis'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { readCheckpoints, writeCheckpoints } from '../../src/store/checkpoints.ts'
 import { createFlow, gammaText } from '../support/normalizer-flow.ts'
-import { close, committed, expectExact, startShard, until } from '../support/normalizer-shard.ts'
+import { committed, expectExact, startShard, until } from '../support/normalizer-shard.ts'
 import { applyAll, newTape, storedCheckpoints } from '../support/normalizer-tape.ts'
-import { createDatabase, openRedis, type TestDatabase, type TestRedis } from '../support/services.ts'
+import { openStores } from '../support/normalizer-stores.ts'
 
-let server: TestRedis
-let database: TestDatabase
-let redis: Redis
+const { database, redis, addresses, tables } = await openStores()
 
-beforeAll(async () => {
-  ;[server, database] = await Promise.all([openRedis(), createDatabase()])
-  redis = server.connect()
-})
-afterAll(async () => {
-  redis.disconnect()
-  await Promise.all([close(server), database[Symbol.asyncDispose]()])
-})
-
-const addresses = () => ({ redisUrl: server.url, databaseUrl: database.url })
-const tables = () => ({ redis, pool: database.pool })
 const CHILD = join(import.meta.dirname, '../support/normalizer-child.ts')
 
 const spawnShard = () => {
-  const { redisUrl, databaseUrl } = addresses()
+  const { redisUrl, databaseUrl } = addresses
   return spawn(process.execPath, ['--import', 'tsx', CHILD, redisUrl, databaseUrl], { stdio: ['ignore', 'pipe', 'inherit'] }) // prettier-ignore
 }
 
@@ -60,7 +46,7 @@ test('kill -9 in mid-stream, again and again: rows once, sequences dense, the ca
     await flowing
   }
   await redis.del('ladder:31:0:bid', 'quote:32')
-  await using shard = startShard(addresses())
+  await using shard = startShard(addresses)
   const [rows = []] = await expectExact(tables(), flow, '31')
   await expectExact(tables(), flow, '32')
   expect(rows.filter((row) => row.kind !== 'change')).toHaveLength(1)
@@ -73,10 +59,10 @@ test('of two copies of one shard the newer goes on, the older says who owns the 
   const flow = createFlow(redis)
   await flow.catalogue([gammaText('33')])
   await flow.books('33')
-  const older = startShard(addresses())
+  const older = startShard(addresses)
   await flow.changes('33', 50)
   await committed(tables(), 'orderbook:33')
-  await using newer = startShard(addresses())
+  await using newer = startShard(addresses)
   let message = ''
   void older.ended.then((how) => (message = how))
   await until('the older copy stopped', async () => {
@@ -96,9 +82,9 @@ test('what the losing copy took from the ready streams is read by the owner at o
   const flow = createFlow(redis)
   await flow.catalogue([gammaText('34')])
   await flow.books('34')
-  await using _older = startShard(addresses())
+  await using _older = startShard(addresses)
   await committed(tables(), 'orderbook:34')
-  await using _newer = startShard(addresses())
+  await using _newer = startShard(addresses)
   await until('the newer copy owns the shard', async () => {
     const sql = "select 1 from ingestion_offsets o join normalizer_owners w on o.writer = '0:' || w.epoch where stream = 'orderbook:34'" // prettier-ignore
     return (await database.pool.query(sql)).rowCount === 1

@@ -1,25 +1,10 @@
-import { beforeAll, afterAll, expect, test } from 'vitest'
-import type { Redis } from 'ioredis'
+import { expect, test } from 'vitest'
 import { createFlow, gammaText, signing, tokensOf } from '../support/normalizer-flow.ts'
-import { close, committed, expectExact, readRows, startShard, until } from '../support/normalizer-shard.ts'
-import { createDatabase, openRedis, type TestDatabase, type TestRedis } from '../support/services.ts'
+import { committed, expectExact, readRows, until } from '../support/normalizer-shard.ts'
 import { encodeEntry } from '../../src/stream/entry.ts'
+import { openStores } from '../support/normalizer-stores.ts'
 
-let server: TestRedis
-let database: TestDatabase
-let redis: Redis
-
-beforeAll(async () => {
-  ;[server, database] = await Promise.all([openRedis(), createDatabase()])
-  redis = server.connect()
-})
-afterAll(async () => {
-  redis.disconnect()
-  await Promise.all([close(server), database[Symbol.asyncDispose]()])
-})
-
-const start = () => startShard({ redisUrl: server.url, databaseUrl: database.url })
-const tables = () => ({ redis, pool: database.pool })
+const { database, redis, start, tables } = await openStores()
 
 const rowsOfQuery = async (sql: string, values: unknown[]): Promise<Record<string, unknown>[]> =>
   (await database.pool.query<Record<string, unknown>>(sql, values)).rows

@@ -1,25 +1,11 @@
-import type { Redis } from 'ioredis'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { createFlow, gammaText, tokensOf } from '../support/normalizer-flow.ts'
-import { close, committed, expectExact, readRows, startShard, until } from '../support/normalizer-shard.ts'
-import { createDatabase, openRedis, type TestDatabase, type TestRedis } from '../support/services.ts'
+import { committed, expectExact, readRows, until } from '../support/normalizer-shard.ts'
 import { tradeText } from '../support/trades.ts'
+import { openStores } from '../support/normalizer-stores.ts'
 
-let server: TestRedis
-let database: TestDatabase
-let redis: Redis
+const { database, redis, start, tables } = await openStores()
 
-beforeAll(async () => {
-  ;[server, database] = await Promise.all([openRedis(), createDatabase()])
-  redis = server.connect()
-})
-afterAll(async () => {
-  redis.disconnect()
-  await Promise.all([close(server), database[Symbol.asyncDispose]()])
-})
-
-const start = () => startShard({ redisUrl: server.url, databaseUrl: database.url })
-const tables = () => ({ redis, pool: database.pool })
 const rowsOf = async (sql: string, values: unknown[] = []) => (await database.pool.query<Record<string, unknown>>(sql, values)).rows // prettier-ignore
 const refused = (marketId: string) => rowsOf("select detail, raw from dead_letters where stream = $1 and reason = 'refused_row' order by dead_letter_id", [`orderbook:${marketId}`]) // prettier-ignore
 

@@ -1,29 +1,15 @@
-import type { Redis } from 'ioredis'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { reprocess, type ReprocessOptions, type ReprocessResult } from '../../src/activities/reprocess.ts'
 import { UNROUTABLE_STREAM } from '../../src/domain/keys.ts'
 import { createAppender, createEpoch } from '../../src/stream/append.ts'
 import { encodeEntry, type SigningKeys } from '../../src/stream/entry.ts'
 import { createFlow, gammaText, signing, tokensOf } from '../support/normalizer-flow.ts'
-import { close, committed, expectExact, startShard } from '../support/normalizer-shard.ts'
-import { createDatabase, openRedis, type TestDatabase, type TestRedis } from '../support/services.ts'
+import { committed, expectExact } from '../support/normalizer-shard.ts'
 import { tradeText } from '../support/trades.ts'
+import { openStores } from '../support/normalizer-stores.ts'
 
-let server: TestRedis
-let database: TestDatabase
-let redis: Redis
+const { database, redis, start, tables } = await openStores()
 
-beforeAll(async () => {
-  ;[server, database] = await Promise.all([openRedis(), createDatabase()])
-  redis = server.connect()
-})
-afterAll(async () => {
-  redis.disconnect()
-  await Promise.all([close(server), database[Symbol.asyncDispose]()])
-})
-
-const start = () => startShard({ redisUrl: server.url, databaseUrl: database.url })
-const tables = () => ({ redis, pool: database.pool })
 const rowsOf = async (sql: string, values: unknown[] = []) => (await database.pool.query<Record<string, unknown>>(sql, values)).rows // prettier-ignore
 
 const ALL: ReprocessOptions = { reason: undefined, stream: undefined, sinceTimeMs: undefined, limit: 1_000, isDryRun: false, isTrusted: false, waitMs: 15_000 } // prettier-ignore

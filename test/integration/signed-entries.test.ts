@@ -1,25 +1,11 @@
-import type { Redis } from 'ioredis'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { encodeEntry } from '../../src/stream/entry.ts'
 import { createFlow, gammaText, signing } from '../support/normalizer-flow.ts'
-import { close, committed, expectExact, startShard } from '../support/normalizer-shard.ts'
-import { createDatabase, openRedis, type TestDatabase, type TestRedis } from '../support/services.ts'
+import { committed, expectExact } from '../support/normalizer-shard.ts'
+import { openStores } from '../support/normalizer-stores.ts'
 
-let server: TestRedis
-let database: TestDatabase
-let redis: Redis
+const { database, redis, start, tables } = await openStores()
 
-beforeAll(async () => {
-  ;[server, database] = await Promise.all([openRedis(), createDatabase()])
-  redis = server.connect()
-})
-afterAll(async () => {
-  redis.disconnect()
-  await Promise.all([close(server), database[Symbol.asyncDispose]()])
-})
-
-const start = () => startShard({ redisUrl: server.url, databaseUrl: database.url })
-const tables = () => ({ redis, pool: database.pool })
 const letters = async (stream: string) =>
   (await database.pool.query<{ reason: string; detail: string }>('select reason, detail from dead_letters where stream = $1 order by dead_letter_id', [stream])).rows // prettier-ignore
 const gaps = async (outcomeId: string) =>
