@@ -63,11 +63,11 @@ test('without Redis there is no heartbeat; the next attempt takes over the open 
   await until('heartbeats', () => second.beats.length > 0)
   bench.emulator.pause()
   await until('every sent frame is in the streams', async () => {
-    const sent = bench.sentTexts()
+    const sent = await bench.sentTexts()
     return websocketTexts(await bench.entries()).length >= sent.length
   })
   const entries = await bench.entries()
-  expect(websocketTexts(entries)).toEqual(bench.sentTexts())
+  expect(websocketTexts(entries)).toEqual(await bench.sentTexts())
   expect(breaksOf(entries)).toEqual([])
   expect(bench.emulator.ledger().connections.filter(({ framesSent }) => framesSent > 0).length).toBe(1)
   second.environment.cancel('CANCELLED', new ActivityCancellationDetails({ cancelRequested: true }))

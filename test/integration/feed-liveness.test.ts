@@ -69,7 +69,7 @@ test('a token that stops while PONG is answered is found within 30 s and moved; 
   const rest = (await Promise.all(others.map((id) => readStream(bench.redis, orderbookStream(id))))).flat()
   expect(breaksOf(rest)).toEqual([])
   expect(markersOf(rest).map(({ type }) => type)).toEqual(others.map(() => 'subscribed'))
-  expect(about(bench, websocketTexts(rest), others)).toEqual(about(bench, bench.sentTexts(), others))
+  expect(about(bench, websocketTexts(rest), others)).toEqual(about(bench, await bench.sentTexts(), others))
   expect(bench.stats.read()).toMatchObject({ tokensStalled: 1, tokensRehomed: 2 })
   expect(bench.feed.figures()).toMatchObject({ marketsSubscribed: 12, connectionsOpen: 2 })
 })

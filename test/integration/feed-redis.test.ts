@@ -64,11 +64,11 @@ test('kill -9 of Redis under load loses nothing: what it forgot is appended agai
   await sleep(1_500)
   await until(
     'every sent frame is in the streams',
-    async () => websocketTexts(await bench.entries()).length >= bench.sentTexts().length,
+    async () => websocketTexts(await bench.entries()).length >= (await bench.sentTexts()).length,
   )
   const entries = await bench.entries()
   expect(breaksOf(entries)).toEqual([])
-  expect(websocketTexts(entries)).toEqual(bench.sentTexts())
+  expect(websocketTexts(entries)).toEqual(await bench.sentTexts())
   expect(markersOf(entries).filter(({ type }) => type === 'gap')).toEqual([])
   expect(bench.emulator.ledger().connections.length).toBe(1)
 })
@@ -116,7 +116,7 @@ test('what does not fit into the buffer is a jump in the ordinals, a recorded ga
     expect(frames.slice(gapAt).filter(({ kind }) => kind === 'rest').length).toBeGreaterThanOrEqual(2)
     expect(bench.marketIds).toContain(marketOfStream(stream))
   }
-  const sent = new Set(bench.sentTexts())
+  const sent = new Set(await bench.sentTexts())
   expect(websocketTexts(entries).every((text) => sent.has(text))).toBe(true)
 })
 
@@ -134,7 +134,7 @@ test('a Redis out of memory is waited for: nothing is lost when there is room ag
   await bench.redis.config('SET', 'maxmemory', '0')
   await until(
     'every sent frame is in the streams',
-    async () => websocketTexts(await bench.entries()).length === bench.sentTexts().length,
+    async () => websocketTexts(await bench.entries()).length === (await bench.sentTexts()).length,
   )
   expect(breaksOf(await bench.entries())).toEqual([])
 })

@@ -75,8 +75,8 @@ export type Bench = AsyncDisposable & {
   desire(marketIds: string[], state: DesiredState): Promise<void>
   confirmed(marketIds: string[], state: DesiredState): Promise<void>
   entries(): Promise<StreamEntry[]>
-  /** Elements of all frames that went out on sockets, sorted. */
-  sentTexts(): string[]
+  /** Elements of all frames that went out on sockets until now, sorted. */
+  sentTexts(): Promise<string[]>
 }
 
 const desireOf = (emulator: Emulator) => (marketId: string, state: DesiredState, generation: number) => {
@@ -137,8 +137,9 @@ export const openBench = async (
       const streams = await redis.keys('orderbook:*')
       return (await Promise.all(streams.map((stream) => readStream(redis, stream)))).flat()
     },
-    sentTexts: () =>
-      readFileSync(logPath, 'utf8')
+    sentTexts: async () => {
+      await emulator.flushLog()
+      return readFileSync(logPath, 'utf8')
         .split('\n')
         .filter((line) => line !== '')
         .map((line) => JSON.parse(line))
@@ -146,7 +147,8 @@ export const openBench = async (
         .map(({ text }) => String(text))
         .filter((text) => text.trim() !== 'PONG')
         .flatMap((text) => splitArray(text) ?? [text])
-        .toSorted(),
+        .toSorted()
+    },
     [Symbol.asyncDispose]: async () => {
       await feed.close('test ends')
       await emulator[Symbol.asyncDispose]()

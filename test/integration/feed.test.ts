@@ -14,7 +14,7 @@ import {
 
 const settled = (bench: Bench): Promise<void> =>
   until('every sent frame is in the streams', async () => {
-    const sent = bench.sentTexts()
+    const sent = await bench.sentTexts()
     return sent.length > 0 && websocketTexts(await bench.entries()).length >= sent.length
   })
 
@@ -28,7 +28,7 @@ test('every frame that the venue sent is in the stream of its market once, in or
   }
   await settled(bench)
   const entries = await bench.entries()
-  expect(websocketTexts(entries)).toEqual(bench.sentTexts())
+  expect(websocketTexts(entries)).toEqual(await bench.sentTexts())
   expect(breaksOf(entries)).toEqual([])
   expect(new Set(entries.map(({ epoch }) => epoch)).size).toBe(2)
   expect(bench.feed.figures()).toEqual({
@@ -116,7 +116,7 @@ test('a closed socket leaves a gap in every market and comes back under a new ep
   bench.emulator.step(50)
   await settled(bench)
   const entries = await bench.entries()
-  expect(websocketTexts(entries)).toEqual(bench.sentTexts())
+  expect(websocketTexts(entries)).toEqual(await bench.sentTexts())
   expect(breaksOf(entries)).toEqual([])
   const epochs = [...new Set(entries.map(({ epoch }) => epoch))].toSorted()
   for (const marketId of bench.marketIds) {
