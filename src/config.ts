@@ -23,7 +23,7 @@ const schema = z.object({
   NORMALIZER_SHARDS: count(1),
   INGEST_LINGER_MS: z.coerce.number().int().min(0).default(4),
   FEED_BUFFER_BYTES: count(64 * 1024 * 1024),
-  LIVENESS_EVERY_MS: count(10_000),
+  LIVENESS_EVERY_MS: count(5_000),
   COMMIT_LINGER_MS: z.coerce.number().int().min(0).default(5),
   COMMIT_MAX_ROWS: count(20_000),
   COMMIT_MAX_BYTES: count(16 * 1024 * 1024),

@@ -1,5 +1,5 @@
 type RoundsDeps<T> = {
-  /** Each is asked for once in this time. */
+  /** Each is asked for once in this time, or in as much as the calls a second need. */
   periodMs: number
   /** All that are to be asked for now. */
   list: () => T[]
@@ -11,11 +11,13 @@ export const TICK_MS = 500
 /** 700 KB of books: parsed in a few ms, so that no frame waits for long. The venue takes 500. */
 const TOKENS_PER_CALL = 100
 const CALLS_AT_ONCE = 16
+/** The venue takes 50 a second from one address; requests for lost books come on top. */
+const CALLS_A_SECOND = 20
 const QUIET_MS = 600_000
 
 const isEven = (token: string): boolean => token.charCodeAt(token.length - 1) % 2 === 0
 
-/** Rounds over all tokens, spread evenly: 20,000 tokens in 10 s are 20 calls a second (the venue takes 50). */
+/** Rounds over all tokens, spread evenly. */
 export class Rounds<T extends { token: string }> {
   readonly #deps: RoundsDeps<T>
   /** Venue time of each token's last change. */
@@ -26,6 +28,7 @@ export class Rounds<T extends { token: string }> {
   #calls = 0
   #round = 0
   #startedTimeMs = 0
+  #periodMs = 0
 
   constructor(deps: RoundsDeps<T>) {
     this.#deps = deps
@@ -34,11 +37,10 @@ export class Rounds<T extends { token: string }> {
   /** Call every `TICK_MS`: asks for the tokens whose turn has come. */
   tick(signal: AbortSignal): void {
     const nowMs = Date.now()
-    const { periodMs } = this.#deps
-    const isOver = this.#at >= this.#tokens.length && nowMs - this.#startedTimeMs >= periodMs
+    const isOver = this.#at >= this.#tokens.length && nowMs - this.#startedTimeMs >= this.#periodMs
     if (isOver || this.#tokens.length === 0) this.#begin(nowMs)
     this.#askAgain(signal)
-    const share = Math.min(1, (nowMs - this.#startedTimeMs + TICK_MS) / periodMs)
+    const share = Math.min(1, (nowMs - this.#startedTimeMs + TICK_MS) / this.#periodMs)
     const to = Math.ceil(this.#tokens.length * share)
     while (this.#at < to && this.#calls < CALLS_AT_ONCE) {
       const some = this.#tokens.slice(this.#at, Math.min(to, this.#at + TOKENS_PER_CALL))
@@ -64,6 +66,8 @@ export class Rounds<T extends { token: string }> {
       ({ token }) => failed.has(token) || !isQuiet(token) || isEven(token) === (this.#round % 2 === 0),
     )
     this.#failed = new Set()
+    const calls = Math.ceil(this.#tokens.length / TOKENS_PER_CALL)
+    this.#periodMs = Math.max(this.#deps.periodMs, (calls / CALLS_A_SECOND) * 1_000)
   }
 
   /** Those that had no answer, one call a tick. */

@@ -25,12 +25,14 @@ export type WatchedFeed = {
   stalled(stalled: Stalled[]): void
 }
 
-/** `isRepeated`: REST said the same again, after the grace. */
+/** `isRepeated`: REST said the same again, later than its cache explains. */
 type Suspect = { watched: WatchedToken; rest: RestState; sinceMs: number; isRepeated: boolean; isProved: boolean }
 type AppliedOf = ReadonlyMap<string, string>
 
 /** Time for a frame to come, and for the normalizer to apply it, after REST has shown its change. */
 const GRACE_MS = 5_000
+/** For so long REST may say again what it said before. */
+const REST_CACHE_MS = 9_000
 const TRIED_LIMIT = 50_000
 
 const isSame = (left: RestState, right: RestState): boolean => left.timeMs === right.timeMs && left.hash === right.hash
@@ -55,7 +57,7 @@ export class Suspects {
   look(watched: WatchedToken, rest: RestState, applied: AppliedOf): void {
     const known = this.#suspects.get(watched.token)
     if (known !== undefined) {
-      if (isSame(known.rest, rest)) known.isRepeated = Date.now() - known.sinceMs >= GRACE_MS
+      if (isSame(known.rest, rest)) known.isRepeated = Date.now() - known.sinceMs >= REST_CACHE_MS
       if (isSame(known.rest, rest) || this.#verdict(known, applied) !== 'other_hash') return
       this.#suspects.delete(watched.token)
     }

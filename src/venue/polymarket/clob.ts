@@ -33,8 +33,9 @@ const ATTEMPTS = 5
 const CALL_TIMEOUT_MS = 8_000
 const MAX_RETRY_AFTER_MS = 30_000
 const RESTARTING = 425
-/** The venue's engine restarts weekly, for about 90 s: all calls wait this long after each 425. */
-const RESTART_DELAY_MS = 3_000
+/** The venue's engine restarts weekly, for about 90 s: all calls wait after each 425, doubling while nothing else comes. */
+const FIRST_RESTART_DELAY_MS = 1_000
+const LONGEST_RESTART_DELAY_MS = 4_000
 const RESTART_MEMORY_MS = 30_000
 const RESTART_QUESTION_MS = 500
 
@@ -78,13 +79,23 @@ const toError = ({ status, text }: Answer, attempts: number): ClobError => {
 const createMood = () => {
   const hold = createHold()
   let restartTimeMs = 0
+  let restartDelayMs = FIRST_RESTART_DELAY_MS
+  const learnRestart = (): void => {
+    restartTimeMs = Date.now()
+    hold.extend(restartDelayMs)
+    restartDelayMs = Math.min(LONGEST_RESTART_DELAY_MS, restartDelayMs * 2)
+  }
+  const learnAnswer = (): void => {
+    restartTimeMs = 0
+    restartDelayMs = FIRST_RESTART_DELAY_MS
+  }
   return {
     wait: hold.wait,
     isRestarting: (): boolean => Date.now() - restartTimeMs < RESTART_MEMORY_MS,
     learn: ({ status, retryAfterMs }: Answer): void => {
-      if (status === 200 || status === RESTARTING) restartTimeMs = status === 200 ? 0 : Date.now()
-      const delayMs = status === RESTARTING ? Math.max(RESTART_DELAY_MS, retryAfterMs) : retryAfterMs
-      if (isTransient(status)) hold.extend(Math.min(delayMs, MAX_RETRY_AFTER_MS))
+      if (status === 200) learnAnswer()
+      if (status === RESTARTING) learnRestart()
+      if (isTransient(status)) hold.extend(Math.min(retryAfterMs, MAX_RETRY_AFTER_MS))
     },
   }
 }
