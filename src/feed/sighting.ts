@@ -1,6 +1,6 @@
 import { eachString, lastString } from '../lib/json-elements.ts'
 
-/** The newest state of a token's book that one socket, or REST for it, has brought. */
+/** The newest state of a token's book that one socket has brought, or REST in place of a snapshot that the socket owes. */
 export type Sighting = {
   /** Venue time; 0 before the first book. */
   exchangeTimeMs: number

@@ -109,8 +109,10 @@ export class Slot {
     const live = this.#place?.live
     const member = this.members.get(marketId)
     if (live === undefined || member === undefined || !isFollowed(member)) return
-    live.awaiting.delete(token)
+    const isAwaited = live.awaiting.delete(token)
     live.log.push(orderbookStream(marketId), { kind: 'rest', receivedTimeMs, sourceReceivedTimeMs: undefined, text })
+    // Beside a book that is followed, what REST brings does not say that the socket brings it too.
+    if (!isAwaited) return
     const exchangeTimeMs = Number(firstString(text, '"timestamp"'))
     noteSighting(live.known, token, { exchangeTimeMs, receivedTimeMs })
   }

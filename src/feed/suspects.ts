@@ -58,11 +58,14 @@ export class Suspects {
     const known = this.#suspects.get(watched.token)
     if (known !== undefined) {
       if (isSame(known.rest, rest)) known.isRepeated = Date.now() - known.sinceMs >= REST_CACHE_MS
-      if (isSame(known.rest, rest) || this.#verdict(known, applied) !== 'other_hash') return
-      this.#suspects.delete(watched.token)
+      if (isSame(known.rest, rest) || this.#verdict(known, applied) === 'stalled') return
     }
     const suspect = { watched, rest, sinceMs: Date.now(), isRepeated: false, isProved: false }
-    if (this.#verdict(suspect, applied) !== 'current') this.#suspects.set(watched.token, suspect)
+    const verdict = this.#verdict(suspect, applied)
+    // What still waits to be applied is looked at again after its grace, whatever REST has had since.
+    if (verdict === 'lagging' && known !== undefined && this.#verdict(known, applied) === 'lagging') return
+    this.#suspects.delete(watched.token)
+    if (verdict !== 'current') this.#suspects.set(watched.token, suspect)
   }
 
   /** Those whose grace is over. */

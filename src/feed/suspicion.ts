@@ -4,7 +4,7 @@ export type RestState = { timeMs: number; hash: string }
 /** The newest book or change of a token that the normalizer has applied. */
 export type Applied = { timeMs: number; hash: string }
 
-/** What REST is compared with. `seenTimeMs`: newest venue time that was put into the market's stream. */
+/** What REST is compared with. `seenTimeMs`: newest venue time that its socket brought. */
 export type Comparison = { rest: RestState; seenTimeMs: number; applied: Applied | undefined }
 
 /**

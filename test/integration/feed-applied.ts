@@ -23,6 +23,8 @@ const apply = (state: State, entry: StreamEntry): void => {
   for (const { kind, text } of entry.frames) {
     if (kind === 'marker') continue
     for (const { asset_id: token, timestamp = '', hash = '' } of changesOf(text)) {
+      // A book that is followed is not replaced by REST.
+      if (kind === 'rest' && state.applied.has(token)) continue
       if (Number(timestamp) >= Number(state.applied.get(token)?.split(':')[0] ?? 0)) {
         state.applied.set(token, `${timestamp}:${hash}`)
       }

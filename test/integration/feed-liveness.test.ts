@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { orderbookStream } from '../../src/domain/keys.ts'
+import { orderbookStream, RESYNC_CHANNEL } from '../../src/domain/keys.ts'
 import { openApplied } from './feed-applied.ts'
 import {
   breaksOf,
@@ -138,6 +138,21 @@ test('a connection on which nothing comes any more is replaced, not emptied mark
   expect(bench.stats.read()).toMatchObject({ connectionsReplaced: 1 })
   expect(bench.stats.read()['tokensRehomed']).toBeUndefined()
   for (const marketId of bench.marketIds) expect((await gapsOf(bench, marketId)).length).toBeGreaterThan(0)
+})
+
+test('a stall is found although whole books are fetched for the market meanwhile', async () => {
+  await using bench = await openBench({ marketCount: 4, rate: 40 })
+  await using _applied = openApplied(bench)
+  await subscribe(bench)
+  await sleep(1_000)
+  const [marketId = ''] = bench.marketIds
+  bench.emulator.mute(tokensOf(bench, marketId)[0] ?? '', true)
+  const fetching = setInterval(() => void bench.redis.publish(RESYNC_CHANNEL, marketId), 500)
+  await until('the stall is recorded', async () => (await gapsOf(bench, marketId)).length > 0, 20_000).finally(() =>
+    clearInterval(fetching),
+  )
+  const books = framesOf(await readStream(bench.redis, orderbookStream(marketId))).filter(({ kind }) => kind === 'rest')
+  expect(books.length).toBeGreaterThan(4)
 })
 
 test('a stall is found within 30 s although REST answers 500, 429 and 425 meanwhile', async () => {

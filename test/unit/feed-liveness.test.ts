@@ -169,6 +169,21 @@ test('the first evidence stands though REST then answers an older book, and fram
   expect(stats.read()['tokensStalled']).toBe(1)
 })
 
+test('a stall is not hidden by what REST had before and the normalizer has not applied yet', async () => {
+  const { rest, applied, seen, stalled, unwatch } = openStage(2)
+  rest.set('1', { timeMs: START_MS + 1, hash: 'h2' })
+  seen.set('1', START_MS + 1)
+  await vi.advanceTimersByTimeAsync(4_000)
+  applied.set('1', { timeMs: START_MS + 1, hash: 'h2' })
+  const sinceMs = Date.now()
+  for (let second = 0; second < 12; second++) {
+    rest.set('1', { timeMs: Date.now(), hash: `moved ${second}` })
+    await vi.advanceTimersByTimeAsync(1_000)
+  }
+  unwatch()
+  expect((stalled[0]?.atMs ?? Infinity) - sinceMs).toBeLessThanOrEqual(11_000)
+})
+
 test('another book of the same millisecond is a lost batch when REST says it twice; found within 30 s, tried once', async () => {
   const { rest, stalled, stats, unwatch } = openStage(4)
   const sinceMs = Date.now()

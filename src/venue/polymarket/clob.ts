@@ -77,12 +77,13 @@ const toError = ({ status, text }: Answer, attempts: number): ClobError => {
 
 /** What the answers say of the venue as a whole: how long to wait, and whether it restarts. */
 const createMood = () => {
-  const hold = createHold()
+  const told = createHold({ again: true })
+  const restart = createHold({ again: false })
   let restartTimeMs = 0
   let restartDelayMs = FIRST_RESTART_DELAY_MS
   const learnRestart = (): void => {
     restartTimeMs = Date.now()
-    hold.extend(restartDelayMs)
+    restart.extend(restartDelayMs)
     restartDelayMs = Math.min(LONGEST_RESTART_DELAY_MS, restartDelayMs * 2)
   }
   const learnAnswer = (): void => {
@@ -90,12 +91,15 @@ const createMood = () => {
     restartDelayMs = FIRST_RESTART_DELAY_MS
   }
   return {
-    wait: hold.wait,
+    wait: async (signal: AbortSignal): Promise<void> => {
+      await restart.wait(signal)
+      await told.wait(signal)
+    },
     isRestarting: (): boolean => Date.now() - restartTimeMs < RESTART_MEMORY_MS,
     learn: ({ status, retryAfterMs }: Answer): void => {
       if (status === 200) learnAnswer()
       if (status === RESTARTING) learnRestart()
-      if (isTransient(status)) hold.extend(Math.min(retryAfterMs, MAX_RETRY_AFTER_MS))
+      if (isTransient(status)) told.extend(Math.min(retryAfterMs, MAX_RETRY_AFTER_MS))
     },
   }
 }

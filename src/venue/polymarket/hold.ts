@@ -7,11 +7,14 @@ export type Hold = {
   wait: (signal: AbortSignal) => Promise<void>
 }
 
-/** Waiting calls do not all go at once: the first of them may be told to wait again, and the others with it. */
-const SPREAD_MS = 1_000
+/** Waiting calls do not all go at once. */
+const SPREAD_MS = 200
 
-/** What one call is told (429 with `Retry-After`, 425 while the venue restarts) holds for all calls of the process. */
-export const createHold = (): Hold => {
+/**
+ * What one call is told holds for all calls of the process. `again`: also for calls that have waited before; without it
+ * a call waits once, so that no call waits for ever while others are refused.
+ */
+export const createHold = ({ again }: { again: boolean }): Hold => {
   let untilMs = 0
   return {
     extend: (delayMs) => {
@@ -20,6 +23,7 @@ export const createHold = (): Hold => {
     wait: async (signal) => {
       while (Date.now() < untilMs && !signal.aborted) {
         await pause(untilMs - Date.now() + Math.random() * SPREAD_MS, signal)
+        if (!again) return
       }
     },
   }

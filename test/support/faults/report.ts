@@ -54,7 +54,9 @@ export const failuresOf = ({ tokens, broken }: FaultReport): string[] => [
   ...tokens.flatMap((one) =>
     one.uncovered.map(
       ({ loss, gap }) =>
-        `${one.outcomeId}: wrong since ${instant(loss.sinceMs)}, but the gap begins later: ${spanText(gap)}`,
+        `${one.outcomeId}: wrong since ${instant(loss.sinceMs)}, but the gap begins later: ${spanText(gap)}: ` +
+        `${gap.detail}; gaps ${one.gaps.map(spanText).join(', ')}; ` +
+        `faults ${nearest(one, loss.sinceMs)}\n    ${one.around(loss.sinceMs, gap.openedMs).join('\n    ')}`,
     ),
   ),
   ...tokens.flatMap((one) =>
