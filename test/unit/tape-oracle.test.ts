@@ -121,6 +121,22 @@ describe('what a delivery must have shown', () => {
     expect(log.judge()).toEqual(['best_bid_ask at 2555 since 2555'])
   })
 
+  test.each([
+    ['its change is only late', 600, true, []],
+    ['its change is later than a second', 1_200, true, ['best_bid_ask at 2000 since 2000']],
+    ['a newer change comes instead', 600, false, ['best_bid_ask at 2000 since 2000', 'batch_end at 2600 since 2000']],
+  ] as const)('a quote that no state has when it comes: %s', (_, waitMs, comes, losses) => {
+    const log = start()
+    log.quote('0.41', '0.6')
+    log.batch(['bid 0.41 5'], [])
+    const missing = log.tape.length - 1
+    log.wait(waitMs)
+    if (comes) log.late(missing)
+    log.batch(['bid 0.42 5'])
+    log.wait(500)
+    expect(log.judge()).toEqual(losses)
+  })
+
   test('nothing more once the book was replaced, until the next loss', () => {
     const log = start()
     log.batch(['bid 0.41 5', 'bid 0.42 5'], [1])

@@ -22,15 +22,22 @@ export const isOfBook = (one: Sent): one is OfBook => one.type === 'book' || one
 const QUIET_MS = 150
 /** A quote comes up to 5 ms early and fits any state within 100 ms by receive time. */
 const BEST_WINDOW_MS = 150
+/** A change of the quote's own time meets it too, if it is late only and nothing newer came before it. */
+const LATE_MS = 1_000
 /** A book that is wrong for so long must be found whatever is sent. */
 const LASTING_MS = 30_000
 /** The venue's tape and the frame of a connection may be noted a millisecond apart. */
 const TRANSIENT_MS = 5
 
 type Batch = { venueMs: number; hash: string; timeMs: number }
-type Quote = { bid: string; ask: string; timeMs: number }
+type Prices = { bid: string; ask: string; timeMs: number }
+type Quote = Prices & { venueMs: number }
+/** A quote that no state met in time, and the loss that it is unless its change was late. */
+type Unmet = { quote: Quote; loss: Loss }
 
 export const keyOf = ({ venueMs, hash }: { venueMs: number; hash: string }): string => `${venueMs} ${hash}`
+
+const isSameBest = (left: Prices, right: Prices): boolean => left.bid === right.bid && left.ask === right.ask
 
 export const applyTo = (levels: Levels, one: OfBook): Levels => {
   if (one.type === 'book') return copyLevels(one.levels)
@@ -54,8 +61,9 @@ export class Receiver {
   #delivered: OfBook[] = []
   #batch: Batch | undefined
   #quotes: Quote[] = []
+  #unmet: Unmet[] = []
   /** Best prices of states that were left lately. */
-  #left: Quote[] = []
+  #left: Prices[] = []
   #wrongSinceMs: number | undefined
   #isLasting = false
 
@@ -67,8 +75,9 @@ export class Receiver {
   /** To be called before each text: what time alone ends. */
   advance(timeMs: number): void {
     if (this.#batch !== undefined && timeMs - this.#batch.timeMs > QUIET_MS) this.#endBatch()
-    const isDue = (quote: Quote): boolean => timeMs - quote.timeMs > BEST_WINDOW_MS
-    for (const quote of this.#quotes) if (isDue(quote)) this.#lose('best_bid_ask', quote.timeMs)
+    const isDue = (quote: Prices): boolean => timeMs - quote.timeMs > BEST_WINDOW_MS
+    for (const quote of this.#quotes) if (isDue(quote)) this.#miss(quote)
+    this.#giveUp(({ quote }) => timeMs - quote.timeMs > LATE_MS)
     this.#quotes = this.#quotes.filter((quote) => !isDue(quote))
     this.#left = this.#left.filter((quote) => !isDue(quote))
     const sinceMs = this.#wrongSinceMs
@@ -110,6 +119,7 @@ export class Receiver {
 
   end(timeMs: number): void {
     this.advance(timeMs)
+    this.#giveUp(() => true)
     this.#right(Infinity)
   }
 
@@ -128,6 +138,7 @@ export class Receiver {
   }
 
   #forget(): void {
+    this.#giveUp(() => true)
     this.#levels = undefined
     this.#changeMs = 0
     this.#delivered = []
@@ -143,6 +154,7 @@ export class Receiver {
   }
 
   #follow(one: OfBook): void {
+    this.#giveUp(({ quote }) => one.venueMs > quote.venueMs + BEST_WINDOW_MS)
     if (this.#batch !== undefined && keyOf(this.#batch) !== keyOf(one)) this.#endBatch()
     if (this.#levels !== undefined) this.#left.push({ ...bestOf(this.#levels), timeMs: one.timeMs })
     this.#take(one)
@@ -164,13 +176,30 @@ export class Receiver {
   }
 
   #settleQuotes(): void {
-    if (this.#levels === undefined || this.#quotes.length === 0) return
-    const states = [...this.#left, { ...bestOf(this.#levels), timeMs: 0 }]
-    this.#quotes = this.#quotes.filter(({ bid, ask }) => !states.some((best) => best.bid === bid && best.ask === ask))
+    if (this.#levels === undefined) return
+    const now = { ...bestOf(this.#levels), timeMs: 0 }
+    const states = [...this.#left, now]
+    this.#quotes = this.#quotes.filter((quote) => !states.some((best) => isSameBest(best, quote)))
+    this.#unmet = this.#unmet.filter(({ quote }) => !isSameBest(now, quote))
+  }
+
+  #miss(quote: Quote): void {
+    const loss = this.#lossOf('best_bid_ask', quote.timeMs)
+    if (loss !== undefined) this.#unmet.push({ quote, loss })
+  }
+
+  #giveUp(isLost: (unmet: Unmet) => boolean): void {
+    for (const unmet of this.#unmet) if (isLost(unmet)) this.losses.push(unmet.loss)
+    this.#unmet = this.#unmet.filter((unmet) => !isLost(unmet))
   }
 
   #lose(type: Loss['type'], timeMs: number): void {
-    if (this.#levels === undefined) return
-    this.losses.push({ type, connection: this.#connection, timeMs, sinceMs: this.#wrongSinceMs ?? timeMs })
+    const loss = this.#lossOf(type, timeMs)
+    if (loss !== undefined) this.losses.push(loss)
+  }
+
+  #lossOf(type: Loss['type'], timeMs: number): Loss | undefined {
+    if (this.#levels === undefined) return undefined
+    return { type, connection: this.#connection, timeMs, sinceMs: this.#wrongSinceMs ?? timeMs }
   }
 }
