@@ -137,6 +137,19 @@ describe('what a delivery must have shown', () => {
     expect(log.judge()).toEqual(losses)
   })
 
+  test('nothing where a text comes late into a book that holds it and what came after it in the same millisecond', () => {
+    const log = start()
+    log.batch(['bid 0.41 5'], [])
+    const missing = log.tape.length - 1
+    log.batch(['bid 0.42 5'], [])
+    log.repair()
+    log.wait(300)
+    log.late(missing)
+    log.batch(['bid 0.43 5'])
+    log.wait(300)
+    expect(log.judge()).toEqual([])
+  })
+
   test('nothing more once the book was replaced, until the next loss', () => {
     const log = start()
     log.batch(['bid 0.41 5', 'bid 0.42 5'], [1])

@@ -37,9 +37,10 @@ export const createHandMade = (opening: string[]) => {
     dump: (connection: number): void => void on(connection).push({ ...book(), venueMs: tape.at(-1)?.venueMs ?? 0 }),
     /** One batch of the venue; `send` says for each text how often, and in which order, the connection gets it. */
     batch: (rows: string[], send: number[] = rows.map((_, index) => index), connection = 1): void => {
+      const hash = `h${tape.length}`
       const made = rows.map((text): Sent => {
         setLevel(levels, rowOf(text))
-        return { ...place(), type: 'change', hash: `h${timeMs}`, row: rowOf(text) }
+        return { ...place(), type: 'change', hash, row: rowOf(text) }
       })
       tape.push(...made)
       for (const index of send) {

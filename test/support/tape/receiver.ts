@@ -172,7 +172,15 @@ export class Receiver {
     this.#batch = undefined
     if (batch === undefined || this.#levels === undefined) return
     const truth = this.#truths.get(keyOf(batch))
-    if (truth !== undefined && !sameLevels(truth, this.#levels)) this.#lose('batch_end', batch.timeMs)
+    if (truth === undefined || sameLevels(truth, this.#levels)) return
+    if (!this.#isAhead(batch)) this.#lose('batch_end', batch.timeMs)
+  }
+
+  /** A text that came late into a book that is already a later one of the venue: nothing is wrong. */
+  #isAhead({ venueMs }: Batch): boolean {
+    const levels = this.#levels
+    if (levels === undefined) return false
+    return [...this.#truths].some(([key, truth]) => Number(key.split(' ')[0]) >= venueMs && sameLevels(truth, levels))
   }
 
   #settleQuotes(): void {
