@@ -59,8 +59,9 @@ export const temporalSpec = (place: TemporalPlace, port: number): ProcessSpec =>
   return {
     name: 'temporal',
     kind: 'server',
-    command: place.cli,
-    args: ['server', 'start-dev', ...ports, ...file, ...attributes],
+    // No frame waits for it: its collections and housekeeping leave the cores to those that do.
+    command: 'nice',
+    args: ['-n', '10', place.cli, 'server', 'start-dev', ...ports, ...file, ...attributes],
     env: process.env,
     cwd: place.cwd,
     user: undefined,
