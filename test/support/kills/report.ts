@@ -23,8 +23,9 @@ const hasCause = ({ kills }: KillReport, gap: RecordedGap): boolean =>
 /** Gaps that are no truth: nothing was missed and they do not say so, something was and they deny it, or no cause. */
 const wrongGaps = (report: KillReport): string[] =>
   report.losses.flatMap(({ gaps }) =>
-    gaps.flatMap(({ gap, missedEvents }) => {
-      if (missedEvents === 0 && !gap.nothingMissed) return [`gap although nothing was missed: ${gapText(gap)}`]
+    gaps.flatMap(({ gap, missedEvents, missedTexts }) => {
+      if (missedEvents === 0 && missedTexts === 0 && !gap.nothingMissed)
+        return [`gap although nothing was missed: ${gapText(gap)}`]
       if (missedEvents > 0 && gap.nothingMissed)
         return [`${missedEvents} events were missed, not nothing: ${gapText(gap)}`]
       return hasCause(report, gap) || gap.nothingMissed ? [] : [`gap that no kill explains: ${gapText(gap)}`]

@@ -7,6 +7,9 @@ import { levelsOf, readRecorded, toSegments, type RecordedEvent } from './record
 import { sameLevels, copyLevels, setLevel, type Levels } from './levels.ts'
 import type { TokenTape } from './sent.ts'
 
+/** Between two segments. `events` would have written rows; `texts` also say what changes no level: a trade, the same size again. */
+type Missed = { missedEvents: number; missedTexts: number }
+
 /** What one token's history misses of what was sent, and whether it says so. */
 export type TokenLosses = {
   token: string
@@ -14,7 +17,7 @@ export type TokenLosses = {
   aligned: Aligned[]
   /** Rows that were sent and are not recorded, by connection. */
   unrecorded: { connection: number; event: RowEvent; gap: RecordedGap | undefined }[]
-  gaps: { gap: RecordedGap; missedEvents: number }[]
+  gaps: (Missed & { gap: RecordedGap })[]
   problems: string[]
   /** Whether a recorded gap covers what was sent then. */
   isCovered: (timeMs: number) => boolean
@@ -32,17 +35,21 @@ const endOf = ({ segment }: Aligned): { levels: Levels; venueMs: number } => {
   return { levels, venueMs: (segment.changes.at(-1) ?? segment.snapshot).venueMs }
 }
 
-/** Changes of the venue's own book between the end of one segment and the snapshot of the next. */
-const missedBetween = (before: Aligned, after: Aligned, tape: TokenTape): number => {
+/** What the venue did between the end of one segment and the snapshot of the next. */
+const missedBetween = (before: Aligned, after: Aligned, tape: TokenTape): Missed => {
   const end = endOf(before)
   const start = levelsOf(after.segment.snapshot)
   const startMs = after.segment.snapshot.venueMs
   const [opening] = tape.tape
-  if (opening?.type !== 'book') return 0
-  const moved = predictEvents(opening.levels, opening.venueMs, tape.tape.slice(1)).filter(
-    ({ venueMs }) => venueMs > end.venueMs && venueMs <= startMs,
+  if (opening?.type !== 'book') return { missedEvents: 0, missedTexts: 0 }
+  const isBetween = ({ venueMs }: { venueMs: number }): boolean => venueMs > end.venueMs && venueMs <= startMs
+  const moved = predictEvents(opening.levels, opening.venueMs, tape.tape.slice(1)).filter(isBetween)
+  const told = tape.tape.filter(({ timeMs, venueMs, type }) =>
+    type === 'trade'
+      ? timeMs > end.venueMs && timeMs <= after.segment.snapshot.capturedMs
+      : type !== 'best' && isBetween({ venueMs }),
   )
-  return Math.max(moved.length, sameLevels(end.levels, start) ? 0 : 1)
+  return { missedEvents: Math.max(moved.length, sameLevels(end.levels, start) ? 0 : 1), missedTexts: told.length }
 }
 
 type Token = { token: string; outcomeId: string }
@@ -66,7 +73,7 @@ const judge = (
   const between = found.aligned.slice(1).flatMap((after, index) => {
     const before = found.aligned[index]
     const gap = before?.segment.gap === undefined ? undefined : gapAt.get(before.segment.gap.sequence)
-    return before === undefined || gap === undefined ? [] : [{ gap, missedEvents: missedBetween(before, after, tape) }]
+    return before === undefined || gap === undefined ? [] : [{ gap, ...missedBetween(before, after, tape) }]
   })
   return {
     token,
