@@ -1,6 +1,10 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import pg from 'pg'
 import { describe, expect, it } from 'vitest'
 import { createDatabase, openPostgres, openRedis } from '../support/services.ts'
+import { until } from './feed-support.ts'
 import { migrate } from '../../src/store/migrate.ts'
 
 describe('servers that tests and npm start share', () => {
@@ -38,6 +42,26 @@ describe('servers that tests and npm start share', () => {
     url.pathname = '/twice'
     const both = await Promise.all([migrate(url.href), migrate(url.href)])
     expect(both.filter((names) => names.length > 0)).toHaveLength(1)
+  })
+
+  it('a migration whose connection the server ends is a failed migration, not a crash', async () => {
+    await using postgres = await openPostgres()
+    const client = new pg.Client({ connectionString: postgres.adminUrl })
+    await client.connect()
+    const folder = mkdtempSync(join(tmpdir(), 'polytape-migrations-'))
+    writeFileSync(join(folder, '9999_slow.sql'), 'select pg_sleep(20)')
+    const running = migrate(postgres.adminUrl, folder)
+    const refused = expect(running).rejects.toThrow()
+    await until('the migration runs', async () => {
+      const { rowCount } = await client.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity
+         where pid <> pg_backend_pid() and query like '%select pg_sleep(20)%'`,
+      )
+      return rowCount === 1
+    })
+    await refused
+    await client.end()
+    rmSync(folder, { recursive: true })
   })
 
   it('databases of tests start migrated and do not see each other', async () => {
