@@ -107,7 +107,7 @@ export class OutcomeTape {
       return 'held'
     }
     if (exchangeTimeMs < Math.max(this.snapshotTimeMs, this.changeTimeMs)) {
-      this.verification.passOver(change, time)
+      if (exchangeTimeMs < this.snapshotTimeMs) this.verification.passOver(change, time) // A newer book holds it.
       return 'older'
     }
     this.verification.beforeChange(change, time, this.snapshotTimeMs, context)

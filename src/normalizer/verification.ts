@@ -71,7 +71,7 @@ export class Verification {
     if (!this.proof.continues({ timestamp: time.timestamp, hash: change.hash }, snapshotTimeMs)) this.endBatch(context)
   }
 
-  /** A change came that the book holds already, or that a newer one has overtaken. */
+  /** A change came that the book holds already, or that a newer book has overtaken. */
   passOver({ hash }: PriceChange, { timestamp, exchangeTimeMs }: MessageTime): void {
     this.proof.completes({ timestamp, hash })
     this.#quotes.forgive(exchangeTimeMs)

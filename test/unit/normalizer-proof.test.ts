@@ -1,17 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { TOKENS } from '../support/normalizer-tape.ts'
+import { beginFollowed as begin } from '../support/followed-market.ts'
 import { createFeedOf, createWireBook } from '../support/wire-book.ts'
-
-/** Both outcomes have their first book at 0. */
-const begin = () => {
-  const feed = createFeedOf()
-  const [first, second] = [createWireBook(TOKENS[0]), createWireBook(TOKENS[1])]
-  feed.socket(1, first.book(0))
-  feed.socket(1, second.book(0))
-  const [outcome] = feed.tape.outcomes
-  if (outcome === undefined) throw new Error('a market has outcomes')
-  return { ...feed, first, second, outcome }
-}
 
 const sizeAt = ({ outcome }: ReturnType<typeof begin>, price: number) => outcome.book.bids.at(price)?.sizeText
 
@@ -213,6 +202,19 @@ describe('what is wrong is not called proved', () => {
     expect(run.stats.read()['mirrorMismatches']).toBeGreaterThan(0)
     expect(run.tape.resyncNeed(run.timeOf(13))).toBe('now')
     expect(run.reasons()).toEqual([])
+  })
+
+  test('a change that comes only after a change of the next batch leaves its own batch wrong', () => {
+    const run = begin()
+    run.first.set('BUY', '0.41', '1')
+    run.first.set('BUY', '0.42', '2')
+    const [one, two] = [run.first.change(10, 'BUY', '0.41'), run.first.change(10, 'BUY', '0.42')]
+    run.first.set('BUY', '0.42', '3')
+    run.first.set('BUY', '0.43', '4')
+    const [three, four] = [run.first.change(20, 'BUY', '0.43'), run.first.change(20, 'BUY', '0.42')]
+    for (const [at, text] of [one, three, two, four].entries()) run.socket(21 + at, text)
+    run.asked(2_000)
+    expect(run.reasons()).toEqual(['hash_mismatch'])
   })
 
   test('a best_bid_ask that only a later state meets is an alarm', () => {
