@@ -33,7 +33,7 @@ describe('what a delivery must have shown', () => {
   test('a text that is missing in a batch, at its end', () => {
     const log = start()
     log.batch(['bid 0.41 5', 'bid 0.42 5'], [1])
-    log.wait(200)
+    log.wait(1_200)
     expect(log.judge()).toEqual(['batch_end at 2000 since 2000'])
   })
 
@@ -43,7 +43,7 @@ describe('what a delivery must have shown', () => {
     log.wait(500)
     expect(log.judge()).toEqual([])
     log.batch(['ask 0.59 7'])
-    log.wait(200)
+    log.wait(1_200)
     expect(log.judge()).toEqual(['batch_end at 2500 since 2000'])
   })
 
@@ -52,7 +52,7 @@ describe('what a delivery must have shown', () => {
     log.batch(['bid 0.4 30'], [])
     log.wait(500)
     log.batch(['bid 0.4 10'])
-    log.wait(200)
+    log.wait(1_200)
     expect(log.judge()).toEqual([])
   })
 
@@ -71,7 +71,7 @@ describe('what a delivery must have shown', () => {
     log.wait(20)
     log.batch(['ask 0.59 7'])
     log.late(1)
-    log.wait(200)
+    log.wait(1_200)
     expect(log.judge()).toEqual(['batch_end at 2020 since 2000'])
   })
 
@@ -103,7 +103,7 @@ describe('what a delivery must have shown', () => {
     log.batch(['ask 0.59 7'], [])
     log.dump(1)
     log.late(1)
-    log.wait(200)
+    log.wait(1_200)
     expect(log.judge()).toEqual([])
   })
 
@@ -133,7 +133,7 @@ describe('what a delivery must have shown', () => {
     log.wait(waitMs)
     if (comes) log.late(missing)
     log.batch(['bid 0.42 5'])
-    log.wait(500)
+    log.wait(1_500)
     expect(log.judge()).toEqual(losses)
   })
 
@@ -153,13 +153,37 @@ describe('what a delivery must have shown', () => {
   test('nothing more once the book was replaced, until the next loss', () => {
     const log = start()
     log.batch(['bid 0.41 5', 'bid 0.42 5'], [1])
-    log.wait(200)
+    log.wait(1_200)
     log.repair()
     log.batch(['bid 0.43 5'])
-    log.wait(200)
+    log.wait(1_200)
     log.batch(['bid 0.44 5', 'bid 0.45 5'], [0])
-    log.wait(200)
-    expect(log.judge()).toEqual(['batch_end at 2000 since 2000', 'batch_end at 2400 since 2400'])
+    log.wait(1_200)
+    expect(log.judge()).toEqual(['batch_end at 2000 since 2000', 'batch_end at 4400 since 4400'])
+  })
+
+  test('nothing where the rest of a batch comes late but in order; after a second of quiet it has ended', () => {
+    const log = start()
+    log.batch(['bid 0.41 5', 'bid 0.42 5'], [0])
+    log.wait(400)
+    log.late(2)
+    log.wait(3_000)
+    log.batch(['bid 0.43 5', 'bid 0.44 5'], [0])
+    log.wait(1_200)
+    log.late(4)
+    log.wait(3_000)
+    expect(log.judge()).toEqual(['batch_end at 5400 since 5400'])
+  })
+
+  test('a loss on a connection whose snapshot came by REST before its first text', () => {
+    const log = start()
+    log.close(1)
+    log.wait(1_000)
+    log.repair()
+    log.wait(5_000)
+    log.batch(['bid 0.42 5', 'bid 0.41 5'], [0], 2)
+    log.wait(1_200)
+    expect(log.judge()).toEqual(['batch_end at 8000 since 8000'])
   })
 
   test('nothing while no socket is open, and the next connection starts anew', () => {
@@ -169,7 +193,7 @@ describe('what a delivery must have shown', () => {
     log.wait(40_000)
     log.dump(2)
     log.batch(['bid 0.42 5'], [0], 2)
-    log.wait(200)
+    log.wait(1_200)
     expect(log.judge()).toEqual([])
   })
 })

@@ -18,14 +18,19 @@ export type Repair = { timeMs: number; venueMs: number; levels: Levels }
 export type OfBook = Extract<Sent, { type: 'book' | 'change' }>
 export const isOfBook = (one: Sent): one is OfBook => one.type === 'book' || one.type === 'change'
 
-/** A batch ends after 100 ms of quiet by receive time; a little more must have ended it by send time too. */
-const QUIET_MS = 150
+/**
+ * A batch that nothing follows ends after 1 s of quiet by receive time (a feed may hang between its frames); a little more
+ * must have ended it by send time too.
+ */
+const QUIET_MS = 1_050
 /** A quote comes up to 5 ms early and fits any state within 100 ms by receive time. */
 const BEST_WINDOW_MS = 150
 /** A change of the quote's own time meets it too, if it is late only and nothing newer came before it. */
 const LATE_MS = 1_000
 /** A book that is wrong for so long must be found whatever is sent. */
 const LASTING_MS = 30_000
+/** No connection is open: theirs count from 1. */
+const NONE = 0
 /** The venue's tape and the frame of a connection may be noted a millisecond apart. */
 const TRANSIENT_MS = 5
 
@@ -55,7 +60,7 @@ export class Receiver {
   #levels: Levels | undefined
   #wholeMs = 0
   #changeMs = 0
-  #connection = 0
+  #connection = NONE
   readonly #heard = new Set<number>()
   /** What the connection delivered so far: a snapshot by REST may be older than some of it. */
   #delivered: OfBook[] = []
@@ -99,7 +104,9 @@ export class Receiver {
 
   /** The connection's end is no loss of its own: the receiver sees it. */
   close(connection: number): void {
-    if (connection === this.#connection) this.#forget()
+    if (connection !== this.#connection) return
+    this.#forget()
+    this.#connection = NONE
   }
 
   repair({ venueMs, levels }: Repair): void {
@@ -133,8 +140,9 @@ export class Receiver {
   /** A token that was moved goes on where it was heard first last. */
   #turnTo(connection: number): void {
     this.#heard.add(connection)
+    // A snapshot that came by REST after the end of the last connection is what this one goes on from.
+    if (this.#connection !== NONE) this.#forget()
     this.#connection = connection
-    this.#forget()
   }
 
   #forget(): void {
