@@ -24,6 +24,7 @@ const schema = z.object({
   INGEST_LINGER_MS: z.coerce.number().int().min(0).default(4),
   FEED_BUFFER_BYTES: count(64 * 1024 * 1024),
   LIVENESS_EVERY_MS: count(5_000),
+  BOOK_DEPTH: z.coerce.number().int().min(0).default(0),
   COMMIT_LINGER_MS: z.coerce.number().int().min(0).default(5),
   COMMIT_MAX_ROWS: count(20_000),
   COMMIT_MAX_BYTES: count(16 * 1024 * 1024),

@@ -26,7 +26,13 @@ export type Enrolment = {
   desireOf(marketId: string): Promise<DesiredSubscription | undefined>
 }
 
-type Deps = { redis: Redis; marketsPerFeed: number; ensureFeed: (group: number) => Promise<void> }
+type Deps = {
+  redis: Redis
+  marketsPerFeed: number
+  /** Levels a side to keep of a new market; 0 = all. */
+  bookDepth: number
+  ensureFeed: (group: number) => Promise<void>
+}
 
 /** An entry is about 0.4 KB; Redis answers nobody else while a script runs. */
 const MARKETS_A_CALL = 250
@@ -35,8 +41,10 @@ const OLDER_MS = 10_000
 const FEED_TIMEOUT_MS = 5_000
 const FEED_POLL_MS = 100
 
-const textOf = ({ marketId, conditionId, tokens }: MarketCard, generation: number): string => {
-  const desired: DesiredSubscription = { marketId, conditionId, tokens, state: 'active', generation }
+type Enrolling = { generation: number; depth: number }
+
+const textOf = ({ marketId, conditionId, tokens }: MarketCard, { generation, depth }: Enrolling): string => {
+  const desired: DesiredSubscription = { marketId, conditionId, tokens, state: 'active', depth, generation }
   return JSON.stringify(desired)
 }
 
@@ -56,9 +64,9 @@ const untilConfirmed = async (redis: Redis, groups: number[], generation: number
   }
 }
 
-export const createEnrolment = ({ redis, marketsPerFeed, ensureFeed }: Deps): Enrolment => {
+export const createEnrolment = ({ redis, marketsPerFeed, bookDepth: depth, ensureFeed }: Deps): Enrolment => {
   const write = async (cards: MarketCard[], generation: number): Promise<(readonly [string, Enrolled])[]> => {
-    const pairs = cards.flatMap((card) => [card.marketId, textOf(card, generation)])
+    const pairs = cards.flatMap((card) => [card.marketId, textOf(card, { generation, depth })])
     const answer = await redis.eval(ENROL_SCRIPT, 1, FEED_GROUPS_KEY, marketsPerFeed, DESIRED_CHANNEL, ...pairs)
     const groups = Array.isArray(answer) ? answer.map(Number) : []
     return cards.flatMap(({ marketId }, at) => {

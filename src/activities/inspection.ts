@@ -33,11 +33,11 @@ export const confirmationOf = (text: string | null): MarketFigures['subscription
 
 /** What the hot cache says of a market that a workflow sees for the first time: its normalizer may have nothing new to tell. */
 export const observationOf = (marketId: string, quote: Record<string, string>): Observation | undefined => {
-  const { state, sequence, updated_at: updatedAt } = quote
+  const { state, depth, sequence, updated_at: updatedAt } = quote
   if (!isState(state)) return undefined
   const parsedMs = Number(updatedAt) || Date.parse(updatedAt ?? '')
   const atTimeMs = Number.isNaN(parsedMs) ? Date.now() : parsedMs
-  return { marketId, state, sequence: Number(sequence ?? 0), atTimeMs, feedEpoch: '' }
+  return { marketId, state, depth: Number(depth ?? 0), sequence: Number(sequence ?? 0), atTimeMs, feedEpoch: '' }
 }
 
 export type InspectionActivities = ReturnType<typeof createInspectionActivities>

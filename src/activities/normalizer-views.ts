@@ -9,10 +9,10 @@ import { toQuote } from '../normalizer/seal.ts'
 
 const toPairs = (levels: Level[]): [string, string][] => levels.map((level) => [level.priceText, level.sizeText])
 
-const toLadder = (tape: MarketTape, { book, writer: { ladder } }: OutcomeTape): LadderWrite => {
+const toLadder = (tape: MarketTape, { book, writer: { ladder, depth } }: OutcomeTape): LadderWrite => {
   if (tape.subscription === 'stopped') return { isWhole: true, bids: [], asks: [] }
   if (!ladder.isWhole) return { isWhole: false, bids: ladder.side('bid'), asks: ladder.side('ask') }
-  const { bids, asks } = book.top(0)
+  const { bids, asks } = book.top(depth)
   return { isWhole: true, bids: toPairs(bids), asks: toPairs(asks) }
 }
 
@@ -37,6 +37,8 @@ const toWrite = (tape: MarketTape, nowMs: number, shown: Map<string, string>): M
     sourceTime: quote.exchangeTimeMs === undefined ? '' : String(quote.exchangeTimeMs),
     updatedTime: String(nowMs),
     applied: tape.outcomes.map(({ exchangeTimeMs, hash }) => `${exchangeTimeMs ?? ''}:${hash ?? ''}`).join(' '),
+    // It changes with whole ladders only.
+    depth: tape.outcomes.some(({ writer }) => writer.ladder.isWhole) ? String(tape.depth) : '',
     isQuoteChanged,
     ladders: tape.outcomes
       .filter((outcome) => !outcome.writer.ladder.isEmpty || tape.subscription === 'stopped')
@@ -49,16 +51,17 @@ export type ViewsDeps = { cache: HotCache; report: (observation: Observation) =>
 /** What readers see of the tapes before their commit: the hot cache, and each market's state for its workflow. */
 export const createViews = ({ cache, report, stats, log }: ViewsDeps) => {
   const shown = new Map<string, string>()
-  const states = new Map<string, string>()
+  const told = new Map<string, Pick<Observation, 'state' | 'depth'>>()
   /** Markets whose last write failed. */
   const behind = new Set<MarketTape>()
 
   const observe = (tape: MarketTape, atTimeMs: number): void => {
-    const { state, sequence, epoch: feedEpoch } = tape
+    const { state, depth, sequence, epoch: feedEpoch } = tape
     const { marketId } = tape.market
-    if (states.get(marketId) === state) return
-    states.set(marketId, state)
-    report({ marketId, state, sequence, atTimeMs, feedEpoch })
+    const last = told.get(marketId)
+    if (last?.state === state && last.depth === depth) return
+    told.set(marketId, { state, depth })
+    report({ marketId, state, depth, sequence, atTimeMs, feedEpoch })
   }
 
   const writeCache = async (writes: MarketWrite[], tapes: MarketTape[]): Promise<void> => {

@@ -11,9 +11,14 @@ import { APPLY_SCRIPT, FORGET_SCRIPT } from './subscription-scripts.ts'
 export type SubscriptionDeps = {
   redis: Redis
   marketsPerFeed: number
+  /** Levels a side to keep of a market of which nobody says how many; 0 = all. */
+  bookDepth: number
   /** Makes sure that the workflow `feed:<group>:a` runs. */
   ensureFeed: (group: number) => Promise<void>
 }
+
+/** What a workflow wants; an undefined depth is the default. */
+export type Wanted = Omit<DesiredSubscription, 'depth'> & { depth: number | undefined }
 
 type Awaiting = { marketId: string; group: number; generation: number; state: DesiredState }
 
@@ -23,16 +28,18 @@ const CONFIRM_POLL_MS = [10, 20, 40, 80, 150]
 
 export type SubscriptionActivities = ReturnType<typeof createSubscriptionActivities>
 
-export const createSubscriptionActivities = ({ redis, marketsPerFeed, ensureFeed }: SubscriptionDeps) => ({
-  /** Writes the desire for the market's feed group and makes sure that the group has a feed. */
+export const createSubscriptionActivities = ({ redis, marketsPerFeed, bookDepth, ensureFeed }: SubscriptionDeps) => ({
+  /** Writes the desire for the market's feed group and makes sure that the group has a feed. Returns the depth in force. */
   applySubscription: async (
-    desired: DesiredSubscription,
-  ): Promise<{ group: number; observed: Observation | undefined }> => {
-    const { marketId, generation } = desired
+    wanted: Wanted,
+  ): Promise<{ group: number; depth: number; observed: Observation | undefined }> => {
+    const { marketId, generation } = wanted
+    const depth = wanted.depth ?? bookDepth
+    const desired: DesiredSubscription = { ...wanted, depth }
     const given = [marketId, marketsPerFeed, generation, JSON.stringify(desired), DESIRED_CHANNEL]
     const group = Number(await redis.eval(APPLY_SCRIPT, 1, FEED_GROUPS_KEY, ...given))
     await ensureFeed(group)
-    return { group, observed: observationOf(marketId, await redis.hgetall(quoteKey(marketId))) }
+    return { group, depth, observed: observationOf(marketId, await redis.hgetall(quoteKey(marketId))) }
   },
 
   /**

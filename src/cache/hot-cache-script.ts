@@ -3,8 +3,8 @@
  *
  * KEYS: per market `quote:<marketId>`, then per outcome its bid and its ask ladder.
  * ARGV: owner epoch, number of markets, then per market: bid_price, bid_size, ask_price, ask_size, sequence,
- * verified_sequence, state, source_ts, updated_at, applied, text for the channel `quotes` ('' = none), number of ladders, and
- * per ladder: 1 to replace it whole (else 0), number of levels, then price and size of each (size '0' removes).
+ * verified_sequence, state, source_ts, updated_at, applied, depth ('' = as it is), text for the channel `quotes` ('' =
+ * none), number of ladders, and per ladder: 1 to replace it whole (else 0), number of levels, then price and size of each (size '0' removes).
  * Returns how many markets were refused.
  */
 export const HOT_CACHE_SCRIPT = `
@@ -20,12 +20,13 @@ for market = 1, tonumber(ARGV[2]) do
     redis.call('HSET', quote, 'bid_price', ARGV[at], 'bid_size', ARGV[at + 1], 'ask_price', ARGV[at + 2],
       'ask_size', ARGV[at + 3], 'sequence', ARGV[at + 4], 'verified_sequence', ARGV[at + 5], 'state', ARGV[at + 6],
       'source_ts', ARGV[at + 7], 'updated_at', ARGV[at + 8], 'applied', ARGV[at + 9], 'owner', ARGV[1])
-    if ARGV[at + 10] ~= '' then redis.call('PUBLISH', 'quotes', ARGV[at + 10]) end
+    if ARGV[at + 10] ~= '' then redis.call('HSET', quote, 'depth', ARGV[at + 10]) end
+    if ARGV[at + 11] ~= '' then redis.call('PUBLISH', 'quotes', ARGV[at + 11]) end
   else
     refused = refused + 1
   end
-  local ladders = tonumber(ARGV[at + 11])
-  at = at + 12
+  local ladders = tonumber(ARGV[at + 12])
+  at = at + 13
   for ladder = 1, ladders do
     key = key + 1
     local name = KEYS[key]

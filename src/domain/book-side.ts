@@ -43,6 +43,17 @@ export class BookSide {
     return kept.toReversed()
   }
 
+  /** The level that this many are better than. */
+  ranked(betterCount: number): Level | undefined {
+    return this.#levels[this.#levels.length - 1 - betterCount]
+  }
+
+  /** How many levels are better than a price. */
+  countBetter(price: number): number {
+    const index = this.#indexOf(price)
+    return this.#prices.length - index - (this.#prices[index] === price ? 1 : 0)
+  }
+
   at(price: number): Level | undefined {
     const index = this.#indexOf(price)
     return this.#prices[index] === price ? this.#levels[index] : undefined

@@ -37,13 +37,14 @@ export const isReconnect = (reason: GapReason): boolean => RECONNECTS.has(reason
 /**
  * Text of a `marker` frame, as JSON. `gap`: frames of these tokens were or may have been lost from here on. `asked`: a
  * REST book was asked for; no frame received before is missing. `subscribed` and `unsubscribed`: the venue confirmed it
- * (a PONG to a PING sent after the frame).
+ * (a PONG to a PING sent after the frame). `depth`: so many levels a side are kept from here on, 0 = all.
  */
 export type Marker =
   | { type: 'gap'; reason: GapReason; tokens: string[]; detail: string }
   | { type: 'asked'; tokens: string[] }
   | { type: 'subscribed'; tokens: string[] }
   | { type: 'unsubscribed'; tokens: string[] }
+  | { type: 'depth'; levels: number }
 
 /**
  * One Redis Stream entry. `epoch` names a connection (unique, ordered by start); `firstOrdinal` is the number of its

@@ -4,6 +4,8 @@ import type { MarketState } from './market.ts'
 export type Observation = {
   marketId: string
   state: MarketState
+  /** Levels a side that it writes; 0 = all. */
+  depth: number
   /** Sum of the sequences of its outcomes: how many row-writing events there were. */
   sequence: number
   atTimeMs: number

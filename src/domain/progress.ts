@@ -30,6 +30,8 @@ export type MarketProgress = {
   epoch: string
   ordinal: number
   subscription: 'active' | 'paused' | 'stopped'
+  /** Levels a side that are written; 0 = all. */
+  depth: number
   /** Of the newest frame that was applied. */
   receivedTimeMs: number
   hour: HourProgress
@@ -42,6 +44,7 @@ export const NO_PROGRESS: MarketProgress = {
   epoch: '',
   ordinal: 0,
   subscription: 'active',
+  depth: 0,
   receivedTimeMs: 0,
   hour: NO_HOUR,
   outcomes: [],

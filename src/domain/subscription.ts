@@ -6,5 +6,7 @@ export type DesiredSubscription = {
   conditionId: string
   tokens: string[]
   state: DesiredState
+  /** Levels a side to keep; 0 = all. */
+  depth: number
   generation: number
 }

@@ -3,9 +3,12 @@ import type { EpochLog } from './epochs.ts'
 import { leavingGap, pushMarker } from './live.ts'
 import type { Member } from './market.ts'
 
-/** Whether the market's stream says that nothing comes any more; an active market has nothing to say. */
-export const isTold = ({ desired, toldState }: Member): boolean =>
-  desired.state === 'active' || toldState === desired.state
+/** Whether the market's stream says that nothing comes any more, and how much of it is kept; of an active one its socket says it. */
+export const isTold = ({ desired, toldState, toldDepth }: Member): boolean =>
+  desired.state === 'active' || (toldState === desired.state && toldDepth === desired.depth)
+
+const isBeingTold = ({ desired, tellingState, tellingDepth }: Member): boolean =>
+  tellingState === desired.state && tellingDepth === desired.depth
 
 export type Telling = {
   live: EpochLog | undefined
@@ -15,20 +18,23 @@ export type Telling = {
 }
 
 /**
- * Says in the streams of markets that are off their socket that they were paused or stopped: a pause while the socket
- * is closed, or desired before this process began, leaves no other trace.
+ * Says in the streams of markets that are off their socket that they were paused or stopped, and how many levels are kept:
+ * a pause while the socket is closed, or desired before this process began, leaves no other trace.
  */
 export const tellLeft = (members: Member[], { live, openEpoch, told }: Telling): void => {
-  const untold = members.filter((member) => member.tellingState !== member.desired.state)
+  const untold = members.filter((member) => !isBeingTold(member))
   if (untold.length === 0) return
   const log = live ?? openEpoch()
   for (const member of untold) {
-    const { state, marketId } = member.desired
+    const { state, depth, marketId } = member.desired
     member.tellingState = state
+    member.tellingDepth = depth
     member.epoch = log.epoch
     pushMarker(log, member, leavingGap(member))
+    pushMarker(log, member, { type: 'depth', levels: depth })
     void log.flushed(orderbookStream(marketId)).then(() => {
       member.toldState = state
+      member.toldDepth = depth
       told()
     })
   }

@@ -21,6 +21,9 @@ export type Member = {
   /** What the market's stream says, and what is on its way there; undefined before this process said anything. */
   toldState: DesiredSubscription['state'] | undefined
   tellingState: DesiredSubscription['state'] | undefined
+  /** Likewise of how many levels are kept; said anew on each connection. */
+  toldDepth: number | undefined
+  tellingDepth: number | undefined
   confirmedGeneration: number
   confirmedState: DesiredSubscription['state'] | undefined
   resyncedTimeMs: number
@@ -34,6 +37,8 @@ export const createMember = (desired: DesiredSubscription, epoch: string): Membe
   epoch,
   toldState: undefined,
   tellingState: undefined,
+  toldDepth: undefined,
+  tellingDepth: undefined,
   confirmedGeneration: -1,
   confirmedState: undefined,
   resyncedTimeMs: 0,
@@ -64,11 +69,12 @@ export const toDesired = (text: string): DesiredSubscription | undefined => {
   if (typeof found !== 'object' || found === null) return undefined
   if (!('marketId' in found && 'tokens' in found && 'state' in found && 'generation' in found)) return undefined
   const { marketId, tokens, state, generation } = found
+  const depth = 'depth' in found && typeof found.depth === 'number' ? found.depth : 0
   const conditionId = 'conditionId' in found && typeof found.conditionId === 'string' ? found.conditionId : ''
   if (typeof marketId !== 'string' || !isTexts(tokens) || !isState(state) || typeof generation !== 'number') {
     return undefined
   }
-  return { marketId, conditionId, tokens, state, generation }
+  return { marketId, conditionId, tokens, state, depth, generation }
 }
 
 /** Whether the market is on its socket as desired. */

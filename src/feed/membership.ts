@@ -39,6 +39,20 @@ const resume = async (place: Place, member: Member): Promise<void> => {
   await joined(place, member)
 }
 
+/**
+ * Says in the streams of markets that are on the socket, or come there, how many levels are kept: before the first frame of
+ * a connection, and where it is another number now. A market that is moved brings what was said along: a word here would
+ * end its old connection before its books have come.
+ */
+export const tellDepths = ({ live, members }: Place): void => {
+  for (const member of members.values()) {
+    const { depth } = member.desired
+    if (member.toldDepth === depth || (member.phase !== 'joining' && member.phase !== 'in')) continue
+    member.toldDepth = depth
+    pushMarker(live.log, member, { type: 'depth', levels: depth })
+  }
+}
+
 /** Subscribes the markets; they are `in` when the venue has read that and their streams say so. */
 export const join = (place: Place, members: Member[]): void => {
   const { live, deps } = place
@@ -51,6 +65,7 @@ export const join = (place: Place, members: Member[]): void => {
     member.epoch = live.log.epoch
     member.toldState = 'active'
     member.tellingState = undefined
+    member.tellingDepth = undefined
     member.tokens = member.desired.tokens
   }
   awaitSnapshots(place, tokens)

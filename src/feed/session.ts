@@ -168,6 +168,9 @@ export class Session implements WatchedFeed {
     }
     const log = this.#pool.slotOf(member.desired.marketId)?.log() ?? epoch
     log.push(stream, markerFrame({ type: 'gap', tokens, ...loss }))
+    // It may have been lost with the rest.
+    member.toldDepth = undefined
+    this.#pool.slotOf(member.desired.marketId)?.reconcile()
     this.#resync.want(member.desired.marketId)
   }
 

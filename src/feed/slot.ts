@@ -9,7 +9,7 @@ import { takeFrame, type Times } from './intake.ts'
 import { isTold, tellLeft } from './leaving.ts'
 import { createLive, markersOfEnd, pushMarker, type Live, type MoveMarkers, type Place, type SlotDeps } from './live.ts'
 import { hasOtherTokens, isConfirmed, isFollowed, isSettled, type Member } from './market.ts'
-import { join, leave, release } from './membership.ts'
+import { join, leave, release, tellDepths } from './membership.ts'
 import type { RestBook } from './rest-queue.ts'
 import { noteSighting, type Sighting } from './sighting.ts'
 import { fetchOverdue } from './snapshots.ts'
@@ -87,6 +87,7 @@ export class Slot {
     if (place?.live.openedTimeMs !== undefined) {
       if (joins.length > 0) join(place, joins)
       if (leaves.length > 0) leave(place, leaves)
+      tellDepths(place)
     } else if (place === undefined && joins.length > 0 && !this.#isWaiting) this.#open()
     const settled = members.filter((member) => isSettled(member) && !isConfirmed(member))
     const told = settled.filter(isTold)
@@ -205,6 +206,7 @@ export class Slot {
     for (const member of this.members.values()) {
       for (const marker of markersOfEnd(member, reason, detail)) pushMarker(live.log, member, marker)
       if (member.phase === 'leaving') member.toldState = member.desired.state
+      if (member.phase !== 'out') member.toldDepth = undefined
       member.phase = 'out'
     }
     live.log.close()

@@ -8,6 +8,7 @@ import type {
 } from '../domain/event.ts'
 import type { Marker } from '../domain/frame.ts'
 import type { FrameContext } from './batch.ts'
+import { keepLevels } from './keep-levels.ts'
 import { parseMarker } from './marker.ts'
 import type { MarketTape } from './market-tape.ts'
 import type { OutcomeTape } from './outcome-tape.ts'
@@ -113,6 +114,8 @@ const applyMarker = (tape: MarketTape, context: FrameContext): void => {
     case 'unsubscribed':
     case 'asked':
       return
+    case 'depth':
+      return keepLevels(tape, marker.levels, context)
     case 'gap':
       return applyGap(tape, marker, context)
   }

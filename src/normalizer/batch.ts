@@ -51,6 +51,9 @@ export type ProofRow = {
   state: 'verified' | 'unverifiable'
 }
 
+/** From `capturedTimeMs` on so many levels a side of a market are written; 0 = all. */
+export type DepthRow = { marketId: string; capturedTimeMs: number; depth: number }
+
 /** What was recorded of a market in an hour that has ended. */
 export type HourRow = HourProgress & { marketId: string }
 
@@ -127,6 +130,8 @@ export type CheckpointRow = {
   exchangeTimeMs: number | undefined
   lastTradePrice: string | undefined
   tickSize: string
+  /** Levels a side that the rows after it speak of; 0 = all. */
+  depth: number
   hash: string | undefined
   bids: [string, string][]
   asks: [string, string][]
@@ -143,6 +148,7 @@ export type Batch = {
   deadLetters: DeadLetter[]
   checkpoints: CheckpointRow[]
   proofs: ProofRow[]
+  depths: DepthRow[]
   hours: HourRow[]
   quotes: Map<string, QuoteRow>
   offsets: Map<string, OffsetRow>
@@ -171,6 +177,7 @@ export const newBatch = (): Batch => ({
   deadLetters: [],
   checkpoints: [],
   proofs: [],
+  depths: [],
   hours: [],
   quotes: new Map(),
   offsets: new Map(),

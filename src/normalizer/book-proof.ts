@@ -150,6 +150,11 @@ export class BookProof {
     return doubt !== undefined && receivedTimeMs - doubt.raisedTimeMs > LATE_BOOK_MS ? doubt : undefined
   }
 
+  /** The book is what it was under another sequence: where nothing is open, its proof stands. */
+  renumber(from: number, to: number): void {
+    if (!this.isOpen && this.#verified?.sequence === from) this.#verified = { ...this.#verified, sequence: to }
+  }
+
   /** The book is not followed any more: what was open is not judged. */
   drop(): void {
     this.#mark = undefined

@@ -39,6 +39,7 @@ const outcomeCheckpoint = (tape: MarketTape, outcome: OutcomeTape): CheckpointRo
     exchangeTimeMs: outcome.exchangeTimeMs,
     lastTradePrice: tape.prices.known,
     tickSize,
+    depth: writer.depth,
     hash: outcome.hash,
     bids: toPairs(bids),
     asks: toPairs(asks),
@@ -77,6 +78,7 @@ const restoreOutcome = (outcome: OutcomeTape, row: CheckpointRow): void => {
   outcome.book.replace(levels)
   outcome.book.identity = learnIdentity(outcome.book.identity, resume.inputs)
   outcome.writer.ladder.replaceAll()
+  outcome.writer.depth = row.depth
   outcome.writer.sequence = row.sequence
   outcome.writer.capturedTimeMs = row.capturedTimeMs
   outcome.exchangeTimeMs = row.exchangeTimeMs

@@ -25,6 +25,8 @@ export const toRows = ({ bids, asks }: BookLevels): RowLevel[] => {
 /** Writes the events of one outcome: each takes the next sequence, and a receive time never below the last one. */
 export class EventWriter {
   readonly ladder = new LadderChanges()
+  /** Levels a side that are written; 0 = all. */
+  depth = 0
   sequence = 0
   capturedTimeMs = 0
   changesSinceCheckpoint = 0
@@ -45,8 +47,9 @@ export class EventWriter {
     return Math.max(this.capturedTimeMs, receivedTimeMs)
   }
 
-  /** One event of kind `change`. */
+  /** One event of kind `change`; none where nothing that is written changed. */
   writeChanges(changes: LevelChange[], context: WriteContext): void {
+    if (changes.length === 0) return
     for (const { side, level } of changes) this.ladder.set(side, level)
     this.changesSinceCheckpoint += changes.length
     const rows = changes.map(({ side, level }) => toRow(side, level))

@@ -29,10 +29,15 @@ const parse = (text: string): unknown => {
   }
 }
 
+const toDepth = (levels: unknown): Marker | undefined =>
+  typeof levels === 'number' && Number.isInteger(levels) && levels >= 0 ? { type: 'depth', levels } : undefined
+
 /** Text of a `marker` frame; undefined for anything else (its entry is signed, so that is a fault of ours). */
 export const parseMarker = (text: string): Marker | undefined => {
   const value = parse(text)
-  if (typeof value !== 'object' || value === null || !('type' in value) || !('tokens' in value)) return undefined
+  if (typeof value !== 'object' || value === null || !('type' in value)) return undefined
+  if (value.type === 'depth') return 'levels' in value ? toDepth(value.levels) : undefined
+  if (!('tokens' in value)) return undefined
   const { type, tokens } = value
   if (!isTokens(tokens)) return undefined
   if (type === 'subscribed' || type === 'unsubscribed' || type === 'asked') return { type, tokens }

@@ -69,6 +69,15 @@ export class MarketTape {
     return this.outcomes.reduce((sum, tape) => sum + tape.sequence, 0)
   }
 
+  /** Levels a side that are written; 0 = all. The books are always whole: their hashes are. */
+  get depth(): number {
+    return this.outcomes[0]?.writer.depth ?? 0
+  }
+
+  set depth(levels: number) {
+    for (const { writer } of this.outcomes) writer.depth = levels
+  }
+
   /** `live`: every book is followed and proved. `unverified`: one is not, though it is there. */
   get state(): MarketState {
     if (this.subscription !== 'active') return this.subscription
@@ -94,10 +103,10 @@ export class MarketTape {
   }
 
   progress(): MarketProgress {
-    const { epoch, ordinal, subscription, receivedTimeMs } = this
+    const { epoch, ordinal, subscription, depth, receivedTimeMs } = this
     const { hour } = this.tally
     const outcomes = this.outcomes.map((tape) => tape.progress())
-    return { epoch, ordinal, subscription, receivedTimeMs, hour, outcomes }
+    return { epoch, ordinal, subscription, depth, receivedTimeMs, hour, outcomes }
   }
 
   /** Continues sequences from a stored position whose books could not be rebuilt. */
@@ -106,6 +115,7 @@ export class MarketTape {
     this.epoch = progress.epoch
     this.ordinal = progress.ordinal
     this.subscription = progress.subscription
+    this.depth = progress.depth
     this.receivedTimeMs = progress.receivedTimeMs
     this.outcomes.forEach((tape, index) => {
       const stored = progress.outcomes[index]

@@ -1,5 +1,6 @@
 import { Book, learnIdentity } from '../domain/book.ts'
 import type { BookEvent, PriceChange } from '../domain/event.ts'
+import { applyKept, replaceKept } from '../domain/kept-levels.ts'
 import { isReconnect, type GapReason } from '../domain/frame.ts'
 import type { Market, Outcome } from '../domain/market.ts'
 import type { Batch, GapCause, TapeContext } from './batch.ts'
@@ -112,13 +113,13 @@ export class OutcomeTape {
     }
     this.verification.beforeChange(change, time, this.snapshotTimeMs, context)
     this.window.remember(change, time, exchangeTimeMs - REORDER_MS)
-    const isChanged = this.book.apply(change)
-    if (isChanged) this.writer.writeChanges([change], { ...context, exchangeTimeMs })
-    else this.verification.passOver(change, time)
+    const kept = applyKept(this.book, change, this.writer.depth)
+    if (kept === undefined) this.verification.passOver(change, time)
+    else this.writer.writeChanges(kept, { ...context, exchangeTimeMs })
     this.changeTimeMs = exchangeTimeMs
     this.#note(exchangeTimeMs, change.hash, context)
     this.verification.afterChange(change, time, context.frame.receivedTimeMs)
-    return isChanged ? 'changed' : 'unchanged'
+    return kept === undefined ? 'unchanged' : 'changed'
   }
 
   /** A `best_bid_ask` of this outcome. One that is older than the last whole book says nothing of it. */
@@ -196,7 +197,7 @@ export class OutcomeTape {
     this.#learn(event)
     this.book.replace(event.levels)
     this.writer.ladder.replaceAll()
-    this.writer.write('snapshot', toRows(this.book.top(0)), { ...context, exchangeTimeMs })
+    this.writer.write('snapshot', toRows(this.book.top(this.writer.depth)), { ...context, exchangeTimeMs })
     this.status = 'following'
     this.snapshotTimeMs = this.exchangeTimeMs = exchangeTimeMs
     this.changeTimeMs = 0
@@ -229,10 +230,9 @@ export class OutcomeTape {
     for (const change of newer) wanted.apply(change)
     const levels = wanted.top(0)
     const changes = this.book.difference(levels)
-    // Whole, not by its changes: the hash is over the texts, and an equal size may have come in another spelling.
-    this.book.replace(levels)
+    const kept = replaceKept(this.book, { levels, changes }, this.writer.depth)
     this.snapshotTimeMs = Math.max(this.snapshotTimeMs, exchangeTimeMs)
-    if (changes.length > 0) this.writer.writeChanges(changes, { ...context, exchangeTimeMs })
+    this.writer.writeChanges(kept, { ...context, exchangeTimeMs })
     this.#note(exchangeTimeMs, event.hash, context)
     this.verification.noteBest(exchangeTimeMs, context.frame.receivedTimeMs)
     if (newer.length > 0) return

@@ -182,8 +182,11 @@ export class Verification {
   /** Frames were lost: judges what is open as it stands. Returns since when the book was not proved before that. */
   cut(context: TapeContext): Since | undefined {
     const before = this.#weakness()
+    const { isOpen, mark } = this.proof
     this.endBatch(context, true)
-    const isProved = this.proof.verified?.sequence === this.#subject().sequence
+    // What changed beyond the levels that are kept took no sequence.
+    const isEndProved = !isOpen || this.proof.verified?.receivedTimeMs === mark?.receivedTimeMs
+    const isProved = isEndProved && this.proof.verified?.sequence === this.#subject().sequence
     return this.#weakness() ?? (isProved ? undefined : before)
   }
 

@@ -7,13 +7,13 @@ import type { StatementTarget } from './script.ts'
 /** What takes no sequence (a tick, a spelling, a time) moves on too: a checkpoint is never half of an older one. */
 const INSERT = `
 insert into book_checkpoints (outcome_id, sequence, market_id, stream_id, epoch, ordinal, captured_at, source_ts,
-  last_trade_price, tick_size, hash, bids, asks, resume)
+  last_trade_price, tick_size, depth, hash, bids, asks, resume)
 select * from jsonb_to_recordset($1::jsonb) as n(
   outcome_id text, sequence bigint, market_id text, stream_id text, epoch text, ordinal bigint, captured_at timestamptz,
-  source_ts timestamptz, last_trade_price text, tick_size text, hash text, bids jsonb, asks jsonb, resume jsonb)
+  source_ts timestamptz, last_trade_price text, tick_size text, depth integer, hash text, bids jsonb, asks jsonb, resume jsonb)
 on conflict (outcome_id, sequence) do update set stream_id = excluded.stream_id, epoch = excluded.epoch,
   ordinal = excluded.ordinal, captured_at = excluded.captured_at, source_ts = excluded.source_ts,
-  last_trade_price = excluded.last_trade_price, tick_size = excluded.tick_size, hash = excluded.hash,
+  last_trade_price = excluded.last_trade_price, tick_size = excluded.tick_size, depth = excluded.depth, hash = excluded.hash,
   bids = excluded.bids, asks = excluded.asks, resume = excluded.resume`
 
 /**
@@ -43,6 +43,7 @@ export const writeCheckpoints = async (client: StatementTarget, checkpoints: Che
     source_ts: instant(row.exchangeTimeMs),
     last_trade_price: row.lastTradePrice ?? null,
     tick_size: row.tickSize,
+    depth: row.depth,
     hash: row.hash ?? null,
     bids: row.bids,
     asks: row.asks,
@@ -54,7 +55,7 @@ export const writeCheckpoints = async (client: StatementTarget, checkpoints: Che
 
 const NEWEST = `
 select distinct on (outcome_id) outcome_id, market_id, sequence, stream_id, epoch, ordinal, captured_at, source_ts,
-  last_trade_price, tick_size, hash, bids, asks, resume
+  last_trade_price, tick_size, depth, hash, bids, asks, resume
 from book_checkpoints where market_id = any($1) and resume ? 'inputs' order by outcome_id, sequence desc`
 
 type CheckpointRecord = {
@@ -68,6 +69,7 @@ type CheckpointRecord = {
   source_ts: Date | null
   last_trade_price: string | null
   tick_size: string
+  depth: number
   hash: string | null
   bids: [string, string][]
   asks: [string, string][]
@@ -88,6 +90,7 @@ export const readCheckpoints = async (pool: Pool, marketIds: string[]): Promise<
     exchangeTimeMs: row.source_ts?.getTime(),
     lastTradePrice: row.last_trade_price ?? undefined,
     tickSize: row.tick_size,
+    depth: row.depth,
     hash: row.hash ?? undefined,
     bids: row.bids,
     asks: row.asks,

@@ -7,6 +7,7 @@ import { copyBookRows } from './books.ts'
 import { withClient } from './checkout.ts'
 import { writeCheckpoints } from './checkpoints.ts'
 import { writeDeadLetters, writeReprocessed } from './dead-letters.ts'
+import { writeDepths } from './depths.ts'
 import { FenceLost, hasMoved, moveOffsets, type Owner } from './fence.ts'
 import { writeFills } from './fills.ts'
 import { writeGaps } from './gaps.ts'
@@ -35,6 +36,7 @@ const writeAll = async (client: PoolClient, owner: Owner, batch: Batch): Promise
   await writeGaps(rest, batch.gapsOpened, batch.gapsClosed)
   await writeCheckpoints(rest, batch.checkpoints)
   await writeProofs(rest, batch.proofs)
+  await writeDepths(rest, batch.depths)
   await writeHours(rest, batch.hours)
   await writeReprocessed(rest, batch.reprocessed)
   await rest.query('commit', [])

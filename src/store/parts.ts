@@ -2,6 +2,7 @@ import type { ClientBase } from 'pg'
 import type { Batch } from '../normalizer/batch.ts'
 import { writeCheckpoints } from './checkpoints.ts'
 import { writeDeadLetters, writeReprocessed } from './dead-letters.ts'
+import { writeDepths } from './depths.ts'
 import { writeFills } from './fills.ts'
 import { writeGaps } from './gaps.ts'
 import { writeHalving, type Isolation } from './isolation.ts'
@@ -104,6 +105,13 @@ export const PARTS: Part[] = [
     replace: (batch, items) => (batch.proofs = items),
     write: writeProofs,
     marketOf: ofOutcome,
+  }),
+  toPart({
+    name: 'book_depths',
+    read: (batch) => batch.depths,
+    replace: (batch, items) => (batch.depths = items),
+    write: writeDepths,
+    marketOf: ofMarket,
   }),
   toPart({
     name: 'market_hours',

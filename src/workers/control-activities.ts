@@ -28,9 +28,10 @@ export const createControlActivities = (context: RoleContext, runs: MarketRuns, 
   const appender = createAppender({ redis, signing, shardCount: config.NORMALIZER_SHARDS })
   const publisher = createCataloguePublisher({ redis, appender })
   const { POLYTAPE_MARKETS: markets, POLYTAPE_TOP: top, MARKETS_PER_FEED: marketsPerFeed } = config
+  const { BOOK_DEPTH: bookDepth } = config
   const ensureFeed = (group: number): Promise<void> => owners.ensureFeed(group)
-  const subscriptions = createSubscriptionActivities({ redis, marketsPerFeed, ensureFeed })
-  const enrolment = createEnrolment({ redis, marketsPerFeed, ensureFeed })
+  const subscriptions = createSubscriptionActivities({ redis, marketsPerFeed, bookDepth, ensureFeed })
+  const enrolment = createEnrolment({ redis, marketsPerFeed, bookDepth, ensureFeed })
   return {
     ...createCatalogueActivities({ gamma, publisher, log, stats }),
     ...createPolicyActivities({ markets, top, gamma, publisher, runs, enrolment, subscriptions, pool, log, stats }),

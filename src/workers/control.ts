@@ -25,7 +25,7 @@ export const openControl = async (context: RoleContext): Promise<RoleWorker> => 
   const { config, log, resources, signal } = context
   const { temporal, namespace } = resources
   const client = new Client({ connection: temporal, namespace })
-  const runs = createMarketRuns(client)
+  const runs = createMarketRuns(client, context.config.BOOK_DEPTH)
   const owners = createOwners(client, config.NORMALIZER_SHARDS)
   const activities = createControlActivities(context, runs, owners)
 

@@ -27,8 +27,8 @@ const shownOf = (card: MarketCard, enrolled: Enrolled | undefined): SearchAttrib
   ...(enrolled === undefined ? [] : [{ key: FEED_GROUP, value: String(enrolled.group) }]),
 ]
 
-/** The workflows of markets, as discovery sees them. */
-export const createMarketRuns = (client: Client): MarketRuns => ({
+/** The workflows of markets, as discovery sees them. `depth`: levels a side that those which it starts keep. */
+export const createMarketRuns = (client: Client, depth: number): MarketRuns => ({
   list: async () => {
     const running: RunningMarket[] = []
     for await (const { workflowId, memo } of client.workflow.list({ query: query('Running') })) {
@@ -57,7 +57,7 @@ export const createMarketRuns = (client: Client): MarketRuns => ({
       await client.workflow.start('marketSubscription', {
         taskQueue: 'control',
         workflowId: `market:${card.marketId}`,
-        args: [{ marketId: card.marketId, origin: 'policy', market: card, enrolled }],
+        args: [{ marketId: card.marketId, depth, origin: 'policy', market: card, enrolled }],
         // A completed one was stopped by an operator; a cancelled one by discovery, which may come back.
         workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
         workflowIdConflictPolicy: 'USE_EXISTING',

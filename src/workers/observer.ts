@@ -1,5 +1,4 @@
 import type { Client } from '@temporalio/client'
-import type { MarketState } from '../domain/market.ts'
 import type { Observation } from '../domain/observation.ts'
 import type { Logger } from '../lib/log.ts'
 import type { Stats } from '../lib/stats.ts'
@@ -22,7 +21,7 @@ export type Observer = Disposable & { report(observation: Observation): void }
 type Seen = {
   observation: Observation
   sinceMs: number
-  told: MarketState | undefined
+  told: string | undefined
   nextTimeMs: number
 }
 type Deps = { send: (observation: Observation) => Promise<boolean>; log: Logger; stats: Stats }
@@ -31,6 +30,21 @@ export const toSignals =
   (client: Client) =>
   (observation: Observation): Promise<boolean> =>
     signalMarket(client, observation.marketId, 'observed', [observation])
+
+/** What is news when it changes. */
+const newsOf = ({ state, depth }: Observation): string => `${state} ${depth}`
+
+/** Keeps the newest observation of a market, and says whether its workflow has heard another one last. */
+const isNews = (seen: Map<string, Seen>, observation: Observation): boolean => {
+  const { marketId } = observation
+  const entry = seen.get(marketId)
+  const isSame = entry !== undefined && newsOf(entry.observation) === newsOf(observation)
+  const sinceMs = isSame ? entry.sinceMs : Date.now()
+  const told = entry?.told
+  if (entry === undefined) seen.set(marketId, { observation, sinceMs, told, nextTimeMs: 0 })
+  else Object.assign(entry, { observation, sinceMs })
+  return told !== newsOf(observation)
+}
 
 /** A workflow that is not there yet may come. */
 const isPutOff = (entry: Seen): boolean => {
@@ -52,8 +66,8 @@ export const openObserver = ({ send, log, stats }: Deps): Observer => {
     const isThere = await send(observation)
     if (!isThere && isPutOff(entry)) return
     if (!isThere) stats.count('observationsDropped')
-    entry.told = observation.state
-    if (entry.observation.state === observation.state) pending.delete(observation.marketId)
+    entry.told = newsOf(observation)
+    if (newsOf(entry.observation) === entry.told) pending.delete(observation.marketId)
   }
   const round = async (): Promise<void> => {
     const now = Date.now()
@@ -78,15 +92,8 @@ export const openObserver = ({ send, log, stats }: Deps): Observer => {
 
   return {
     report: (observation) => {
-      const { marketId, state } = observation
-      const entry = seen.get(marketId)
-      const isSame = entry?.observation.state === state
-      const sinceMs = isSame ? entry.sinceMs : Date.now()
-      const told = entry?.told
-      if (entry === undefined) seen.set(marketId, { observation, sinceMs, told, nextTimeMs: 0 })
-      else Object.assign(entry, { observation, sinceMs })
-      if (state === told) pending.delete(marketId)
-      else pending.add(marketId)
+      if (isNews(seen, observation)) pending.add(observation.marketId)
+      else pending.delete(observation.marketId)
     },
     [Symbol.dispose]: () => clearInterval(timer),
   }

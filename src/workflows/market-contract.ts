@@ -19,6 +19,7 @@ const card = z.strictObject({
 export const observation = z.object({
   marketId,
   state: marketState,
+  depth: z.number().default(0),
   sequence: z.number(),
   atTimeMs: z.number(),
   feedEpoch: z.string(),
@@ -46,8 +47,8 @@ const enrolled = z.strictObject({
 
 export const marketInput = z.strictObject({
   marketId,
-  /** Levels a side that are kept; 0 = all. */
-  depth: z.number().int().min(0).default(0),
+  /** Levels a side that are kept; 0 = all. Absent: BOOK_DEPTH of the control worker. */
+  depth: z.number().int().min(0).optional(),
   /** `policy`: started, and ended, by discovery. */
   origin: z.enum(['operator', 'policy']).default('operator'),
   /** Given by discovery, which has just read it; else the catalogue is asked. */
@@ -70,7 +71,10 @@ export type MarketStatus = {
   question: string
   state: MarketState
   desired: DesiredState
-  depth: number
+  /** Levels a side that are to be kept, 0 = all; undefined until the default was asked for. */
+  depth: number | undefined
+  /** Whether the normalizer said last that it keeps so many. */
+  depthApplied: boolean
   origin: 'operator' | 'policy'
   feedGroup: number | undefined
   generation: number

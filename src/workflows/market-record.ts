@@ -10,7 +10,7 @@ import type { Carried, Enrolled, MarketCard, MarketStatus } from './market-contr
 export type MarketRecord = {
   marketId: string
   origin: 'operator' | 'policy'
-  depth: number
+  depth: number | undefined
   card: MarketCard | undefined
   desired: DesiredState
   generation: number
@@ -30,7 +30,7 @@ export type MarketRecord = {
 type Given = {
   marketId: string
   origin: 'operator' | 'policy'
-  depth: number
+  depth?: number | undefined
   market?: MarketCard | undefined
   enrolled?: Enrolled | undefined
   carried?: Carried | undefined
@@ -97,6 +97,18 @@ export const desire = (record: MarketRecord, state: DesiredState, nowMs: number)
   record.generation = Math.max(record.generation + 1, nowMs)
 }
 
+/** Of the same state with another depth: what was confirmed, recorded or awaited of the state stands. */
+export const desireDepth = (record: MarketRecord, depth: number, nowMs: number): void => {
+  record.note = ''
+  if (record.depth === depth) return
+  record.depth = depth
+  const { generation } = record
+  record.generation = Math.max(generation + 1, nowMs)
+  for (const name of ['confirmedGeneration', 'recordedGeneration', 'awaitedGeneration'] as const) {
+    if (record[name] === generation) record[name] = record.generation
+  }
+}
+
 export const isConfirmWanted = (record: MarketRecord): boolean =>
   record.confirmedGeneration < record.generation &&
   (record.desired !== 'active' || record.awaitedGeneration === record.generation)
@@ -126,6 +138,7 @@ export const statusOf = (record: MarketRecord, nowMs: number): MarketStatus => {
     state,
     desired: record.desired,
     depth: record.depth,
+    depthApplied: isDepthApplied(record),
     origin: record.origin,
     feedGroup: record.group,
     generation: record.generation,
@@ -137,6 +150,14 @@ export const statusOf = (record: MarketRecord, nowMs: number): MarketStatus => {
     feedEpoch: record.observed?.feedEpoch,
     note: record.note,
   }
+}
+
+const isDepthApplied = ({ depth, observed }: MarketRecord): boolean => depth !== undefined && observed?.depth === depth
+
+const depthText = (record: MarketRecord): string => {
+  if (record.depth === undefined) return 'as by default'
+  const levels = record.depth === 0 ? 'all levels' : `${record.depth} levels a side`
+  return isDepthApplied(record) ? levels : `${levels}, not applied yet`
 }
 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
@@ -152,7 +173,7 @@ export const detailsOf = (record: MarketRecord): string =>
     `| desired | ${record.desired}${isConfirmed(record) ? ', confirmed' : ''} |`,
     `| observed | ${record.observed?.state ?? 'nothing yet'} |`,
     `| feed group | ${record.group ?? 'none yet'} |`,
-    `| depth | ${record.depth === 0 ? 'all levels' : `${record.depth} levels a side`} |`,
+    `| depth | ${depthText(record)} |`,
     `| slug | ${cell(record.card?.slug ?? '')} |`,
     `| note | ${cell(record.note)} |`,
   ].join('\n')

@@ -5,6 +5,7 @@ import {
   condition,
   continueAsNew,
   isCancellation,
+  patched,
   setCurrentDetails,
   setHandler,
   upsertSearchAttributes,
@@ -100,10 +101,11 @@ function request(market: record.MarketRecord, state: 'active' | 'paused' | 'stop
 
 function setDepth(market: record.MarketRecord, levels: unknown): void {
   const result = contract.depthInput.safeParse(levels)
-  if (result.success) market.depth = result.data
-  market.note = result.success
-    ? ''
-    : `setDepth was refused: expected an integer of at least 0, got ${JSON.stringify(levels)?.slice(0, 80)}`
+  if (!result.success) {
+    market.note = `setDepth was refused: expected an integer of at least 0, got ${JSON.stringify(levels)?.slice(0, 80)}`
+  } else if (market.desired === 'stopped') market.note = 'setDepth was refused: the market is being stopped'
+  else if (patched('setDepth is applied')) record.desireDepth(market, result.data, Date.now())
+  else market.depth = result.data
   show(market)
 }
 
@@ -124,10 +126,10 @@ async function changeState(market: record.MarketRecord, state: 'active' | 'pause
   const generation = market.generation
   market.awaitedGeneration = generation
   const isAnswered = await condition(
-    () => market.confirmedGeneration >= generation || market.generation > generation,
+    () => market.confirmedGeneration >= generation || market.desired !== state,
     CONFIRM_TIMEOUT,
   )
-  if (market.generation > generation) {
+  if (market.desired !== state) {
     const message = `${state} was superseded by ${market.desired} before the venue confirmed it`
     throw ApplicationFailure.nonRetryable(message, 'Superseded')
   }
@@ -155,14 +157,15 @@ async function settleUnlessSuperseded(market: record.MarketRecord): Promise<void
 }
 
 async function settle(market: record.MarketRecord): Promise<void> {
-  const { marketId, generation, desired: state, card } = market
+  const { marketId, generation, desired: state, depth, card } = market
   if (card === undefined) throw new Error(`market ${marketId} has no tokens before the catalogue is asked`)
   if (market.isReassertWanted || market.appliedGeneration < generation) {
     market.isReassertWanted = false
     const { conditionId, tokens } = card
-    const applied = await activities.applySubscription({ marketId, conditionId, tokens, state, generation })
+    const applied = await activities.applySubscription({ marketId, conditionId, tokens, state, depth, generation })
     market.appliedGeneration = generation
     market.group = applied.group
+    market.depth ??= applied.depth
     market.observed ??= applied.observed
     show(market)
   }

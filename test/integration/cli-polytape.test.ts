@@ -30,6 +30,7 @@ const cacheWrite = (changed: Partial<MarketWrite> = {}): MarketWrite => ({
   sourceTime: String(Date.now() - 300),
   updatedTime: String(Date.now()),
   applied: `${Date.now() - 200}:aa ${Date.now() - 90_000}:bb`,
+  depth: '0',
   isQuoteChanged: true,
   ladders: [
     { outcomeId: '77:0', write: { isWhole: true, bids: [['0.52', '210'], ['0.51', '1000']], asks: [['0.54', '20'], ['0.55', '3']] } }, // prettier-ignore

@@ -33,6 +33,7 @@ const card = (marketId: string) => ({
 const deps = (marketsPerFeed: number) => ({
   redis,
   marketsPerFeed,
+  bookDepth: 7,
   ensureFeed: async (group: number) => {
     ensured.push(group)
     for (const [marketId, text] of Object.entries(await redis.hgetall(desiredKey(group)))) {
@@ -70,9 +71,9 @@ describe('the enrolment of many markets', () => {
 
   test('leaves a market alone that has a desire, and fills the place of one that left', async () => {
     const { applySubscription, forgetSubscription } = createSubscriptionActivities(deps(2))
-    const paused: DesiredSubscription = { ...card('a'), state: 'paused', generation: 5 }
+    const paused: DesiredSubscription = { ...card('a'), state: 'paused', depth: 0, generation: 5 }
     await applySubscription(paused)
-    await applySubscription({ ...card('b'), state: 'active', generation: 5 })
+    await applySubscription({ ...card('b'), state: 'active', depth: 0, generation: 5 })
     await forgetSubscription({ marketId: 'b', group: 0, generation: 5 })
     const enrolment = createEnrolment(deps(2))
     const enrolled = await enrolment.enrol(['a', 'c', 'd'].map(card))
@@ -80,13 +81,13 @@ describe('the enrolment of many markets', () => {
       ['c', 0],
       ['d', 1],
     ])
-    expect(await enrolment.desireOf('a')).toMatchObject({ state: 'paused', generation: 5 })
+    expect(await enrolment.desireOf('a')).toMatchObject({ state: 'paused', depth: 0, generation: 5 })
     expect(new Set(await enrolment.enrolledIds())).toEqual(new Set(['a', 'c', 'd']))
   })
 
   test('goes on after 5 s when no feed comes', async () => {
     const startedTimeMs = Date.now()
-    const enrolment = createEnrolment({ redis, marketsPerFeed: 2, ensureFeed: async () => undefined })
+    const enrolment = createEnrolment({ redis, marketsPerFeed: 2, bookDepth: 0, ensureFeed: async () => undefined })
     expect((await enrolment.enrol([card('a')])).size).toBe(1)
     expect(Date.now() - startedTimeMs).toBeLessThan(6_000)
   }, 10_000)

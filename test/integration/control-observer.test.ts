@@ -13,6 +13,7 @@ import { loadSigningKeys } from '../../src/workers/signing-keys.ts'
 const seen = (marketId: string, state: MarketState): Observation => ({
   marketId,
   state,
+  depth: 0,
   sequence: 1,
   atTimeMs: Date.now(),
   feedEpoch: 'e',

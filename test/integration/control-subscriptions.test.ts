@@ -30,6 +30,7 @@ const activities = (marketsPerFeed: number) =>
   createSubscriptionActivities({
     redis,
     marketsPerFeed,
+    bookDepth: 7,
     ensureFeed: async (group) => void ensured.push(group),
   })
 const desired = (marketId: string, generation = 1): DesiredSubscription => ({
@@ -37,6 +38,7 @@ const desired = (marketId: string, generation = 1): DesiredSubscription => ({
   conditionId: '0x1',
   tokens: [`${marketId}1`],
   state: 'active',
+  depth: 0,
   generation,
 })
 const written = async (group: number, marketId: string): Promise<number> =>

@@ -15,7 +15,14 @@ const openStage = (marketCount: number, heardCount: number) => {
   const members = new Map<string, Member>()
   for (let at = 0; at < marketCount; at++) {
     const marketId = String(at)
-    const desired = { marketId, conditionId: '', tokens: [`${at}a`, `${at}b`], state: 'active' as const, generation: 1 }
+    const desired = {
+      marketId,
+      conditionId: '',
+      tokens: [`${at}a`, `${at}b`],
+      state: 'active' as const,
+      depth: 0,
+      generation: 1,
+    }
     members.set(marketId, { ...createMember(desired, '1'), phase: 'in' })
   }
   const moves: { marketId: string; atMs: number; markers: MoveMarkers }[] = []

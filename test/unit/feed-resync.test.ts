@@ -7,7 +7,7 @@ const openStage = (marketCount = 1) => {
   for (let at = 0; at < marketCount; at++) {
     const marketId = String(at)
     const tokens = [`${at}a`, `${at}b`]
-    const desired = { marketId, conditionId: '', tokens, state: 'active' as const, generation: 1 }
+    const desired = { marketId, conditionId: '', tokens, state: 'active' as const, depth: 0, generation: 1 }
     members.set(marketId, { ...createMember(desired, ''), phase: 'in' })
   }
   const calls: { atMs: number; tokens: string[] }[] = []

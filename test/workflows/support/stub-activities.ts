@@ -59,7 +59,7 @@ export const createStubs = (): Stubs => {
       applySubscription: async (input) => {
         note('applySubscription', input)
         await sleep(stubs.applyMs)
-        return { group: 3, observed: undefined }
+        return { group: 3, depth: input.depth ?? 0, observed: undefined }
       },
       confirmSubscription: async (input) => {
         note('confirmSubscription', input)
