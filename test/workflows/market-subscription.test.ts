@@ -202,7 +202,7 @@ describe('a market workflow', () => {
   })
 
   test('writes its desire again when it is asked to', async () => {
-    const handle = await plane.startMarket('15')
+    const handle = await plane.startMarket('15', { depth: 2 })
     await until(async () => applied('15').length === 1)
     await handle.signal('reassert')
     await until(async () => applied('15').length === 2)

@@ -16,6 +16,9 @@ type ControlActivities = CatalogueActivities &
 
 type Call = { activity: string; input: Record<string, unknown> }
 
+/** What the control worker would say of a market without a depth. */
+export const DEFAULT_DEPTH = 7
+
 export type Stubs = {
   calls: Call[]
   named(activity: string, marketId: string): Call[]
@@ -59,7 +62,7 @@ export const createStubs = (): Stubs => {
       applySubscription: async (input) => {
         note('applySubscription', input)
         await sleep(stubs.applyMs)
-        return { group: 3, depth: input.depth ?? 0, observed: undefined }
+        return { group: 3, depth: input.depth ?? DEFAULT_DEPTH, observed: undefined }
       },
       confirmSubscription: async (input) => {
         note('confirmSubscription', input)
