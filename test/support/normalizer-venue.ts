@@ -33,8 +33,13 @@ const act = fc.oneof(
   { weight: 1, arbitrary: fc.record({ type: fc.constant('marker'), token, kind: fc.constantFrom('overflow', 'paused', 'subscribed', 'snapshot_missing') }) }, // prettier-ignore
   { weight: 1, arbitrary: fc.record({ type: fc.constant('other'), text: fc.constantFrom('PONG', '{"event_type":"x"}', '{"a":', 'tick') }) }, // prettier-ignore
 )
-export type Act = typeof act extends fc.Arbitrary<infer T> ? T : never
+const depth = fc.record({ type: fc.constant('depth'), levels: fc.constantFrom(0, 1, 2, 3, 7) })
+export type Act = typeof act | typeof depth extends fc.Arbitrary<infer T> ? T : never
 export const acts = fc.array(act, { maxLength: 40 })
+/** The same, and now and then another number of levels is kept. */
+export const depthActs = fc.array(fc.oneof({ weight: 5, arbitrary: act }, { weight: 1, arbitrary: depth }), {
+  maxLength: 40,
+})
 
 const levelsJson = (levels: SideLevels) =>
   [...levels].map(([price, size]) => ({ price, size })).toSorted((a, b) => Number(a.price) - Number(b.price))
@@ -141,6 +146,8 @@ export class Venue {
         if (one.kind === 'subscribed') return this.#marker({ type: 'subscribed', tokens: TOKENS })
         if (one.kind === 'overflow') this.#forget()
         return this.#marker({ type: 'gap', reason: one.kind, tokens: [one.token], detail: '' })
+      case 'depth':
+        return this.#marker({ type: 'depth', levels: one.levels })
       case 'other':
         this.#deliverLate(() => true)
         return this.#deliver('websocket', one.text === 'tick' ? this.#tick() : one.text)
