@@ -43,10 +43,19 @@ export const framesOf = (entries: StreamEntry[]): (Frame & { epoch: string; ordi
     frames.map((frame, at) => ({ ...frame, epoch, ordinal: firstOrdinal + at })),
   )
 
-export const markersOf = (entries: StreamEntry[]): (Marker & { epoch: string })[] =>
+const allMarkersOf = (entries: StreamEntry[]): (Marker & { epoch: string })[] =>
   framesOf(entries)
     .filter(({ kind }) => kind === 'marker')
     .map(({ text, epoch }) => ({ ...(JSON.parse(text) as Marker), epoch }))
+
+/** What is said of connections and losses; how many levels are kept is none of it. */
+export const markersOf = (entries: StreamEntry[]): (Marker & { epoch: string })[] =>
+  allMarkersOf(entries).filter(({ type }) => type !== 'depth')
+
+export const depthsOf = (entries: StreamEntry[]): { levels: number; epoch: string }[] =>
+  allMarkersOf(entries).flatMap((marker) =>
+    marker.type === 'depth' ? [{ levels: marker.levels, epoch: marker.epoch }] : [],
+  )
 
 /** Ordinals of each epoch that are missing or doubled in a stream; none when nothing was lost. */
 export const breaksOf = (entries: StreamEntry[]): string[] => {
@@ -72,18 +81,20 @@ export type Bench = AsyncDisposable & {
   feed: ReturnType<typeof openFeedGroup>
   stats: ReturnType<typeof createStats>
   marketIds: string[]
-  desire(marketIds: string[], state: DesiredState): Promise<void>
+  desire(marketIds: string[], state: DesiredState, depth?: number): Promise<void>
   confirmed(marketIds: string[], state: DesiredState): Promise<void>
   entries(): Promise<StreamEntry[]>
   /** Elements of all frames that went out on sockets until now, sorted. */
   sentTexts(): Promise<string[]>
 }
 
-const desireOf = (emulator: Emulator) => (marketId: string, state: DesiredState, generation: number) => {
+type Wanted = { state: DesiredState; depth: number; generation: number }
+
+const desireOf = (emulator: Emulator) => (marketId: string, wanted: Wanted) => {
   const market = emulator.catalogue.byKey({ marketId })
   if (market === undefined) throw new Error(`the emulator has no market ${marketId}`)
   const tokens = market.tokens.map(({ token }) => token)
-  return JSON.stringify({ marketId, conditionId: market.conditionId, tokens, state, generation })
+  return JSON.stringify({ marketId, conditionId: market.conditionId, tokens, ...wanted })
 }
 
 /** One feed group on a real Redis and the emulator, without Temporal; nothing is desired yet. */
@@ -120,9 +131,9 @@ export const openBench = async (
     feed,
     stats,
     marketIds: emulator.catalogue.markets.map(({ marketId }) => marketId).slice(0, options.marketCount),
-    desire: async (marketIds, state) => {
+    desire: async (marketIds, state, depth = 0) => {
       generation++
-      const fields = marketIds.map((marketId) => [marketId, textOf(marketId, state, generation)])
+      const fields = marketIds.map((marketId) => [marketId, textOf(marketId, { state, depth, generation })])
       await redis.hset(desiredKey(0), Object.fromEntries(fields))
       await redis.publish(DESIRED_CHANNEL, '0')
     },
