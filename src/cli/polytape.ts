@@ -3,11 +3,13 @@ import { parseCommand, UsageError, USAGE, type Command } from './polytape/comman
 import { explained, openDatabase } from './polytape/connections.ts'
 import { coverageText } from './polytape/coverage-text.ts'
 import { findMarket } from './polytape/find-market.ts'
+import { keptFacts } from './polytape/kept-text.ts'
 import { readBook } from './polytape/read-book.ts'
 import { paletteOf, widthOf } from './polytape/paint.ts'
 import { findPlaces, type Places } from './polytape/places.ts'
 import { timeText } from './polytape/number-text.ts'
 import { readCoverage } from '../store/as-of.ts'
+import { readDepthAt } from '../store/depths.ts'
 
 type View = Parameters<typeof coverageText>[1]
 
@@ -16,7 +18,8 @@ const coverage = async (command: Command & { type: 'coverage' }, places: Places,
   const { market } = await findMarket(database.client, command.market)
   const hours = await readCoverage(database.client, market.marketId, command)
   const [from, to] = [command.fromTimeMs, command.toTimeMs].map((timeMs) => `${timeText(timeMs).slice(0, 16)}Z`)
-  const facts = [`market ${market.marketId}`, market.slug, `${from} to ${to}`]
+  const kept = keptFacts(await readDepthAt(database.client, market.marketId, command.toTimeMs))
+  const facts = [`market ${market.marketId}`, market.slug, `${from} to ${to}`, ...kept]
   return coverageText({ question: market.question, facts, hours }, view)
 }
 

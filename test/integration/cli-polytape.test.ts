@@ -7,6 +7,8 @@ import { createHotCache, type MarketWrite } from '../../src/cache/hot-cache.ts'
 import { withClient } from '../../src/store/checkout.ts'
 import { writeMarkets } from '../../src/store/markets.ts'
 import { createHistory, createRandom } from '../support/as-of-history.ts'
+import { withClient } from '../../src/store/checkout.ts'
+import { writeDepths } from '../../src/store/depths.ts'
 import { storeHistory } from '../support/as-of-store.ts'
 import { createDatabase, openRedis, type TestDatabase, type TestRedis } from '../support/services.ts'
 
@@ -111,6 +113,21 @@ test('book says what is not proved: events since the proof, a gap, a pause, a ma
     expect((await run(['book', '77'])).out).toContain(text)
   }
   await writeCache()
+})
+
+test('book and coverage say how many levels are kept, and nothing where all are', async () => {
+  const { pool } = database
+  const sinceMs = START_MS + 2 * HOUR_MS
+  await withClient(pool, (client) => writeDepths(client, [{ marketId: '77', capturedTimeMs: sinceMs, depth: 5 }]))
+  await writeCache({ depth: '5' })
+  const kept = 'kept: best 5 levels a side'
+  expect((await run(['book', '77'])).out).toContain(kept)
+  expect((await run(['book', '77', '--at', String(sinceMs)])).out).toContain(kept)
+  expect((await run(['book', '77', '--at', String(sinceMs - 1)])).out).not.toContain('kept')
+  expect((await run(['coverage', '77', '--from', '5h'])).out).toContain(kept)
+  await pool.query('delete from book_depths')
+  await writeCache()
+  expect((await run(['book', '77'])).out).not.toContain('kept')
 })
 
 test('book says that it is not current: frames that wait, or a feed that does not run', async () => {

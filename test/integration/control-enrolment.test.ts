@@ -65,7 +65,7 @@ describe('the enrolment of many markets', () => {
     const enrolled = await enrolment.enrol([card('7')])
     const { slug: _slug, question: _question, ...expected } = card('7')
     const desire = await enrolment.desireOf('7')
-    expect(desire).toMatchObject({ ...expected, state: 'active', generation: enrolled.get('7')?.generation })
+    expect(desire).toMatchObject({ ...expected, state: 'active', depth: 7, generation: enrolled.get('7')?.generation })
     expect(desire?.generation).toBeLessThan(Date.now() - 5_000)
   })
 

@@ -71,6 +71,20 @@ describe('the allocation of markets to feed groups', () => {
     expect((await applySubscription(desired('d'))).group).toBe(0)
   })
 
+  test('writes the depth that was asked for, or the default, and answers with it', async () => {
+    const writtenDepth = async (marketId: string): Promise<unknown> =>
+      (JSON.parse((await redis.hget(desiredKey(0), marketId)) ?? '{}') as DesiredSubscription).depth
+    for (const [marketId, asked, expected] of [
+      ['a', undefined, 7],
+      ['b', 3, 3],
+      ['c', 0, 0],
+    ] as const) {
+      // prettier-ignore
+      const { depth } = await activities(9).applySubscription({ ...desired(marketId), depth: asked })
+      expect([depth, await writtenDepth(marketId)]).toEqual([expected, expected])
+    }
+  })
+
   test('ignores a lower generation, and publishes what it writes', async () => {
     const listener = server.connect()
     const heard: string[] = []

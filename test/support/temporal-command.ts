@@ -30,8 +30,8 @@ export const startMarket = (system: System, marketId: string, ...flags: string[]
 export const startNormalizer = (system: System, id: string): Promise<Answer> =>
   start(system, { type: 'normalizer', id, input: { shard: 0 }, flags: [] })
 
-export const signalMarket = (system: System, marketId: string, name: string): Promise<Answer> =>
-  runTemporal(system, 'workflow', 'signal', '--workflow-id', `market:${marketId}`, '--name', name)
+export const signalMarket = (system: System, marketId: string, name: string, ...more: string[]): Promise<Answer> =>
+  runTemporal(system, 'workflow', 'signal', '--workflow-id', `market:${marketId}`, '--name', name, ...more)
 
 export const setState = (system: System, marketId: string, state: string): Promise<Answer> => {
   const given = ['--workflow-id', `market:${marketId}`, '--name', 'setState', ...input({ state })]

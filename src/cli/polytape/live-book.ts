@@ -3,6 +3,7 @@ import { ladderKey, quoteKey } from '../../domain/keys.ts'
 import type { Market } from '../../domain/market.ts'
 import type { Found } from './find-market.ts'
 import { whyBehind } from './freshness.ts'
+import { keptFacts } from './kept-text.ts'
 import { toShownLevels } from './levels.ts'
 import { ageText, clockText, countText, timeText } from './number-text.ts'
 import type { ShownBook, ShownLevel, ShownOutcome } from './shown-book.ts'
@@ -103,7 +104,14 @@ export const readLiveBook = async (
   return {
     question: market.question,
     warning: why === undefined ? undefined : `not current: ${why}`,
-    facts: [`market ${market.marketId}`, market.slug, stateText(quote), ...updatedFacts(quote, nowMs), cacheName],
+    facts: [
+      `market ${market.marketId}`,
+      market.slug,
+      stateText(quote),
+      ...keptFacts(Number(quote['depth'] ?? 0)),
+      ...updatedFacts(quote, nowMs),
+      cacheName,
+    ],
     outcomes: shown,
   }
 }

@@ -1,6 +1,8 @@
 import type { Pool } from 'pg'
 import { readBooksAt, type BookAsOf } from '../../store/as-of.ts'
+import { readDepthAt } from '../../store/depths.ts'
 import type { Found } from './find-market.ts'
+import { keptFacts } from './kept-text.ts'
 import { toShownLevels } from './levels.ts'
 import { ageText, clockText, countText, timeText } from './number-text.ts'
 import type { ShownBook, ShownOutcome } from './shown-book.ts'
@@ -48,11 +50,12 @@ export const readPastBook = async (
 ): Promise<ShownBook> => {
   const ids = outcomes.map((outcome) => outcome.outcomeId)
   const books = await readBooksAt(pool, ids, atTimeMs)
+  const kept = keptFacts(await readDepthAt(pool, market.marketId, atTimeMs))
   const nameOf = (id: string): string => outcomes.find((outcome) => outcome.outcomeId === id)?.name ?? ''
   return {
     question: market.question,
     warning,
-    facts: [`market ${market.marketId}`, market.slug, `as of ${timeText(atTimeMs)} by receive time`],
+    facts: [`market ${market.marketId}`, market.slug, `as of ${timeText(atTimeMs)} by receive time`, ...kept],
     outcomes: books.map((book) => toShown(book, nameOf(book.outcomeId), atTimeMs)),
   }
 }
