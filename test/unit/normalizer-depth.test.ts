@@ -182,3 +182,21 @@ test('what changes beyond the kept levels takes no sequence, but is proved with 
   expect(tape.outcomes[0]?.isProved).toBe(true)
   expect(tape.outcomes[0]?.book.bids.count).toBe(3)
 })
+
+test('a depth that is no number of levels is a dead letter and changes nothing', () => {
+  const venue = new Venue()
+  venue.play([{ type: 'depth', levels: 2 }])
+  const [last] = venue.entries.filter((entry) => withoutDepth(entry).depth === 2)
+  const malformed = [-1, 1.5, 'two', null].map((levels, at): StreamEntry => {
+    const [frame] = last?.frames ?? []
+    if (last === undefined || frame === undefined) throw new Error('the venue said no depth')
+    const firstOrdinal = last.firstOrdinal + 2 + at
+    return { ...last, id: `${1_000 + at}-0`, firstOrdinal, frames: [{ ...frame, text: JSON.stringify({ type: 'depth', levels }) }] } // prettier-ignore
+  })
+  const tape = newTape()
+  const { deadLetters, depths } = applyAll(tape, [...venue.entries, ...malformed])
+  expect(deadLetters.map(({ reason }) => reason)).toEqual(malformed.map(() => 'bad_marker'))
+  expect(depths.map(({ marketId, depth }) => [marketId, depth])).toEqual([['9', 2]])
+  expect(tape.depth).toBe(2)
+  expect(tape.outcomes.map(({ status }) => status)).toEqual(['following', 'following'])
+})
