@@ -111,20 +111,24 @@ describe('the depth of a market', () => {
     await untilRight(new Map([[narrow, 2], [wide, 0]])) // prettier-ignore
   }, 60_000)
 
-  test('outlives a kill -9 of feed and normalizer and a Redis that is emptied, and no batch fails its proof', async () => {
+  test('outlives kill -9 of feed and normalizer, also with a Redis that was emptied, and no batch fails its proof', async () => {
     const { system, pool } = recording
     const depths = new Map([[marketAt(0), 2], [marketAt(1), 0]]) // prettier-ignore
-    for (const role of ['normalizer', 'feed']) process.kill(system.pidOf(role), 'SIGKILL')
-    await untilLive(pool, MARKETS)
+    const kill = (role: string): boolean => process.kill(system.pidOf(role), 'SIGKILL')
+    kill('normalizer')
+    kill('feed')
     await untilRight(depths)
     const redis = system.redis()
     await redis.flushall()
     redis.disconnect()
+    kill('normalizer')
+    kill('feed')
+    await untilLive(pool, MARKETS)
     await untilRight(depths)
     await untilApplied(marketAt(0), 2)
     await untilApplied(marketAt(1), 0)
     const counted = await mismatches()
     expect(counted.mismatched).toBe(0)
-    expect(counted.verified).toBeGreaterThan(500)
+    expect(counted.verified).toBeGreaterThan(100)
   }, 120_000)
 })
