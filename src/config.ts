@@ -7,7 +7,7 @@ const list = z
   .transform((text) => text.split(',').map((part) => part.trim()))
   .transform((parts) => parts.filter((part) => part !== ''))
 
-const schema = z.object({
+const variables = z.object({
   DATABASE_URL: z.string().default('postgres://127.0.0.1:5432/polytape'),
   REDIS_URL: z.string().default('redis://127.0.0.1:6379'),
   POLYMARKET_WS_URL: z.string().default('wss://ws-subscriptions-clob.polymarket.com/ws/market'),
@@ -33,8 +33,16 @@ const schema = z.object({
   VERIFY_SEARCH_HASHES: count(50_000),
   STREAM_HMAC_KEY: z.string().min(16).optional(),
   STREAM_HMAC_KEYS_OLD: list,
+  TEMPORAL_DEPLOYMENT_NAME: z.string().optional(),
+  TEMPORAL_WORKER_BUILD_ID: z.string().optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 })
+
+/** Half of a version would run unversioned, where an operator believes that it waits for its turn. */
+const schema = variables.refine(
+  (read) => (read.TEMPORAL_DEPLOYMENT_NAME === undefined) === (read.TEMPORAL_WORKER_BUILD_ID === undefined),
+  { path: ['TEMPORAL_WORKER_BUILD_ID'], message: 'expected together with TEMPORAL_DEPLOYMENT_NAME, or neither' },
+)
 
 /** Every variable with its unit and default is in `.env.example`. */
 export type Config = z.infer<typeof schema>

@@ -45,7 +45,7 @@ export const openControl = async (context: RoleContext): Promise<RoleWorker> => 
     watch().catch((error: unknown) => log.warn(`could not look after the owner workflows: ${reasonOf(error)}`))
   }, ENSURE_EVERY_MS)
   return {
-    options: controlOptions({ connection: temporal, namespace, activities }, bundlePath),
+    options: controlOptions({ connection: temporal, namespace, activities }, bundlePath, config),
     [Symbol.asyncDispose]: async () => {
       clearInterval(timer)
       reassert[Symbol.dispose]()

@@ -1,13 +1,33 @@
-import type { NativeConnection, WorkerOptions } from '@temporalio/worker'
+import type { NativeConnection, WorkerDeploymentOptions, WorkerOptions } from '@temporalio/worker'
+import type { Config } from '../config.ts'
 
 export type Role = 'control' | 'feed' | 'normalizer'
 export type Replica = 'a' | 'b'
 
 type Given = { connection: NativeConnection; namespace: string; activities: object }
 
+type Version = Pick<Config, 'TEMPORAL_DEPLOYMENT_NAME' | 'TEMPORAL_WORKER_BUILD_ID'>
+
+/**
+ * Market workflows live for months: each goes over to the version that an operator made the current one. Only control is
+ * versioned, since only workflows are replayed; the other roles take tasks as soon as they run.
+ */
+const versioned = (version: Version): { workerDeploymentOptions?: WorkerDeploymentOptions } => {
+  const { TEMPORAL_DEPLOYMENT_NAME: deploymentName, TEMPORAL_WORKER_BUILD_ID: buildId } = version
+  if (deploymentName === undefined || buildId === undefined) return {}
+  return {
+    workerDeploymentOptions: {
+      useWorkerVersioning: true,
+      version: { deploymentName, buildId },
+      defaultVersioningBehavior: 'AUTO_UPGRADE',
+    },
+  }
+}
+
 /** Control runs all workflows; the other roles run activities alone, and so need no bundle and no workflow memory. */
-export const controlOptions = (given: Given, bundlePath: string): WorkerOptions => ({
+export const controlOptions = (given: Given, bundlePath: string, version: Version): WorkerOptions => ({
   ...given,
+  ...versioned(version),
   taskQueue: 'control',
   workflowBundle: { codePath: bundlePath },
   maxCachedWorkflows: 500,
