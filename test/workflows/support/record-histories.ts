@@ -1,6 +1,7 @@
 /**
  * Writes test/workflows/histories/<name>.json from real runs:
- * `npx tsx test/workflows/support/record-histories.ts [name …]` (no name = all).
+ * `npm run record:histories -- [name …]` (no name = all). A new workflow that a
+ * schedule starts is one line in SCHEDULED; its activities go to stub-activities.ts.
  * Record anew only what a deliberate, patched change makes obsolete; old histories are what is running in production.
  */
 import { execFile } from 'node:child_process'
@@ -57,6 +58,7 @@ const recordMarkets = async (plane: ControlPlane): Promise<void> => {
 
   stubs.applyMs = 300
   const hasty = await startMarket('2', { origin: 'policy' })
+  await until(async () => stubs.named('loadMarket', '2').length > 0)
   for (const name of ['pause', 'resume', 'pause']) await hasty.signal(name)
   await until(async () => (await stateOf(hasty)) === 'paused')
   await hasty.cancel()
@@ -100,12 +102,15 @@ const recordOwners = async (plane: ControlPlane): Promise<void> => {
   }
 }
 
-const recordSchedules = async (plane: ControlPlane): Promise<void> => {
-  for (const [type, name] of [
-    ['refreshCatalog', 'refresh-catalog'],
-    ['maintainPartitions', 'maintain-partitions'],
-  ] as const) {
-    const handle = await start(plane, type, type, [])
+/** Workflows that end by themselves: name of the history, type, input. */
+const SCHEDULED: [name: string, type: string, args: unknown[]][] = [
+  ['refresh-catalog', 'refreshCatalog', []],
+  ['maintain-partitions', 'maintainPartitions', []],
+]
+
+const recordScheduled = async (plane: ControlPlane): Promise<void> => {
+  for (const [name, type, args] of SCHEDULED) {
+    const handle = await start(plane, type, type, args)
     await settled(handle)
     await record(name, handle, plane)
   }
@@ -116,6 +121,6 @@ await mkdir(folder, { recursive: true })
   await using plane = await openControlPlane()
   await recordMarkets(plane)
   await recordOwners(plane)
-  await recordSchedules(plane)
+  await recordScheduled(plane)
 }
 process.exit()

@@ -16,7 +16,7 @@ export const temporalCli = (): string => {
   return found
 }
 
-const quiet = new DefaultLogger('ERROR', ({ message, meta }) => console.error(message, meta?.['error'] ?? ''))
+export const quiet = new DefaultLogger('ERROR', ({ message, meta }) => console.error(message, meta?.['error'] ?? ''))
 
 let isInstalled = false
 export const installQuietRuntime = (): void => {
