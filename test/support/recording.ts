@@ -8,8 +8,11 @@ import { recordedTokens, wrongLadders } from './recorded-truth.ts'
 import { openSystem, until, type System } from './system.ts'
 import { openVenueProcess, type VenueProcess } from './venue-process.ts'
 
+/** What is needed to compare what was recorded with what the venue said. */
+export type Recorded = { venue: VenueProcess; system: Pick<System, 'redis'>; pool: pg.Pool }
+
 /** The whole product, recording an emulator that is a process of its own. */
-export type Recording = AsyncDisposable & { venue: VenueProcess; system: System; pool: pg.Pool }
+export type Recording = AsyncDisposable & Recorded & { system: System }
 
 export type RecordingOptions = {
   markets: number
@@ -65,7 +68,7 @@ const settledCount = async (pool: pg.Pool): Promise<true> => {
 }
 
 /** Pauses the venue's flow, waits until all it sent has arrived and no gap is open, and returns its ledger. */
-export const settle = async ({ venue, system, pool }: Recording): Promise<Ledger> => {
+export const settle = async ({ venue, system, pool }: Recorded): Promise<Ledger> => {
   await venue.post('pause')
   const redis = system.redis()
   await sleep(500)

@@ -59,13 +59,14 @@ export const openPostgres = async (): Promise<TestPostgres> => {
 
 export type TestTemporal = TestServer & { address: string; cli: string }
 
-/** A dev server in memory with the product's search attributes. */
-export const openTemporal = async (): Promise<TestTemporal> => {
+/** A dev server with the product's search attributes: in memory, or with a file that outlives a restart. */
+export const openTemporal = async ({ isKept = false } = {}): Promise<TestTemporal> => {
   const { path: cli } = await obtainTemporal((line) => console.error(line))
   const uiPort = await freePort(0)
-  const { server, port } = await openServerOnFreePort(anyPort, async ({ state }, at) =>
-    temporalSpec({ cli, cwd: state.root, logPath: state.logPath('temporal'), databaseFile: undefined, uiPort }, at),
-  )
+  const { server, port } = await openServerOnFreePort(anyPort, async ({ state }, at) => {
+    const databaseFile = isKept ? state.path('temporal.db') : undefined
+    return temporalSpec({ cli, cwd: state.root, logPath: state.logPath('temporal'), databaseFile, uiPort }, at)
+  })
   return { ...server, address: `127.0.0.1:${port}`, cli }
 }
 
