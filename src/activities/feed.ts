@@ -1,5 +1,6 @@
 import { Context } from '@temporalio/activity'
 import { every } from '../lib/every.ts'
+import { cancellation, isLost } from './lost.ts'
 import { createShared, openFeedGroup, type FeedDeps, type FeedGroup, type Shared } from './feed-group.ts'
 
 export type { FeedDeps } from './feed-group.ts'
@@ -22,12 +23,6 @@ const publishFigures = ({ stats }: FeedDeps, owned: Iterable<Owned>, { budget }:
   for (const [name, value] of Object.entries(sums)) stats.set(name, value)
   stats.set('bufferedBytes', budget.usedBytes)
 }
-
-const cancellation = (context: Context): Promise<unknown> =>
-  context.cancelled.then(
-    () => undefined,
-    (error: unknown) => error,
-  )
 
 /**
  * Owners of websockets. A heartbeat that Redis's absence suppressed makes the server start another attempt; in the same
@@ -61,11 +56,10 @@ export const createFeedActivities = (deps: FeedDeps) => {
     every(HEARTBEAT_EVERY_MS, beat, ended.signal)
     const reason = await cancellation(context)
     ended.abort()
-    const details = context.cancellationDetails
-    if (details?.timedOut === true || details?.notFound === true) {
-      setTimeout(() => void close(name, owned, 'its activity was lost'), ORPHAN_LIFE_MS).unref()
-    } else await close(name, owned, details?.cancelRequested === true ? 'cancelled' : 'its worker stops')
-    if (details?.cancelRequested === true) return { group }
+    const isAsked = context.cancellationDetails?.cancelRequested === true
+    if (isLost(context)) setTimeout(() => void close(name, owned, 'its activity was lost'), ORPHAN_LIFE_MS).unref()
+    else await close(name, owned, isAsked ? 'cancelled' : 'its worker stops')
+    if (isAsked) return { group }
     throw reason
   }
   return { runFeed }

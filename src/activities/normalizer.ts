@@ -5,26 +5,32 @@ import { createSeen } from '../dedup/seen.ts'
 import { every } from '../lib/every.ts'
 import { createCommitter } from '../store/commit.ts'
 import { assertOwner, FenceLost, takeOwnership } from '../store/fence.ts'
+import { cancellation, isLost } from './lost.ts'
 import { withoutCopies } from './normalizer-dedup.ts'
 import { runShard } from './normalizer-run.ts'
 import type { NormalizerDeps } from './normalizer-deps.ts'
 
 export type { NormalizerDeps } from './normalizer-deps.ts'
 
-const HEARTBEAT_EVERY_MS = 1_000
+const HEARTBEAT_EVERY_MS = 500
+/** A new attempt is started within 10 s of the server's return: workers that could not reach it ask no less often. */
+const ORPHAN_LIFE_MS = 15_000
 
 const workflowOf = ({ workflowExecution }: Context['info']): string => workflowExecution?.workflowId ?? 'none'
 
-const toFailure = (error: unknown): unknown => {
-  if (error instanceof FenceLost || error instanceof CacheFenceLost) {
-    return ApplicationFailure.create({ message: error.message, type: 'FenceLost', nonRetryable: true, cause: error })
+/** A fault of our own is not tried again four times a second, as the loss of a worker is. */
+const toFailure = (cause: unknown): unknown => {
+  if (cause instanceof FenceLost || cause instanceof CacheFenceLost) {
+    return ApplicationFailure.create({ message: cause.message, type: 'FenceLost', nonRetryable: true, cause })
   }
-  return error
+  return cause instanceof Error
+    ? ApplicationFailure.create({ message: cause.message, nextRetryDelay: '1s', cause })
+    : cause
 }
 
 /** The activity that owns a shard: takes it over, continues from its committed offsets, and runs until it is ended. */
 export const createNormalizerActivities = (deps: NormalizerDeps) => {
-  const own = async (shard: number, { info, cancellationSignal: signal }: Context): Promise<void> => {
+  const own = async (shard: number, info: Context['info'], signal: AbortSignal): Promise<void> => {
     // Two copies by mistake can be two workflows on one worker: the process alone would not tell them apart.
     const owner = await takeOwnership(deps.pool, shard, `${hostname()}:${process.pid}, workflow ${workflowOf(info)}`)
     deps.log.info({ shard, writer: owner.writer }, 'took over a shard')
@@ -41,25 +47,41 @@ export const createNormalizerActivities = (deps: NormalizerDeps) => {
     }
   }
 
+  const ownOrSay = async (shard: number, info: Context['info'], signal: AbortSignal): Promise<void> => {
+    try {
+      await own(shard, info, signal)
+    } catch (error) {
+      deps.log.error({ shard, error }, 'a shard ended')
+      throw toFailure(error)
+    }
+  }
+
   /**
-   * Lives for as long as its workflow. Returns when that cancels it, throws when it must run elsewhere.
+   * Lives for as long as its workflow. Returns when that cancels it, throws when it must run elsewhere. One that the server
+   * has given up goes on until its successor has taken the shard over: no row waits for a worker to be found.
    *
    * @throws ApplicationFailure FenceLost (non-retryable) when another copy owns the shard: it says which.
    */
   const runNormalizer = async ({ shard }: { shard: number }): Promise<{ shard: number }> => {
     const context = Context.current()
     const ended = new AbortController()
+    const stopping = new AbortController()
     every(HEARTBEAT_EVERY_MS, () => context.heartbeat({ shard, rows: deps.stats.read()['rows'] ?? 0 }), ended.signal)
+    const owning = ownOrSay(shard, context.info, stopping.signal)
     try {
-      await own(shard, context)
-    } catch (error) {
-      deps.log.error({ shard, error }, 'a shard ended')
-      throw toFailure(error)
+      const reason = await Promise.race([cancellation(context), owning])
+      if (isLost(context)) {
+        owning.catch(() => undefined)
+        setTimeout(() => stopping.abort(reason), ORPHAN_LIFE_MS).unref()
+        throw reason
+      }
+      stopping.abort(reason)
+      await owning
+      if (context.cancellationDetails?.cancelRequested === true) return { shard }
+      throw reason
     } finally {
       ended.abort()
     }
-    if (context.cancellationDetails?.cancelRequested === true) return { shard }
-    return context.cancelled
   }
   return { runNormalizer }
 }

@@ -46,12 +46,15 @@ export const partitions = proxyActivities<PartitionActivities>({
   retry: { initialInterval: '1s', maximumInterval: '30s', maximumAttempts: 20 },
 })
 
-/** An activity that runs for as long as its workflow: lost ones are noticed by the heartbeat and retried for ever. */
-export const longLived = (taskQueue: string, heartbeatTimeout: '3s' | '5s', summary: string): ActivityOptions => ({
+/**
+ * An activity that runs for as long as its workflow: lost ones are noticed by the heartbeat and retried for ever. Without
+ * backoff, since attempts are counted over the whole life: the tenth worker that dies is replaced as fast as the first.
+ */
+export const longLived = (taskQueue: string, summary: string): ActivityOptions => ({
   taskQueue,
-  heartbeatTimeout,
   summary,
+  heartbeatTimeout: '3s',
   startToCloseTimeout: '30d',
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-  retry: { initialInterval: '250ms', backoffCoefficient: 1.5, maximumInterval: '1s' },
+  retry: { initialInterval: '250ms', backoffCoefficient: 1 },
 })

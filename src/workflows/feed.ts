@@ -20,7 +20,7 @@ export async function feed(input: FeedInput): Promise<void> {
   setHandler(status, () => ({ group, replica, taskQueue }), { description: 'Group, replica and task queue' })
   setCurrentDetails(`Sockets of feed group **${group}**, replica **${replica}**, on task queue \`${taskQueue}\``)
 
-  const { runFeed } = proxyActivities<FeedActivities>(longLived(taskQueue, '3s', `feed group ${group}, ${replica}`))
+  const { runFeed } = proxyActivities<FeedActivities>(longLived(taskQueue, `feed group ${group}, ${replica}`))
   await ownUntilRollOver(() => runFeed({ group, replica }))
   await continueAsNew<typeof feed>({ group, replica })
 }

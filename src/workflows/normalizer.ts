@@ -16,7 +16,7 @@ export async function normalizer(input: NormalizerInput): Promise<void> {
   setHandler(status, () => ({ shard, taskQueue: 'normalizer' }), { description: 'Shard and task queue' })
   setCurrentDetails(`Normalizer shard **${shard}**, on task queue \`normalizer\``)
 
-  const { runNormalizer } = proxyActivities<NormalizerActivities>(longLived('normalizer', '5s', `shard ${shard}`))
+  const { runNormalizer } = proxyActivities<NormalizerActivities>(longLived('normalizer', `shard ${shard}`))
   await ownUntilRollOver(() => runNormalizer({ shard }))
   await continueAsNew<typeof normalizer>({ shard })
 }
