@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { readConfig } from '../../src/config.ts'
 
@@ -39,12 +39,16 @@ const blocks = (section: string): [string, string][] => {
 
 describe('docker-compose.yml', () => {
   const containers = blocks('services')
+  const isRole = ([, body]: [string, string]): boolean => body.includes('<<: *role\n')
+  const servers = containers.filter((container) => !isRole(container))
+  const roles = containers.filter(isRole)
 
-  it('has Postgres, Redis, Temporal and S3', () => {
-    expect(containers.map(([name]) => name)).toEqual(['postgres', 'redis', 'temporal', 's3'])
+  it('has Postgres, Redis, Temporal and S3, and with a profile the migration and each role', () => {
+    expect(servers.map(([name]) => name)).toEqual(['postgres', 'redis', 'temporal', 's3'])
+    expect(roles.map(([name]) => name)).toEqual(['migrate', 'control', 'feed', 'normalizer'])
   })
 
-  it.each(containers)('%s has a pinned image, a health check, loopback ports and a declared volume', (_, body) => {
+  it.each(servers)('%s has a pinned image, a health check, loopback ports and a declared volume', (_, body) => {
     expect(/image: \S+:(?!latest)\S*\d\S*$/m.test(body)).toBe(true)
     expect(body).toMatch(/healthcheck:\n\s+test: \[/)
     const ports = [...body.matchAll(/'([\d.:]+:\d+:\d+)'/g)].map((match) => match[1] ?? '')
@@ -54,11 +58,62 @@ describe('docker-compose.yml', () => {
     expect(blocks('volumes').map(([name]) => name)).toContain(volume)
   })
 
+  it.each(roles)('%s runs a command of the build', (name, body) => {
+    const command = name === 'migrate' ? 'migrate.js' : 'worker.js'
+    expect(body).toContain(`'dist/cli/${command}'`)
+    expect(readdirSync(new URL('../../src/cli', import.meta.url))).toContain(command.replace('.js', '.ts'))
+    if (name !== 'migrate') expect(body).toContain(`'--role', '${name}'`)
+  })
+
+  it('starts roles when asked for, after the migration, with variables that there are and no secret', () => {
+    const shared = text('docker-compose.yml').split('x-role: &role\n')[1]?.split('\nservices:')[0] ?? ''
+    expect(shared).toContain("profiles: ['roles']")
+    expect(shared).toContain('migrate: { condition: service_completed_successfully }')
+    const names = [...shared.matchAll(/^ {4}([A-Z][A-Z0-9_]+):/gm)].map((match) => match[1] ?? '')
+    expect(names.length).toBeGreaterThan(5)
+    expect(names.filter((name) => example[name] === undefined)).toEqual([])
+    expect(shared).toMatch(/^ {4}STREAM_HMAC_KEY:$/m)
+  })
+
   it('keeps what Redis acknowledges and registers the search attributes', () => {
     const byName = Object.fromEntries(containers)
     expect(byName['redis']).toMatch(/'--appendonly',\s+'yes'[^]*'--maxmemory-policy',\s+'noeviction'/)
     for (const name of ['MarketState', 'MarketSlug', 'FeedGroup']) {
       expect(byName['temporal']).toContain(`--search-attribute=${name}=Keyword`)
     }
+  })
+})
+
+describe('the image', () => {
+  const dockerfile = text('Dockerfile')
+
+  it('gets all that the Dockerfile copies, and no state, secret or history', () => {
+    const lines = text('.dockerignore').split('\n')
+    const admitted = lines.filter((line) => line.startsWith('!')).map((line) => line.slice(1))
+    const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(
+      (match) => match[1]?.split(' ') ?? [],
+    )
+    expect(lines).toContain('*')
+    expect(new Set(copied)).toEqual(new Set(admitted))
+    expect(copied.filter((name) => !existsSync(new URL(`../../${name}`, import.meta.url)))).toEqual([])
+  })
+
+  it('runs as another user than root and ends by SIGTERM', () => {
+    const final = dockerfile.split(/^FROM /m).at(-1) ?? ''
+    expect(final).toMatch(/^USER node$/m)
+    expect(final).toMatch(/^STOPSIGNAL SIGTERM$/m)
+    expect(final).toMatch(/^CMD \["node", "dist\/cli\/worker\.js"/m)
+  })
+})
+
+describe('deploy/fly', () => {
+  const folder = new URL('../../deploy/fly/', import.meta.url)
+
+  it.each(['control', 'feed', 'normalizer'])('%s.toml runs its role and gives it the time to hand over', (role) => {
+    const toml = readFileSync(new URL(`${role}.toml`, folder), 'utf8')
+    expect(toml).toMatch(new RegExp(`^${role} = "node .*dist/cli/worker\\.js --role ${role}"$`, 'm'))
+    expect(toml).toContain('kill_signal = "SIGTERM"')
+    expect(Number(/kill_timeout = "(\d+)s"/.exec(toml)?.[1])).toBeGreaterThan(10)
+    expect(toml).not.toMatch(/(PASSWORD|SECRET|_KEY|_URL)/)
   })
 })
