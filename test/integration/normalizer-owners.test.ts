@@ -97,6 +97,24 @@ test('what the losing copy took from the ready streams is read by the owner at o
   expect(Date.now() - startMs).toBeLessThan(20_000)
 })
 
+test('a shard that Temporal has given up goes on until its successor owns it, and every row is there once', async () => {
+  const flow = createFlow(redis)
+  await flow.catalogue([gammaText('35')])
+  await flow.books('35')
+  const lost = startShard(addresses)
+  await committed(tables(), 'orderbook:35')
+  expect(await lost.lose()).toMatch(/NOT_FOUND/)
+  await flow.changes('35', 25)
+  await committed(tables(), 'orderbook:35')
+  await using successor = startShard(addresses)
+  await until('the successor commits', async () => {
+    await flow.changes('35', 5)
+    return (successor.stats.read()['commits'] ?? 0) > 0
+  })
+  await expectExact(tables(), flow, '35')
+  await lost.stop()
+})
+
 test('a checkpoint at a sequence that has one replaces it whole: a tick takes no sequence', async () => {
   const frame = { kind: 'websocket' as const, receivedTimeMs: 1_790_000_000_500, sourceReceivedTimeMs: undefined }
   const tick = { event_type: 'tick_size_change', asset_id: '7001', new_tick_size: '0.001', timestamp: '1790000000000' }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { ActivityCancellationDetails } from '@temporalio/common'
 import { MockActivityEnvironment } from '@temporalio/testing'
 import type { Redis } from 'ioredis'
 import type pg from 'pg'
@@ -29,6 +30,8 @@ export type RunningShard = AsyncDisposable & {
   stats: Stats
   /** How the activity ended: its error's message, or `ended`. */
   ended: Promise<string>
+  /** Tells it what a heartbeat is answered when the server has given the activity up, and waits until that has ended. */
+  lose(): Promise<string>
   /** Cancels it as its workflow would, and waits. */
   stop(): Promise<string>
 }
@@ -54,7 +57,11 @@ export const startShard = (addresses: Addresses): RunningShard => {
     await closed
     return how
   }
-  return { stats: deps.stats, ended, stop, [Symbol.asyncDispose]: async () => void (await stop()) }
+  const lose = (): Promise<string> => {
+    environment.cancel('NOT_FOUND', new ActivityCancellationDetails({ notFound: true }))
+    return ended
+  }
+  return { stats: deps.stats, ended, lose, stop, [Symbol.asyncDispose]: async () => void (await stop()) }
 }
 
 type Tables = { pool: pg.Pool; redis: Redis }

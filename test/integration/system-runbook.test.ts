@@ -1,0 +1,86 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openRecording, type Recording } from '../support/recording.ts'
+import { missingLines, readRunbook, type } from '../support/runbook.ts'
+import { until } from '../support/system.ts'
+import { queryStatus, runTemporal } from '../support/temporal-command.ts'
+
+/** Recorded by the policy; 516710 is there too, for an operator to start. */
+const MARKET_IDS = Array.from({ length: 20 }, (_, index) => String(516717 + 7 * index))
+
+let recording: Recording
+
+beforeAll(async () => {
+  const env = { POLYTAPE_MARKETS: MARKET_IDS.join(',') }
+  recording = await openRecording({ markets: 20, rate: 300, env, venueArgs: ['--markets', '21'] })
+}, 180_000)
+
+afterAll(() => recording[Symbol.asyncDispose](), 60_000)
+
+const quotesSay = async (state: string, marketIds: string[]): Promise<void> => {
+  await until(
+    `quotes of ${marketIds.join(' ')} to be ${state}`,
+    async () => {
+      const sql = 'select market_id as id from quotes_live where state = $1 and market_id = any($2)'
+      const { rows } = await recording.pool.query<{ id: string }>(sql, [state, marketIds])
+      return rows.length === marketIds.length || undefined
+    },
+    20_000,
+  )
+}
+
+const statusSays = (marketId: string, part: string): Promise<boolean> =>
+  until(
+    `status of ${marketId} to say ${part}`,
+    async () => (await queryStatus(recording.system, marketId)).text.includes(part) || undefined,
+    20_000,
+  )
+
+const describeSchedule = async (): Promise<string> => {
+  const words = ['schedule', 'describe', '--schedule-id', 'refreshCatalog', '--output', 'json']
+  return (await runTemporal(recording.system, ...words)).text
+}
+const actionCount = async (): Promise<number> =>
+  Number(/"actionCount":\s*"(\d+)"/.exec(await describeSchedule())?.[1] ?? 0)
+const schedulePaused = (isPaused: boolean): Promise<boolean> =>
+  until(
+    `the schedule's pause to be ${isPaused}`,
+    async () => /"paused":\s*true/.test(await describeSchedule()) === isPaused || undefined,
+  )
+
+const start = 'workflow start --type marketSubscription --task-queue control --workflow-id'
+
+/** What must come of a command that has these words. A new task is a block in RUNBOOK.md and, where it changes something, a line here. */
+const EFFECTS: [words: string, effect: () => Promise<unknown>][] = [
+  [`${start} market:516710`, () => quotesSay('live', ['516710'])],
+  ['--fail-existing', () => quotesSay('live', ['516710'])],
+  ['market:516745 --name pause', () => quotesSay('paused', ['516745'])],
+  ['market:516745 --type status', () => statusSays('516745', '"desired":"paused"')],
+  ['market:516745 --name setState', () => quotesSay('live', ['516745'])],
+  ['market:516745 --name setDepth --input 5', () => statusSays('516745', '"depth":5')],
+  ['market:516745 --name stop', () => quotesSay('stopped', ['516745'])],
+  [`${start} market:516745`, () => quotesSay('live', ['516745'])],
+  ["MarketState='live'\" --name pause", () => quotesSay('paused', MARKET_IDS)],
+  ["MarketState='paused'\" --name resume", () => quotesSay('live', MARKET_IDS)],
+  ['market:516752 --name setState', () => statusSays('516752', '"desired":"active"')],
+  ['market:516752 --name setDepth --input -1', () => statusSays('516752', '"depth":0')],
+  ['schedule trigger', () => until('one more run', async () => (await actionCount()) >= 2 || undefined, 20_000)],
+  ['--schedule-id refreshCatalog --pause', () => schedulePaused(true)],
+  ['--schedule-id refreshCatalog --unpause', () => schedulePaused(false)],
+]
+
+const oneLine = (command: string): string => command.replaceAll(/\\?\s+/g, ' ')
+const isRefused = (output: string): boolean => /^(Error|unable|.*FAILED)/m.test(output)
+
+describe('an operator who types what RUNBOOK.md says', () => {
+  test.each(readRunbook())('gets what it says: $command', async ({ command, output }) => {
+    const typed = await type(recording.system, command)
+    expect(missingLines(output, typed.text), `the real output is\n${typed.text}`).toEqual([])
+    expect(typed.code === 0, typed.text).toBe(!isRefused(output))
+    for (const [words, effect] of EFFECTS) if (oneLine(command).includes(words)) await effect()
+  })
+
+  test('finds every task there', () => {
+    const commands = readRunbook().map(({ command }) => oneLine(command))
+    expect(EFFECTS.filter(([words]) => !commands.some((command) => command.includes(words)))).toEqual([])
+  })
+})
