@@ -28,8 +28,8 @@ const toFailure = (cause: unknown): unknown => {
     : cause
 }
 
-/** The activity that owns a shard: takes it over, continues from its committed offsets, and runs until it is ended. */
-export const createNormalizerActivities = (deps: NormalizerDeps) => {
+/** Takes a shard over, continues from its committed offsets, and runs until the signal aborts or another takes it. */
+const createOwning = (deps: NormalizerDeps) => {
   const own = async (shard: number, info: Context['info'], signal: AbortSignal): Promise<void> => {
     // Two copies by mistake can be two workflows on one worker: the process alone would not tell them apart.
     const owner = await takeOwnership(deps.pool, shard, `${hostname()}:${process.pid}, workflow ${workflowOf(info)}`)
@@ -46,8 +46,7 @@ export const createNormalizerActivities = (deps: NormalizerDeps) => {
       throw error
     }
   }
-
-  const ownOrSay = async (shard: number, info: Context['info'], signal: AbortSignal): Promise<void> => {
+  return async (shard: number, info: Context['info'], signal: AbortSignal): Promise<void> => {
     try {
       await own(shard, info, signal)
     } catch (error) {
@@ -55,7 +54,10 @@ export const createNormalizerActivities = (deps: NormalizerDeps) => {
       throw toFailure(error)
     }
   }
+}
 
+export const createNormalizerActivities = (deps: NormalizerDeps) => {
+  const own = createOwning(deps)
   /**
    * Lives for as long as its workflow. Returns when that cancels it, throws when it must run elsewhere. One that the server
    * has given up goes on until its successor has taken the shard over: no row waits for a worker to be found.
@@ -67,7 +69,7 @@ export const createNormalizerActivities = (deps: NormalizerDeps) => {
     const ended = new AbortController()
     const stopping = new AbortController()
     every(HEARTBEAT_EVERY_MS, () => context.heartbeat({ shard, rows: deps.stats.read()['rows'] ?? 0 }), ended.signal)
-    const owning = ownOrSay(shard, context.info, stopping.signal)
+    const owning = own(shard, context.info, stopping.signal)
     try {
       const reason = await Promise.race([cancellation(context), owning])
       if (isLost(context)) {
