@@ -52,11 +52,22 @@ const refreshStartedAfter = (timeText: string): Promise<boolean> =>
     },
     5_000,
   )
-const batchEnded = (): Promise<boolean> =>
-  until(
-    'the batch to be through',
-    async () => !(await runTemporal(recording.system, 'batch', 'list')).text.includes('Running') || undefined,
+/** In the quotes, in the workflows, and as far as the server's batch is concerned. */
+const manyAre = async (state: string): Promise<void> => {
+  await quotesSay(state, MARKET_IDS)
+  const query = `WorkflowType='marketSubscription' AND ExecutionStatus='Running' AND MarketState!='${state}'`
+  const tell = async (...words: string[]): Promise<string> => (await runTemporal(recording.system, ...words)).text
+  await until(
+    `workflows to be ${state}`,
+    async () => (await tell('workflow', 'list', '--query', query)).trim() === '' || undefined,
+    20_000,
   )
+  await until(
+    'the batch to be through',
+    async () => !(await tell('batch', 'list')).includes('Running') || undefined,
+    20_000,
+  )
+}
 const schedulePaused = (isPaused: boolean): Promise<boolean> =>
   until(
     `the schedule's pause to be ${isPaused}`,
@@ -69,14 +80,13 @@ const start = 'workflow start --type marketSubscription --task-queue control --w
 const EFFECTS: [words: string, effect: (typedTime: string) => Promise<unknown>][] = [
   [`${start} market:516710`, () => quotesSay('live', ['516710'])],
   ['--fail-existing', () => quotesSay('live', ['516710'])],
-  ['market:516745 --name pause', () => quotesSay('paused', ['516745'])],
-  ['market:516745 --type status', () => statusSays('516745', '"desired":"paused"')],
+  ['market:516745 --name pause', () => statusSays('516745', '"observed":"paused"')],
   ['market:516745 --name setState', () => quotesSay('live', ['516745'])],
   ['market:516745 --name setDepth --input 5', () => statusSays('516745', '"depth":5')],
   ['market:516745 --name stop', () => quotesSay('stopped', ['516745'])],
   [`${start} market:516745`, () => quotesSay('live', ['516745'])],
-  ["MarketState='live'\" --name pause", () => Promise.all([quotesSay('paused', MARKET_IDS), batchEnded()])],
-  ["MarketState='paused'\" --name resume", () => Promise.all([quotesSay('live', MARKET_IDS), batchEnded()])],
+  ["MarketState='live'\" --name pause", () => manyAre('paused')],
+  ["MarketState='paused'\" --name resume", () => manyAre('live')],
   ['market:516752 --name setState', () => statusSays('516752', '"desired":"active"')],
   ['market:516752 --name setDepth --input -1', () => statusSays('516752', '"depth":0')],
   ['schedule trigger', refreshStartedAfter],
@@ -84,20 +94,22 @@ const EFFECTS: [words: string, effect: (typedTime: string) => Promise<unknown>][
   ['--schedule-id refreshCatalog --unpause', () => schedulePaused(false)],
 ]
 
-const oneLine = (command: string): string => command.replaceAll(/\\?\s+/g, ' ')
+const oneLine = (command: string): string => command.replaceAll('\\\n', ' ').replaceAll(/\s+/g, ' ')
 const isRefused = (output: string): boolean => output.includes('level=ERROR')
 
 describe('an operator who types what RUNBOOK.md says', () => {
-  test.each(readRunbook())('gets what it says: $command', async ({ command, output }) => {
+  const commands = readRunbook().map((typed) => [oneLine(typed.command), typed] as const)
+
+  test.each(commands)('gets what it says: %s', async (line, { command, output }) => {
     const typedTime = new Date().toISOString()
     const typed = await type(recording.system, command)
     expect(missingLines(output, typed.text), `the real output is\n${typed.text}`).toEqual([])
     expect(typed.code === 0, typed.text).toBe(!isRefused(output))
-    for (const [words, effect] of EFFECTS) if (oneLine(command).includes(words)) await effect(typedTime)
+    for (const [words, effect] of EFFECTS) if (line.includes(words)) await effect(typedTime)
   })
 
   test('finds every task there', () => {
-    const commands = readRunbook().map(({ command }) => oneLine(command))
-    expect(EFFECTS.filter(([words]) => !commands.some((command) => command.includes(words)))).toEqual([])
+    const tasks = EFFECTS.map(([words]) => words)
+    expect(tasks.filter((words) => !commands.some(([line]) => line.includes(words)))).toEqual([])
   })
 })

@@ -45,7 +45,7 @@ const VOLATILE = [
   /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g,
   /\d{4}-\d\d-\d\dT[\d:.]+Z/g,
   /\d+-[0-9a-f]{8}/g,
-  /\d+/g,
+  /\d+(\.\d+)?/g,
 ]
 
 /** Ids, instants and numbers are another each time, and the width of a column follows them. */
