@@ -59,7 +59,7 @@ const manyAre = async (state: string): Promise<void> => {
   const tell = async (...words: string[]): Promise<string> => (await runTemporal(recording.system, ...words)).text
   await until(
     `workflows to be ${state}`,
-    async () => (await tell('workflow', 'list', '--query', query)).trim() === '' || undefined,
+    async () => (await tell('workflow', 'count', '--query', query)).includes('Total: 0') || undefined,
     20_000,
   )
   await until(
