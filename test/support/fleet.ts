@@ -1,6 +1,7 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { promisify } from 'node:util'
 import { Client, Connection } from '@temporalio/client'
 import { REPOSITORY } from '../../src/local/repository.ts'
@@ -28,8 +29,6 @@ export type Fleet = AsyncDisposable &
     client: Client
     /** Starts one more process of a role; resolves when it takes tasks. */
     start(role: 'control' | 'feed' | 'normalizer'): Promise<Member>
-    /** Runs a command of the build to its end; what it printed. */
-    command(name: string): Promise<string>
     /** Which member runs the activity of this workflow. */
     ownerOf(workflowId: string): Promise<Member | undefined>
   }
@@ -44,10 +43,9 @@ const toMember = async (role: string, child: ChildProcess): Promise<Member> => {
   let text = ''
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (text += chunk.toString()))
   const exited = once(child, 'exit')
-  const { stdout } = await run('hostname')
   const member: Member = {
     role,
-    identity: `${child.pid}@${stdout.trim()}`,
+    identity: `${child.pid}@${hostname()}`,
     logged: () => text,
     end: async (signal) => {
       const askedTimeMs = Date.now()
@@ -79,9 +77,10 @@ const createMembers = ({ folder, env }: Servers) => {
     members.push(member)
     return member
   }
-  const command: Fleet['command'] = async (name) =>
-    (await run(process.execPath, [`dist/cli/${name}.js`], { cwd: REPOSITORY, env: { ...process.env, ...env } })).stdout
-  return { members, start, command }
+  const migrate = async (): Promise<void> => {
+    await run(process.execPath, ['dist/cli/migrate.js'], { cwd: REPOSITORY, env: { ...process.env, ...env } })
+  }
+  return { members, start, migrate }
 }
 
 /** Control, two feeds and two normalizers; resolves when every market is live. */
@@ -97,7 +96,7 @@ export const openFleet = async (options: { markets: number; rate: number }): Pro
   const connection = await Connection.connect({ address: temporal.address })
   const client = new Client({ connection })
   const reader = redis.connect()
-  const { members, start, command } = createMembers({
+  const { members, start, migrate } = createMembers({
     folder,
     env: {
       ...venue.env,
@@ -108,6 +107,7 @@ export const openFleet = async (options: { markets: number; rate: number }): Pro
       STREAM_HMAC_KEY: 'fleet:one secret for all machines',
     },
   })
+  await migrate()
   await Promise.all((['control', 'feed', 'feed', 'normalizer', 'normalizer'] as const).map(start))
   await untilLive(database.pool, options.markets)
   return {
@@ -117,7 +117,6 @@ export const openFleet = async (options: { markets: number; rate: number }): Pro
     temporal,
     client,
     start,
-    command,
     ownerOf: async (workflowId) => {
       const { pendingActivities } = (await client.workflow.getHandle(workflowId).describe()).raw
       const identity = pendingActivities?.[0]?.lastWorkerIdentity
