@@ -52,19 +52,24 @@ const refreshStartedAfter = (timeText: string): Promise<boolean> =>
     },
     5_000,
   )
+const countSays = (query: string, total: number): Promise<boolean> =>
+  until(
+    `${total} of ${query}`,
+    async () =>
+      (await runTemporal(recording.system, 'workflow', 'count', '--query', query)).text.includes(`Total: ${total}\n`) ||
+      undefined,
+    20_000,
+  )
+const isListedLive = (marketId: string): Promise<boolean> =>
+  countSays(`WorkflowId='market:${marketId}' AND ExecutionStatus='Running' AND MarketState='live'`, 1)
+
 /** In the quotes, in the workflows, and as far as the server's batch is concerned. */
 const manyAre = async (state: string): Promise<void> => {
   await quotesSay(state, MARKET_IDS)
-  const query = `WorkflowType='marketSubscription' AND ExecutionStatus='Running' AND MarketState!='${state}'`
-  const tell = async (...words: string[]): Promise<string> => (await runTemporal(recording.system, ...words)).text
-  await until(
-    `workflows to be ${state}`,
-    async () => (await tell('workflow', 'count', '--query', query)).includes('Total: 0') || undefined,
-    20_000,
-  )
+  await countSays(`WorkflowType='marketSubscription' AND ExecutionStatus='Running' AND MarketState!='${state}'`, 0)
   await until(
     'the batch to be through',
-    async () => !(await tell('batch', 'list')).includes('Running') || undefined,
+    async () => !(await runTemporal(recording.system, 'batch', 'list')).text.includes('Running') || undefined,
     20_000,
   )
 }
@@ -78,13 +83,13 @@ const start = 'workflow start --type marketSubscription --task-queue control --w
 
 /** What must come of a command that has these words. A new task is a block in RUNBOOK.md and, where it changes something, a line here. */
 const EFFECTS: [words: string, effect: (typedTime: string) => Promise<unknown>][] = [
-  [`${start} market:516710`, () => quotesSay('live', ['516710'])],
-  ['--fail-existing', () => quotesSay('live', ['516710'])],
+  [`${start} market:516710`, () => isListedLive('516710')],
+  ['--fail-existing', () => isListedLive('516710')],
   ['market:516745 --name pause', () => statusSays('516745', '"observed":"paused"')],
   ['market:516745 --name setState', () => quotesSay('live', ['516745'])],
   ['market:516745 --name setDepth --input 5', () => statusSays('516745', '"depth":5')],
   ['market:516745 --name stop', () => quotesSay('stopped', ['516745'])],
-  [`${start} market:516745`, () => quotesSay('live', ['516745'])],
+  [`${start} market:516745`, () => isListedLive('516745')],
   ["MarketState='live'\" --name pause", () => manyAre('paused')],
   ["MarketState='paused'\" --name resume", () => manyAre('live')],
   ['market:516752 --name setState', () => statusSays('516752', '"desired":"active"')],
