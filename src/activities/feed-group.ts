@@ -1,6 +1,8 @@
 import type { Redis } from 'ioredis'
 import type { Config } from '../config.ts'
-import { DESIRED_CHANNEL, RESYNC_CHANNEL } from '../domain/keys.ts'
+import type { Heartbeat, Reporter } from '../domain/heartbeat.ts'
+import { DESIRED_CHANNEL, FEED_COMMANDS_CHANNEL, RESYNC_CHANNEL } from '../domain/keys.ts'
+import { feedHeartbeats } from '../feed/heartbeats.ts'
 import { createLiveness, type Liveness } from '../feed/liveness.ts'
 import type { Budget } from '../feed/outbox.ts'
 import { Session, type Figures } from '../feed/session.ts'
@@ -19,6 +21,7 @@ export type FeedDeps = {
   connectRedis: () => Redis
   config: Config
   signing: SigningKeys
+  heartbeats: Reporter
   log: Logger
   stats: Stats
 }
@@ -28,6 +31,8 @@ export type Shared = { budget: Budget; clob: Clob; liveness: Liveness }
 
 export type FeedGroup = {
   figures(): Figures
+  /** What it reports as `<group>:<replica>`. */
+  heartbeats(name: string): [string, Heartbeat][]
   /** Redis has answered within the last seconds. */
   isHealthy(): boolean
   close(detail: string): Promise<void>
@@ -97,10 +102,11 @@ export const openFeedGroup = (deps: FeedDeps & Shared & { group: number }): Feed
   })
   listener.on('message', (channel, message) => {
     if (channel === RESYNC_CHANNEL) session.resync(message)
+    else if (channel === FEED_COMMANDS_CHANNEL) session.command(message)
     else if (message === String(group)) void read()
   })
   listener
-    .subscribe(DESIRED_CHANNEL, RESYNC_CHANNEL)
+    .subscribe(DESIRED_CHANNEL, RESYNC_CHANNEL, FEED_COMMANDS_CHANNEL)
     .catch((error: unknown) => log.warn({ error }, 'channels could not be subscribed'))
   every(PING_EVERY_MS, ping, ended.signal)
   every(READ_EVERY_MS, () => void read(), ended.signal)
@@ -108,6 +114,13 @@ export const openFeedGroup = (deps: FeedDeps & Shared & { group: number }): Feed
   void read()
   return {
     figures: () => session.figures(),
+    heartbeats: (feed) =>
+      feedHeartbeats({
+        feed,
+        connections: session.connections,
+        behind: deps.liveness.behind(session),
+        unansweredMs: deps.liveness.unansweredMs(),
+      }),
     isHealthy: () => Date.now() - answeredTimeMs < HEALTHY_FOR_MS,
     close: async (detail) => {
       ended.abort()

@@ -37,6 +37,7 @@ export const createFeedActivities = (deps: FeedDeps) => {
     running.set(name, owned)
     return owned
   }
+  deps.heartbeats.follow(() => [...running].flatMap(([name, { feed }]) => feed.heartbeats(name)))
   const close = async (name: string, owned: Owned, detail: string): Promise<void> => {
     if (running.get(name) !== owned) return
     running.delete(name)

@@ -22,6 +22,7 @@ export class Commits {
   #touched = new Set<Tape>()
   #running: Promise<void> | undefined
   #failure: unknown
+  #waitingSinceMs: number | undefined
 
   constructor(deps: CommitsDeps) {
     this.#deps = deps
@@ -29,6 +30,11 @@ export class Commits {
 
   get batch(): Batch {
     return this.#batch
+  }
+
+  /** Since when something waits to be committed that is older than the last commit; undefined where nothing does. */
+  get waitingSinceMs(): number | undefined {
+    return this.#waitingSinceMs
   }
 
   /**
@@ -63,6 +69,7 @@ export class Commits {
 
   #start(): void {
     if (this.#touched.size === 0) return
+    this.#waitingSinceMs ??= Date.now()
     this.#running ??= this.#commitAll()
       .catch((error: unknown) => {
         this.#failure = error
@@ -78,9 +85,11 @@ export class Commits {
       if (!this.#isFull()) await sleep(config.COMMIT_LINGER_MS, undefined, { signal }).catch(() => undefined)
       const sealed = this.#seal()
       const sealedTimeMs = Date.now()
-      if (isEmpty(sealed)) continue
-      await write(sealed, signal)
-      onCommitted(sealed, sealedTimeMs)
+      if (!isEmpty(sealed)) {
+        await write(sealed, signal)
+        onCommitted(sealed, sealedTimeMs)
+      }
+      this.#waitingSinceMs = this.#touched.size === 0 ? undefined : sealedTimeMs
     }
   }
 

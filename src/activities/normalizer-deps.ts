@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
 import type { Pool } from 'pg'
 import type { Config } from '../config.ts'
+import type { Reporter } from '../domain/heartbeat.ts'
 import type { Observation } from '../domain/observation.ts'
 import type { Logger } from '../lib/log.ts'
 import type { Stats } from '../lib/stats.ts'
@@ -13,6 +14,7 @@ export type NormalizerDeps = {
   pool: Pool
   config: Config
   signing: SigningKeys
+  heartbeats: Reporter
   log: Logger
   stats: Stats
   report: (observation: Observation) => void

@@ -1,4 +1,5 @@
 import { CacheFenceLost, type HotCache } from '../cache/hot-cache.ts'
+import { normalizerSubject } from '../domain/heartbeat.ts'
 import { marketOfStream, orderbookStream } from '../domain/keys.ts'
 import { every } from '../lib/every.ts'
 import { waitBeforeRetry } from '../lib/retry.ts'
@@ -11,6 +12,7 @@ import { createReader, type Reader } from '../stream/read.ts'
 import { Commits } from './normalizer-commits.ts'
 import type { NormalizerDeps } from './normalizer-deps.ts'
 import { publishFigures } from './normalizer-figures.ts'
+import { shardHeartbeat } from './normalizer-heartbeat.ts'
 import { tellRefused } from './normalizer-refused.ts'
 import { createResync } from './normalizer-resync.ts'
 import { Shard } from './normalizer-shard.ts'
@@ -47,10 +49,15 @@ const trimBehind = async (reader: Reader, batch: Batch): Promise<void> => {
 }
 
 /** Steps until the signal aborts. Trouble with Redis or Postgres is waited out; the streams and offsets tell where to go on. */
-const stepUntil = async (shard: Shard, { stats, log }: NormalizerDeps, signal: AbortSignal): Promise<void> => {
+const stepUntil = async (
+  { shard, pulse }: Parts,
+  { stats, log }: NormalizerDeps,
+  signal: AbortSignal,
+): Promise<void> => {
   for (let failures = 0; !signal.aborted;) {
     try {
       await shard.step()
+      pulse.stepTimeMs = Date.now()
       failures = 0
     } catch (error) {
       if (signal.aborted || isFenceLost(error) || !isTrouble(error)) throw error
@@ -77,7 +84,8 @@ const openParts = ({ deps, shard: index, cache, write }: RunInput, settling: Abo
   const commits: Commits = new Commits({ config, write, onCommitted, signal: settling })
   const views = createViews({ cache, report, stats, log })
   const shard = new Shard({ shard: index, config, stats, reader, tapes, commits, views, latencies })
-  return { blocking, reader, tapes, commits, shard, latencies }
+  const pulse = { stepTimeMs: Date.now() }
+  return { blocking, reader, tapes, commits, shard, latencies, pulse }
 }
 
 type Parts = ReturnType<typeof openParts>
@@ -126,6 +134,7 @@ export const runShard = async (input: RunInput): Promise<void> => {
   signal.addEventListener('abort', settle, { once: true })
   const parts = openParts(input, settling.signal)
   const { shard, tapes, commits, blocking, reader } = parts
+  const unfollow = deps.heartbeats.follow(() => [[normalizerSubject(index), shardHeartbeat(parts, Date.now())]])
   try {
     await shard.start(await knownStreams(deps.pool))
     deps.log.info(
@@ -133,7 +142,7 @@ export const runShard = async (input: RunInput): Promise<void> => {
       'a shard is at its offsets',
     )
     startCare(deps, parts, ended.signal)
-    await stepUntil(shard, deps, signal)
+    await stepUntil(parts, deps, signal)
     await commits.settle()
   } catch (error) {
     // What this copy took from the ready streams is the owner's to read.
@@ -141,6 +150,7 @@ export const runShard = async (input: RunInput): Promise<void> => {
     throw error
   } finally {
     ended.abort()
+    unfollow()
     blocking.disconnect()
   }
 }

@@ -38,3 +38,10 @@ export const ladderKey = (outcomeId: string, side: 'bid' | 'ask'): string => `la
 
 /** String, JSON of a role's figures, expires after 10 s. `instance` = `<hostname>:<pid>`. */
 export const statsKey = (role: string, instance: string): string => `stats:${role}:${instance}`
+
+/** Hash subject -> `<Redis's ms> <JSON>`: what each feed, connection, shard and poller says of itself once a second. */
+export const HEARTBEATS_KEY = 'heartbeats'
+/** String, Redis's ms: since when heartbeats are compared without a pause. Expires when they are not. */
+export const HEARTBEATS_SINCE_KEY = 'heartbeats:since'
+/** Channel; message = `move <epoch>` or `reconnect <epoch>`: to the feed that has the connection. */
+export const FEED_COMMANDS_CHANNEL = 'feed_commands'

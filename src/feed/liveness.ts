@@ -4,7 +4,7 @@ import type { Logger } from '../lib/log.ts'
 import type { Stats } from '../lib/stats.ts'
 import type { FetchBooks, RestBook } from './rest-queue.ts'
 import { Rounds, TICK_MS } from './rounds.ts'
-import { Suspects, type WatchedFeed, type WatchedToken } from './suspects.ts'
+import { Suspects, type Behind, type WatchedFeed, type WatchedToken } from './suspects.ts'
 import type { RestState } from './suspicion.ts'
 
 export type LivenessDeps = {
@@ -21,6 +21,10 @@ export type LivenessDeps = {
 export type Liveness = {
   /** Watches a feed's tokens until the returned function is called. */
   watch(feed: WatchedFeed): () => void
+  /** What a feed's markets owe by what REST says. */
+  behind(feed: WatchedFeed): Behind
+  /** For how long REST has given no answer; 0 where there was nothing to ask. */
+  unansweredMs(): number
 }
 
 const toRestState = ({ text }: RestBook): RestState => ({
@@ -39,6 +43,7 @@ export const createLiveness = ({ fetchBooks, readApplied, periodMs, log, stats }
   const suspects = new Suspects(stats)
   let ended = new AbortController()
   let isChecking = false
+  let answeredTimeMs = Date.now()
   const poll = async (tokens: WatchedToken[], signal: AbortSignal): Promise<void> => {
     const asked = tokens.map(({ token }) => token)
     const books = await fetchBooks(asked, signal).catch((error: unknown) => {
@@ -47,6 +52,7 @@ export const createLiveness = ({ fetchBooks, readApplied, periodMs, log, stats }
       throw error
     })
     stats.count('livenessPolls')
+    answeredTimeMs = Date.now()
     const applied = await readApplied(marketsOf(tokens))
     const states = new Map(books.map((book) => [book.token, toRestState(book)]))
     for (const watched of tokens) {
@@ -56,7 +62,11 @@ export const createLiveness = ({ fetchBooks, readApplied, periodMs, log, stats }
       suspects.look(watched, rest, applied)
     }
   }
-  const list = (): WatchedToken[] => [...feeds].flatMap((feed) => feed.watchedTokens())
+  const list = (): WatchedToken[] => {
+    const tokens = [...feeds].flatMap((feed) => feed.watchedTokens())
+    if (tokens.length === 0) answeredTimeMs = Date.now()
+    return tokens
+  }
   const rounds = new Rounds({ periodMs, list, poll })
   const check = async (): Promise<void> => {
     const due = suspects.due()
@@ -73,6 +83,7 @@ export const createLiveness = ({ fetchBooks, readApplied, periodMs, log, stats }
       feeds.add(feed)
       if (feeds.size === 1) {
         ended = new AbortController()
+        answeredTimeMs = Date.now()
         every(TICK_MS, tick, ended.signal)
       }
       return () => {
@@ -81,5 +92,7 @@ export const createLiveness = ({ fetchBooks, readApplied, periodMs, log, stats }
         if (feeds.size === 0) ended.abort()
       }
     },
+    behind: (feed) => suspects.behind(feed),
+    unansweredMs: () => Date.now() - answeredTimeMs,
   }
 }

@@ -77,6 +77,8 @@ export class Pool {
 
   #add(): Slot {
     const slot = this.#deps.createSlot()
+    const taken = new Set(this.#slots.map(({ vitals }) => vitals.place))
+    while (taken.has(slot.vitals.place)) slot.vitals.place++
     this.#slots.push(slot)
     return slot
   }

@@ -100,6 +100,22 @@ export class Relocation {
     }
   }
 
+  /**
+   * Told from outside, where nothing that was done here has helped: moves those of a connection's markets that are owed
+   * something, without a wait, but not more than may be moved at a time.
+   */
+  moveOwed(slot: Slot, marketIds: Iterable<string>): void {
+    const detail = 'moved to another connection: heartbeats were missed'
+    const members = [...marketIds].flatMap((marketId) => slot.members.get(marketId) ?? [])
+    for (const member of members.slice(0, this.#room(Date.now()))) {
+      const gap: Marker = { type: 'gap', reason: 'token_stalled', tokens: member.tokens, detail }
+      const { epoch = '' } = slot
+      if (!this.#deps.pool.move(member, { atOnce: [gap], atDeparture: [] })) return
+      this.#moves.push({ epoch, timeMs: Date.now() })
+      this.#deps.stats.count('tokensRehomed', member.tokens.length)
+    }
+  }
+
   #room(nowMs: number): number {
     const recent = this.#moves.filter(({ timeMs }) => nowMs - timeMs < MOVES_PERIOD_MS)
     return Math.max(0, MOVES - recent.length)

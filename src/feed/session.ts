@@ -15,6 +15,7 @@ import { Relocation } from './relocation.ts'
 import { createRestQueue, type FetchBooks, type RestBook, type RestQueue } from './rest-queue.ts'
 import { createResync, type Resync } from './resync.ts'
 import { createRouter, type Router } from './router.ts'
+import type { Slot } from './slot.ts'
 import type { Stalled, WatchedFeed, WatchedToken } from './suspects.ts'
 import { createWriter, type Writer } from './writer.ts'
 
@@ -125,6 +126,21 @@ export class Session implements WatchedFeed {
 
   stalled(stalled: Stalled[]): void {
     this.#relocation.take(stalled)
+  }
+
+  /** Its connections, each with its markets and what it says of itself. */
+  get connections(): readonly Slot[] {
+    return this.#pool.slots
+  }
+
+  /** `move <epoch>` or `reconnect <epoch>`; the feed that has no such connection does nothing. */
+  command(text: string): void {
+    const [step, epoch] = text.split(' ')
+    const slot = this.#pool.slots.find((one) => one.epoch === epoch)
+    if (slot === undefined) return
+    this.#deps.log.warn({ epoch, step, markets: slot.members.size }, 'told to act: heartbeats were missed')
+    if (step === 'move') this.#relocation.moveOwed(slot, slot.vitals.owed.keys())
+    if (step === 'reconnect') slot.replace([], 'replaced: heartbeats were missed')
   }
 
   redisReturned(): void {

@@ -13,6 +13,7 @@ import { join, leave, release, tellDepths } from './membership.ts'
 import type { RestBook } from './rest-queue.ts'
 import { noteSighting, type Sighting } from './sighting.ts'
 import { fetchOverdue } from './snapshots.ts'
+import { Vitals } from './vitals.ts'
 
 const STABLE_AFTER_MS = 30_000
 /** While the venue restarts (about 90 s), a slot tries every 2 to 5 s. */
@@ -25,6 +26,7 @@ const RESTART_SPREAD_MS = 3_000
  */
 export class Slot {
   readonly members = new Map<string, Member>()
+  readonly vitals = new Vitals()
   readonly #deps: SlotDeps
   readonly #backoff = createBackoff({ initialMs: 250, maxMs: 30_000, random: Math.random })
   #place: Place | undefined
@@ -180,10 +182,12 @@ export class Slot {
     const events = {
       opened: (): void => {
         live.openedTimeMs = Date.now()
+        this.vitals.opened()
         this.#deps.log.info({ epoch: log.epoch, markets: this.members.size }, 'socket was opened')
         this.reconcile()
       },
       frame: (text: string, receivedTimeMs: number, sourceReceivedTimeMs: number | undefined): void => {
+        this.vitals.tickTimeMs = receivedTimeMs
         const times: Times = { receivedTimeMs, sourceReceivedTimeMs }
         takeFrame(live, text, times, this.#deps)
       },
@@ -201,6 +205,7 @@ export class Slot {
   /** Ends the epoch: what was subscribed has a gap from here on, what was leaving has left. */
   #end(live: Live, reason: GapReason, detail: string): void {
     this.#place = undefined
+    this.vitals.ended()
     live.isEnded = true
     for (const depart of live.departures) depart()
     for (const member of this.members.values()) {

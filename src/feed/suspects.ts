@@ -25,6 +25,9 @@ export type WatchedFeed = {
   stalled(stalled: Stalled[]): void
 }
 
+/** Markets that are behind REST, and since when: nothing newer came (`unseen`), or it came and is not applied. */
+export type Behind = { unseen: Map<string, number>; unapplied: Map<string, number> }
+
 /** `isRepeated`: REST said the same again, later than its cache explains. */
 type Suspect = { watched: WatchedToken; rest: RestState; sinceMs: number; isRepeated: boolean; isProved: boolean }
 type AppliedOf = ReadonlyMap<string, string>
@@ -37,6 +40,10 @@ const TRIED_LIMIT = 50_000
 
 const isSame = (left: RestState, right: RestState): boolean => left.timeMs === right.timeMs && left.hash === right.hash
 
+const noteOldest = (since: Map<string, number>, marketId: string, sinceMs: number): void => {
+  since.set(marketId, Math.min(since.get(marketId) ?? sinceMs, sinceMs))
+}
+
 /**
  * Tokens that are behind REST. A newer book that REST had first is kept as evidence: its later answers, older or newer,
  * neither confirm nor clear it, only what came here does. Another book of the same millisecond (the last of two batches was
@@ -47,6 +54,8 @@ export class Suspects {
   readonly #suspects = new Map<string, Suspect>()
   /** Token -> the state of REST, of the same time but with another hash, for which it was taken for stalled. */
   readonly #tried = new Map<string, RestState>()
+  /** Token -> since when what came of it is not applied. */
+  readonly #lagging = new Map<string, { watched: WatchedToken; sinceMs: number }>()
   readonly #stats: Stats
 
   constructor(stats: Stats) {
@@ -62,6 +71,7 @@ export class Suspects {
     }
     const suspect = { watched, rest, sinceMs: Date.now(), isRepeated: false, isProved: false }
     const verdict = this.#verdict(suspect, applied)
+    if (verdict !== 'lagging') this.#lagging.delete(watched.token)
     // What still waits to be applied is looked at again after its grace, whatever REST has had since.
     if (verdict === 'lagging' && known !== undefined && this.#verdict(known, applied) === 'lagging') return
     this.#suspects.delete(watched.token)
@@ -86,8 +96,26 @@ export class Suspects {
     for (const feed of feeds) feed.stalled(this.#behind(feed))
   }
 
+  /** What a feed's markets owe now, with or without proof: a frame may still be on its way. */
+  behind(feed: WatchedFeed): Behind {
+    const found: Behind = { unseen: new Map(), unapplied: new Map() }
+    for (const { watched, rest, sinceMs, isProved } of this.#suspects.values()) {
+      if (watched.feed !== feed) continue
+      const seenTimeMs = feed.seenTimeMs(watched)
+      if (seenTimeMs === undefined || (seenTimeMs >= rest.timeMs && !isProved)) continue
+      noteOldest(found.unseen, watched.marketId, sinceMs)
+    }
+    for (const [token, { watched, sinceMs }] of this.#lagging) {
+      if (watched.feed !== feed) continue
+      if (feed.seenTimeMs(watched) === undefined) this.#lagging.delete(token)
+      else noteOldest(found.unapplied, watched.marketId, sinceMs)
+    }
+    return found
+  }
+
   forget(feed: WatchedFeed): void {
     for (const [token, { watched }] of this.#suspects) if (watched.feed === feed) this.#suspects.delete(token)
+    for (const [token, { watched }] of this.#lagging) if (watched.feed === feed) this.#lagging.delete(token)
   }
 
   #behind(feed: WatchedFeed): Stalled[] {
@@ -110,9 +138,11 @@ export class Suspects {
   #stands(suspect: Suspect, applied: AppliedOf): boolean {
     switch (this.#verdict(suspect, applied)) {
       case 'current':
+        this.#lagging.delete(suspect.watched.token)
         return false
       case 'lagging':
         this.#stats.count('tokensLagging')
+        this.#noteLagging(suspect)
         return false
       case 'other_hash':
         return !suspect.isRepeated || suspect.isProved || this.#proveOther(suspect)
@@ -120,6 +150,10 @@ export class Suspects {
         this.#prove(suspect)
         return true
     }
+  }
+
+  #noteLagging({ watched, sinceMs }: Suspect): void {
+    if (!this.#lagging.has(watched.token)) this.#lagging.set(watched.token, { watched, sinceMs })
   }
 
   #prove(suspect: Suspect): void {

@@ -3,9 +3,16 @@ import type { RoleWorker } from './control.ts'
 import type { RoleContext } from './main.ts'
 import { feedOptions } from './worker-options.ts'
 
-export const openFeed = async ({ config, log, stats, resources, replica }: RoleContext): Promise<RoleWorker> => {
+export const openFeed = async ({
+  config,
+  log,
+  stats,
+  resources,
+  replica,
+  heartbeats,
+}: RoleContext): Promise<RoleWorker> => {
   const { redis, connectRedis, signing, temporal, namespace } = resources
-  const activities = createFeedActivities({ redis, connectRedis, config, signing, log, stats })
+  const activities = createFeedActivities({ redis, connectRedis, config, signing, heartbeats, log, stats })
   return {
     options: feedOptions({ connection: temporal, namespace, activities }, replica),
     [Symbol.asyncDispose]: async () => undefined,

@@ -1,8 +1,10 @@
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker'
 import { readConfig, type Config } from '../config.ts'
+import { createReports, type Reports } from '../heartbeats/reporter.ts'
 import { createLog, type Logger } from '../lib/log.ts'
 import { createStats, type Stats } from '../lib/stats.ts'
 import type { RoleWorker } from './control.ts'
+import { publishHeartbeats } from './heartbeat-publisher.ts'
 import { openResources, type Resources } from './resources.ts'
 import { publishStats } from './stats-publisher.ts'
 import { reasonOf } from './until-reachable.ts'
@@ -13,6 +15,7 @@ export type RoleContext = {
   log: Logger
   stats: Stats
   resources: Resources
+  heartbeats: Reports
   replica: Replica
   /** Aborted when the process is asked to end. */
   signal: AbortSignal
@@ -66,8 +69,10 @@ export const runRole = async (role: Role, replica: Replica): Promise<void> => {
   const startedTimeMs = Date.now()
   try {
     await using resources = await openResources(config, log, signal)
+    const heartbeats = createReports()
     using _published = publishStats(resources.redis, stats, role)
-    await using opened = await openRole(role, { config, log, stats, resources, replica, signal })
+    using _reported = publishHeartbeats(resources.redis, heartbeats)
+    await using opened = await openRole(role, { config, log, stats, resources, heartbeats, replica, signal })
     const worker = await Worker.create(opened.options)
     log.info({ startMs: Date.now() - startedTimeMs }, `worker runs on task queue ${opened.options.taskQueue}`)
     await worker.runUntil(() => untilAborted(signal))

@@ -6,12 +6,19 @@ import type { RoleContext } from './main.ts'
 import { openObserver, toSignals } from './observer.ts'
 import { normalizerOptions } from './worker-options.ts'
 
-export const openNormalizer = async ({ config, log, stats, resources }: RoleContext): Promise<RoleWorker> => {
+export const openNormalizer = async ({
+  config,
+  log,
+  stats,
+  resources,
+  heartbeats,
+}: RoleContext): Promise<RoleWorker> => {
   const { redis, connectRedis, pool, signing, temporal, namespace } = resources
   const client = new Client({ connection: temporal, namespace })
   const observer = openObserver({ send: toSignals(client), log, stats })
   const report = (observation: Observation): void => observer.report(observation)
-  const activities = createNormalizerActivities({ redis, connectRedis, pool, config, signing, log, stats, report })
+  const given = { redis, connectRedis, pool, config, signing, log, stats }
+  const activities = createNormalizerActivities({ ...given, heartbeats, report })
   return {
     options: normalizerOptions({ connection: temporal, namespace, activities }),
     [Symbol.asyncDispose]: async () => observer[Symbol.dispose](),

@@ -9,6 +9,7 @@ import type { DesiredState } from '../../src/domain/market.ts'
 import { confirmedKey, DESIRED_CHANNEL, desiredKey } from '../../src/domain/keys.ts'
 import type { Frame, Marker, StreamEntry } from '../../src/domain/frame.ts'
 import { EMULATOR_DEFAULTS, openEmulator, type Emulator, type EmulatorOptions } from '../../src/emulator/emulator.ts'
+import { createReports, type Reports } from '../../src/heartbeats/reporter.ts'
 import { splitArray } from '../../src/lib/json-elements.ts'
 import { createLog } from '../../src/lib/log.ts'
 import { createStats } from '../../src/lib/stats.ts'
@@ -74,7 +75,7 @@ export type Bench = AsyncDisposable & {
   server: TestRedis
   redis: Redis
   /** For a further feed on the same servers. */
-  deps: FeedDeps
+  deps: FeedDeps & { heartbeats: Reports }
   /** Closed with the bench. */
   connect: () => Redis
   emulator: Emulator
@@ -118,7 +119,8 @@ export const openBench = async (
   const redis = connectRedis()
   const stats = createStats()
   const log = createLog('feed', process.env['LOG_LEVEL'] ?? 'silent')
-  const deps = { redis, connectRedis, config, signing, log, stats }
+  const heartbeats = createReports()
+  const deps = { redis, connectRedis, config, signing, heartbeats, log, stats }
   const feed = openFeedGroup({ ...deps, ...createShared(deps), group: 0 })
   let generation = 0
   const textOf = desireOf(emulator)

@@ -2,6 +2,7 @@ import { Redis } from 'ioredis'
 import pg from 'pg'
 import type { NormalizerDeps } from '../../src/activities/normalizer-deps.ts'
 import { readConfig } from '../../src/config.ts'
+import { createReports, type Reports } from '../../src/heartbeats/reporter.ts'
 import { createLog } from '../../src/lib/log.ts'
 import { createStats } from '../../src/lib/stats.ts'
 import { signing } from './normalizer-flow.ts'
@@ -9,7 +10,10 @@ import { signing } from './normalizer-flow.ts'
 export type Addresses = { redisUrl: string; databaseUrl: string }
 
 /** What the activity needs, with clients set as the product sets them. */
-export const openDeps = ({ redisUrl, databaseUrl }: Addresses): NormalizerDeps & AsyncDisposable => {
+export const openDeps = ({
+  redisUrl,
+  databaseUrl,
+}: Addresses): NormalizerDeps & AsyncDisposable & { heartbeats: Reports } => {
   const clients: Redis[] = []
   const connect = (maxRetriesPerRequest: number | null): Redis => {
     const client = new Redis(redisUrl, { maxRetriesPerRequest, retryStrategy: () => 100 })
@@ -25,6 +29,7 @@ export const openDeps = ({ redisUrl, databaseUrl }: Addresses): NormalizerDeps &
     pool,
     config: readConfig({ CHECKPOINT_EVERY_CHANGES: '40' }),
     signing,
+    heartbeats: createReports(),
     log: createLog('normalizer', process.env['LOG_LEVEL'] ?? 'silent'),
     stats: createStats(),
     report: () => undefined,

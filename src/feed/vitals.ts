@@ -1,0 +1,44 @@
+/**
+ * What a connection's place says of itself, across its sockets: a new socket alone is no sign of life, what comes on it
+ * is. PONGs are none.
+ */
+export class Vitals {
+  /** Stays while sockets come and go; the lowest that is free. */
+  place = 0
+  /** When the newest data frame came; of the beginning before the first. */
+  tickTimeMs = Date.now()
+  #closedTimeMs: number | undefined = Date.now()
+  #owed: ReadonlyMap<string, number> = new Map()
+
+  opened(): void {
+    this.#closedTimeMs = undefined
+  }
+
+  ended(): void {
+    this.#closedTimeMs ??= Date.now()
+  }
+
+  /** Since when there is no socket; undefined while there is one. */
+  get closedTimeMs(): number | undefined {
+    return this.#closedTimeMs
+  }
+
+  /** Markets of which REST has had something since then that did not come here. */
+  get owed(): ReadonlyMap<string, number> {
+    return this.#owed
+  }
+
+  /** Nothing at all has come since REST moved on. */
+  get isSilent(): boolean {
+    return Math.max(0, ...this.#owed.values()) > this.tickTimeMs
+  }
+
+  /**
+   * Takes what REST says now. While nothing comes at all, what was owed before stays so, though a book that REST brought
+   * may have ended the evidence of a market meanwhile. Nothing is owed of markets that are not wanted.
+   */
+  note(behind: ReadonlyMap<string, number>, isWanted: (marketId: string) => boolean): void {
+    const kept = this.isSilent ? this.#owed : new Map<string, number>()
+    this.#owed = new Map([...behind, ...kept].filter(([marketId]) => isWanted(marketId)))
+  }
+}
