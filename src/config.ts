@@ -31,6 +31,13 @@ const variables = z.object({
   CHECKPOINT_EVERY_CHANGES: count(500),
   VERIFY_SHED_LAG_MS: count(10_000),
   VERIFY_SEARCH_HASHES: count(50_000),
+  HEARTBEAT_WINDOW_MS_MARKET_CHANNEL: count(60_000),
+  HEARTBEAT_WINDOW_MS_NORMALIZER: count(30_000),
+  HEARTBEAT_WINDOW_MS_CATALOG: count(300_000),
+  HEARTBEAT_WINDOW_MS_LIVENESS: count(120_000),
+  HEARTBEAT_WINDOW_MS_REDIS: count(30_000),
+  ALERT_WEBHOOK_URL: z.url({ protocol: /^https?$/ }).optional(),
+  ALERT_WEBHOOK_SECRET: z.string().min(16).optional(),
   STREAM_HMAC_KEY: z.string().min(16).optional(),
   STREAM_HMAC_KEYS_OLD: list,
   TEMPORAL_DEPLOYMENT_NAME: z.string().optional(),
@@ -39,10 +46,15 @@ const variables = z.object({
 })
 
 /** Half of a version would run unversioned, where an operator believes that it waits for its turn. */
-const schema = variables.refine(
-  (read) => (read.TEMPORAL_DEPLOYMENT_NAME === undefined) === (read.TEMPORAL_WORKER_BUILD_ID === undefined),
-  { path: ['TEMPORAL_WORKER_BUILD_ID'], message: 'expected together with TEMPORAL_DEPLOYMENT_NAME, or neither' },
-)
+const schema = variables
+  .refine((read) => (read.TEMPORAL_DEPLOYMENT_NAME === undefined) === (read.TEMPORAL_WORKER_BUILD_ID === undefined), {
+    path: ['TEMPORAL_WORKER_BUILD_ID'],
+    message: 'expected together with TEMPORAL_DEPLOYMENT_NAME, or neither',
+  })
+  .refine(({ ALERT_WEBHOOK_URL: url, ALERT_WEBHOOK_SECRET: secret }) => url === undefined || secret !== undefined, {
+    path: ['ALERT_WEBHOOK_SECRET'],
+    error: 'expected a secret of at least 16 characters: ALERT_WEBHOOK_URL is set',
+  })
 
 /** Every variable with its unit and default is in `.env.example`. */
 export type Config = z.infer<typeof schema>

@@ -43,7 +43,6 @@ export const createLiveness = ({ fetchBooks, readApplied, periodMs, log, stats }
   const suspects = new Suspects(stats)
   let ended = new AbortController()
   let isChecking = false
-  let answeredTimeMs = Date.now()
   const poll = async (tokens: WatchedToken[], signal: AbortSignal): Promise<void> => {
     const asked = tokens.map(({ token }) => token)
     const books = await fetchBooks(asked, signal).catch((error: unknown) => {
@@ -52,7 +51,6 @@ export const createLiveness = ({ fetchBooks, readApplied, periodMs, log, stats }
       throw error
     })
     stats.count('livenessPolls')
-    answeredTimeMs = Date.now()
     const applied = await readApplied(marketsOf(tokens))
     const states = new Map(books.map((book) => [book.token, toRestState(book)]))
     for (const watched of tokens) {
@@ -62,11 +60,7 @@ export const createLiveness = ({ fetchBooks, readApplied, periodMs, log, stats }
       suspects.look(watched, rest, applied)
     }
   }
-  const list = (): WatchedToken[] => {
-    const tokens = [...feeds].flatMap((feed) => feed.watchedTokens())
-    if (tokens.length === 0) answeredTimeMs = Date.now()
-    return tokens
-  }
+  const list = (): WatchedToken[] => [...feeds].flatMap((feed) => feed.watchedTokens())
   const rounds = new Rounds({ periodMs, list, poll })
   const check = async (): Promise<void> => {
     const due = suspects.due()
@@ -83,7 +77,6 @@ export const createLiveness = ({ fetchBooks, readApplied, periodMs, log, stats }
       feeds.add(feed)
       if (feeds.size === 1) {
         ended = new AbortController()
-        answeredTimeMs = Date.now()
         every(TICK_MS, tick, ended.signal)
       }
       return () => {
@@ -93,6 +86,6 @@ export const createLiveness = ({ fetchBooks, readApplied, periodMs, log, stats }
       }
     },
     behind: (feed) => suspects.behind(feed),
-    unansweredMs: () => Date.now() - answeredTimeMs,
+    unansweredMs: () => rounds.unansweredMs(),
   }
 }

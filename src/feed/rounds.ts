@@ -14,6 +14,8 @@ const CALLS_AT_ONCE = 16
 /** The venue takes 50 a second from one address; requests for lost books come on top. */
 const CALLS_A_SECOND = 20
 const QUIET_MS = 600_000
+/** Nobody ticked for so long: nothing was watched. */
+const IDLE_MS = 5_000
 
 const isEven = (token: string): boolean => token.charCodeAt(token.length - 1) % 2 === 0
 
@@ -29,6 +31,8 @@ export class Rounds<T extends { token: string }> {
   #round = 0
   #startedTimeMs = 0
   #periodMs = 0
+  #tickedTimeMs = 0
+  #answeredTimeMs = 0
 
   constructor(deps: RoundsDeps<T>) {
     this.#deps = deps
@@ -37,6 +41,9 @@ export class Rounds<T extends { token: string }> {
   /** Call every `TICK_MS`: asks for the tokens whose turn has come. */
   tick(signal: AbortSignal): void {
     const nowMs = Date.now()
+    const wasIdle = this.#tokens.length === 0 || nowMs - this.#tickedTimeMs > IDLE_MS
+    if (wasIdle) this.#answeredTimeMs = nowMs
+    this.#tickedTimeMs = nowMs
     const isOver = this.#at >= this.#tokens.length && nowMs - this.#startedTimeMs >= this.#periodMs
     if (isOver || this.#tokens.length === 0) this.#begin(nowMs)
     this.#askAgain(signal)
@@ -47,6 +54,11 @@ export class Rounds<T extends { token: string }> {
       this.#at += some.length
       void this.#ask(some, signal)
     }
+  }
+
+  /** For how long nobody has answered; 0 where there was nothing to ask. */
+  unansweredMs(): number {
+    return Math.max(0, this.#tickedTimeMs - this.#answeredTimeMs)
   }
 
   /** Venue time of a token's last change: one that was quiet for long is asked for every other round. */
@@ -83,6 +95,7 @@ export class Rounds<T extends { token: string }> {
     this.#calls += 1
     try {
       await this.#deps.poll(some, signal)
+      this.#answeredTimeMs = Date.now()
     } catch {
       for (const { token } of some) this.#failed.add(token)
     } finally {

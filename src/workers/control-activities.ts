@@ -1,3 +1,4 @@
+import type { Client } from '@temporalio/client'
 import { createCatalogueActivities } from '../activities/catalogue.ts'
 import { createEnrolment } from '../activities/enrolment.ts'
 import { createInspectionActivities } from '../activities/inspection.ts'
@@ -9,14 +10,19 @@ import { createSubscriptionActivities } from '../activities/subscription.ts'
 import { ensurePartitions } from '../store/partitions.ts'
 import { createAppender } from '../stream/append.ts'
 import { createGamma, gammaPace } from '../venue/polymarket/gamma.ts'
+import { CATALOG_SUBJECT } from '../domain/heartbeat.ts'
+import { createAlertActivities } from './heartbeat-activities.ts'
+import { writeHeartbeats } from './heartbeat-publisher.ts'
 import type { RoleContext } from './main.ts'
 import type { Owners } from './owners.ts'
+
+type Joined = { runs: MarketRuns; owners: Owners; client: Client }
 
 const GAMMA_TIMEOUT_MS = 4_000
 const GAMMA_ATTEMPTS = 3
 
 /** Joins the control plane's activities to the clients of this process. */
-export const createControlActivities = (context: RoleContext, runs: MarketRuns, owners: Owners) => {
+export const createControlActivities = (context: RoleContext, { runs, owners, client }: Joined) => {
   const { config, log, stats, resources } = context
   const { redis, pool, signing } = resources
   const gamma = createGamma({
@@ -32,8 +38,16 @@ export const createControlActivities = (context: RoleContext, runs: MarketRuns, 
   const ensureFeed = (group: number): Promise<void> => owners.ensureFeed(group)
   const subscriptions = createSubscriptionActivities({ redis, marketsPerFeed, bookDepth, ensureFeed })
   const enrolment = createEnrolment({ redis, marketsPerFeed, bookDepth, ensureFeed })
+  const catalogue = createCatalogueActivities({ gamma, publisher, log, stats })
   return {
-    ...createCatalogueActivities({ gamma, publisher, log, stats }),
+    ...catalogue,
+    ...createAlertActivities(context, client),
+    /** A whole pass over the catalogue is its heartbeat. */
+    refreshMarkets: async () => {
+      const count = await catalogue.refreshMarkets()
+      await writeHeartbeats(redis, [CATALOG_SUBJECT, '{}'])
+      return count
+    },
     ...createPolicyActivities({ markets, top, gamma, publisher, runs, enrolment, subscriptions, pool, log, stats }),
     ...subscriptions,
     ...createOverrideActivities({ pool }),

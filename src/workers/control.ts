@@ -27,7 +27,7 @@ export const openControl = async (context: RoleContext): Promise<RoleWorker> => 
   const client = new Client({ connection: temporal, namespace })
   const runs = createMarketRuns(client, context.config.BOOK_DEPTH)
   const owners = createOwners(client, config.NORMALIZER_SHARDS)
-  const activities = createControlActivities(context, runs, owners)
+  const activities = createControlActivities(context, { runs, owners, client })
 
   const reassert = await openReassert({ client, runs, subscriber: resources.connectRedis(), log })
   const watch = async (): Promise<void> => watchOver({ owners, reassert, context })

@@ -11,6 +11,13 @@ const PLANNED: Planned[] = [
     note: "Pages the venue's catalogue and follows the subscription policy",
   },
   {
+    scheduleId: 'checkHeartbeats',
+    workflowType: 'checkHeartbeats',
+    every: '15s',
+    catchupWindow: '10m',
+    note: 'Looks who missed its heartbeats, raises and closes alerts and tries what helps',
+  },
+  {
     scheduleId: 'maintainPartitions',
     workflowType: 'maintainPartitions',
     every: '1h',

@@ -1,6 +1,9 @@
 import { ActivityCancellationType, proxyActivities, type ActivityOptions } from '@temporalio/workflow'
+import type { TellingActivities } from '../activities/alert-telling.ts'
 import type { CatalogueActivities } from '../activities/catalogue.ts'
+import type { HeartbeatActivities } from '../activities/heartbeats.ts'
 import type { InspectionActivities } from '../activities/inspection.ts'
+import type { NoticeActivities } from '../activities/notices.ts'
 import type { OverrideActivities } from '../activities/override.ts'
 import type { PartitionActivities } from '../activities/partitions.ts'
 import type { PolicyActivities } from '../activities/policy.ts'
@@ -44,6 +47,19 @@ export const policy = proxyActivities<PolicyActivities>(paged)
 export const partitions = proxyActivities<PartitionActivities>({
   startToCloseTimeout: '1m',
   retry: { initialInterval: '1s', maximumInterval: '30s', maximumAttempts: 20 },
+})
+
+/** The next check comes within 15 s: two attempts are enough. */
+export const heartbeats = proxyActivities<HeartbeatActivities & TellingActivities>({
+  startToCloseTimeout: '20s',
+  retry: { initialInterval: '1s', maximumAttempts: 2 },
+})
+export const notices = proxyActivities<NoticeActivities>(briefly)
+/** For a day; a receiver that is away for longer finds the alerts in Postgres. */
+export const webhooks = proxyActivities<NoticeActivities>({
+  startToCloseTimeout: '15s',
+  scheduleToCloseTimeout: '24h',
+  retry: { initialInterval: '1s', maximumInterval: '5m' },
 })
 
 /**

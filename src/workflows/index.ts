@@ -1,5 +1,7 @@
+export { checkHeartbeats } from './check-heartbeats.ts'
 export { feed } from './feed.ts'
 export { maintainPartitions } from './maintain-partitions.ts'
 export { marketSubscription } from './market-subscription.ts'
 export { normalizer } from './normalizer.ts'
+export { notifyFeedAlert } from './notify-feed-alert.ts'
 export { refreshCatalog } from './refresh-catalog.ts'

@@ -1,0 +1,42 @@
+import type { Client } from '@temporalio/client'
+import type { Config } from '../config.ts'
+import { createTellingActivities } from '../activities/alert-telling.ts'
+import { createHeartbeatActivities } from '../activities/heartbeats.ts'
+import { createNoticeActivities } from '../activities/notices.ts'
+import type { Windows } from '../heartbeats/silence.ts'
+import type { RoleContext } from './main.ts'
+import { signalMarket } from './market-runs.ts'
+
+const windowsOf = (config: Config): Windows => ({
+  market_channel: config.HEARTBEAT_WINDOW_MS_MARKET_CHANNEL,
+  normalizer: config.HEARTBEAT_WINDOW_MS_NORMALIZER,
+  catalog: config.HEARTBEAT_WINDOW_MS_CATALOG,
+  liveness: config.HEARTBEAT_WINDOW_MS_LIVENESS,
+  redis: config.HEARTBEAT_WINDOW_MS_REDIS,
+})
+
+const webhookOf = ({ ALERT_WEBHOOK_URL: url, ALERT_WEBHOOK_SECRET: secret }: Config) =>
+  url === undefined || secret === undefined ? undefined : { url, secret }
+
+/** Joins the comparison of heartbeats, and what is told of it, to the clients of this process. */
+export const createAlertActivities = ({ config, log, stats, resources }: RoleContext, client: Client) => {
+  const { redis, pool } = resources
+  const refresh = client.schedule.getHandle('refreshCatalog')
+  return {
+    ...createHeartbeatActivities({
+      redis,
+      pool,
+      shardCount: config.NORMALIZER_SHARDS,
+      windows: windowsOf(config),
+      isCatalogueDue: async () => !(await refresh.describe()).state.paused,
+      log,
+      stats,
+    }),
+    ...createTellingActivities({
+      pool,
+      signal: (marketId, alert) => signalMarket(client, marketId, 'feedAlert', [alert]),
+      stats,
+    }),
+    ...createNoticeActivities({ pool, webhook: webhookOf(config), log, stats }),
+  }
+}
