@@ -100,6 +100,15 @@ const judge = (subject: string, looked: Looked): Verdict => {
   return judgeOwned(subject, kind, looked.reports.bySubject.get(feedSubject(feed)), looked)
 }
 
+/** That frames are not applied is what an ailing shard looks like to a feed: one alert says it. */
+const withholdUnapplied = ({ problems, unknown }: Findings): void => {
+  for (const subject of problems.keys()) {
+    if (!subject.startsWith('applied:')) continue
+    problems.delete(subject)
+    unknown.add(subject)
+  }
+}
+
 /** Compares what was reported with who should report. Who reports in time and owes nothing raises nothing, ever. */
 export const findProblems = (looked: Looked): Findings => {
   const findings: Findings = { problems: new Map(), unknown: new Set(), gone: [] }
@@ -119,5 +128,7 @@ export const findProblems = (looked: Looked): Findings => {
         break
     }
   }
+  const isShardTrouble = [...findings.problems.keys()].some((subject) => subject.startsWith('normalizer:'))
+  if (isShardTrouble) withholdUnapplied(findings)
   return findings
 }

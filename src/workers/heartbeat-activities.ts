@@ -22,13 +22,19 @@ const webhookOf = ({ ALERT_WEBHOOK_URL: url, ALERT_WEBHOOK_SECRET: secret }: Con
 export const createAlertActivities = ({ config, log, stats, resources }: RoleContext, client: Client) => {
   const { redis, pool } = resources
   const refresh = client.schedule.getHandle('refreshCatalog')
+  /** Where Temporal does not say, an alert stays as it is. */
+  const isCatalogueDue = (): Promise<boolean> =>
+    refresh.describe().then(
+      ({ state }) => !state.paused,
+      () => true,
+    )
   return {
     ...createHeartbeatActivities({
       redis,
       pool,
       shardCount: config.NORMALIZER_SHARDS,
       windows: windowsOf(config),
-      isCatalogueDue: async () => !(await refresh.describe()).state.paused,
+      isCatalogueDue,
       log,
       stats,
     }),
