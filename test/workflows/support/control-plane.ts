@@ -27,12 +27,12 @@ export const until = async <T>(check: () => Promise<T | undefined | false>, time
   }
 }
 
-/** Real server, real workflows, stubbed activities: all queues are served by this process. */
-export const openControlPlane = async (): Promise<ControlPlane> => {
+/** Real server, real workflows, stubbed activities but for those given: all queues are served by this process. */
+export const openControlPlane = async (real: (client: Client) => object = () => ({})): Promise<ControlPlane> => {
   const [environment, workflowBundle] = await Promise.all([openTemporal(), bundleWorkflows()])
   const stubs = createStubs()
   const { nativeConnection: connection, client } = environment
-  const { activities } = stubs
+  const activities = { ...stubs.activities, ...real(client) }
   const workers = await Promise.all([
     Worker.create({
       connection,

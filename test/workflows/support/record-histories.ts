@@ -9,6 +9,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import type { WorkflowHandle } from '@temporalio/client'
 import { openControlPlane, until, type ControlPlane } from './control-plane.ts'
+import { noticeOf } from './stub-activities.ts'
 import { temporalCli } from './temporal.ts'
 
 const folder = new URL('../histories/', import.meta.url)
@@ -116,11 +117,29 @@ const recordScheduled = async (plane: ControlPlane): Promise<void> => {
   }
 }
 
+const recordAlerts = async (plane: ControlPlane): Promise<void> => {
+  const { stubs } = plane
+  stubs.notices = [noticeOf('1')]
+  stubs.webhook = ['unavailable', 'never']
+  for (const name of ['check-heartbeats', 'check-heartbeats-again']) {
+    const check = await start(plane, 'checkHeartbeats', 'checkHeartbeats', [])
+    await settled(check)
+    await record(name, check, plane)
+  }
+  const notify = plane.client.workflow.getHandle('feedAlert:1:raised')
+  await settled(notify)
+  await record('notify-feed-alert-given-up', notify, plane)
+  const delivered = await start(plane, 'notifyFeedAlert', 'feedAlert:2:paged', [noticeOf('2', 'paged')])
+  await settled(delivered)
+  await record('notify-feed-alert', delivered, plane)
+}
+
 await mkdir(folder, { recursive: true })
 {
   await using plane = await openControlPlane()
   await recordMarkets(plane)
   await recordOwners(plane)
   await recordScheduled(plane)
+  await recordAlerts(plane)
 }
 process.exit()

@@ -1,18 +1,25 @@
 import { ApplicationFailure, cancellationSignal, heartbeat } from '@temporalio/activity'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { TellingActivities } from '../../../src/activities/alert-telling.ts'
 import type { CatalogueActivities } from '../../../src/activities/catalogue.ts'
+import type { HeartbeatActivities } from '../../../src/activities/heartbeats.ts'
 import type { InspectionActivities } from '../../../src/activities/inspection.ts'
+import type { NoticeActivities } from '../../../src/activities/notices.ts'
+import type { Notice } from '../../../src/store/feed-alert-notices.ts'
 import type { OverrideActivities } from '../../../src/activities/override.ts'
 import type { PartitionActivities } from '../../../src/activities/partitions.ts'
 import type { PolicyActivities } from '../../../src/activities/policy.ts'
 import type { SubscriptionActivities } from '../../../src/activities/subscription.ts'
 
 type ControlActivities = CatalogueActivities &
+  HeartbeatActivities &
   InspectionActivities &
+  NoticeActivities &
   OverrideActivities &
   PartitionActivities &
   PolicyActivities &
-  SubscriptionActivities
+  SubscriptionActivities &
+  TellingActivities
 
 type Call = { activity: string; input: Record<string, unknown> }
 
@@ -28,7 +35,24 @@ export type Stubs = {
   applyMs: number
   activities: ControlActivities & { runFeed(input: object): Promise<void>; runNormalizer(input: object): Promise<void> }
   runs: { count: number; drained: number; isReturning: boolean }
+  /** What the webhook answers; an empty list accepts. */
+  webhook: ('unavailable' | 'never')[]
+  notices: Notice[]
 }
+
+/** As a check finds it. */
+export const noticeOf = (alertId: string, state: Notice['state'] = 'raised'): Notice => ({
+  alertId,
+  state,
+  kind: 'market_channel',
+  subject: 'connection:0:a:0',
+  reason: 'silent',
+  detail: 'no data frame',
+  raisedAt: '2026-11-26T18:00:00.000Z',
+  recoveredAt: null,
+  markets: 2,
+  lastStep: 'resync',
+})
 
 /** Market 404 is unknown; any other exists. */
 export const createStubs = (): Stubs => {
@@ -51,6 +75,8 @@ export const createStubs = (): Stubs => {
     isConfirming: true,
     applyMs: 0,
     runs: { count: 0, drained: 0, isReturning: false },
+    webhook: [],
+    notices: [],
     activities: {
       loadMarket: async (input) => {
         note('loadMarket', input)
@@ -78,6 +104,19 @@ export const createStubs = (): Stubs => {
       refreshMarkets: async () => ({ pages: 1, seen: 2, changed: 1, rejected: 0 }),
       followPolicy: async () => ({ wanted: 1, started: 1, ended: 0, left: 0 }),
       ensurePartitions: async ({ daysAhead }) => Array.from({ length: daysAhead }, (_, day) => `order_books_${day}`),
+      compareHeartbeats: async () => ({ open: 1, notices: stubs.notices, isTelling: stubs.notices.length > 0 }),
+      tellMarkets: async () => ({ told: 2 }),
+      announceNotice: async (notice) => {
+        note('announceNotice', notice)
+        return { isDone: notice.kind === 'redis' }
+      },
+      deliverNotice: async (notice) => {
+        note('deliverNotice', notice)
+        const answer = stubs.webhook.shift()
+        if (answer === 'unavailable') throw ApplicationFailure.retryable('503', 'Unavailable')
+        if (answer === 'never') throw ApplicationFailure.nonRetryable('503 for a day', 'Unavailable')
+      },
+      giveUpNotice: async (notice) => note('giveUpNotice', notice),
       runFeed: runForever,
       runNormalizer: runForever,
     },
