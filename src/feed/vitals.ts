@@ -1,3 +1,6 @@
+/** A venue that has no book of any of its tokens sends nothing: a socket that stays open for so long is one. */
+const STAYED_MS = 10_000
+
 /**
  * What a connection's place says of itself, across its sockets: a new socket alone is no sign of life, what comes on it
  * is. PONGs are none.
@@ -7,20 +10,29 @@ export class Vitals {
   place = 0
   /** When the newest data frame came; of the beginning before the first. */
   tickTimeMs = Date.now()
-  #closedTimeMs: number | undefined = Date.now()
+  #openedTimeMs: number | undefined
+  #closedTimeMs = Date.now()
   #owed: ReadonlyMap<string, number> = new Map()
 
   opened(): void {
-    this.#closedTimeMs = undefined
+    this.#openedTimeMs = Date.now()
   }
 
   ended(): void {
-    this.#closedTimeMs ??= Date.now()
+    if (this.#isProved()) this.#closedTimeMs = Date.now()
+    this.#openedTimeMs = undefined
   }
 
-  /** Since when there is no socket; undefined while there is one. */
+  /** Since when there is no socket that stays open or brings something; undefined while there is one. */
   get closedTimeMs(): number | undefined {
-    return this.#closedTimeMs
+    return this.#isProved() ? undefined : this.#closedTimeMs
+  }
+
+  /** One that is opened and closed, over and over, is no connection. */
+  #isProved(): boolean {
+    const openedTimeMs = this.#openedTimeMs
+    if (openedTimeMs === undefined) return false
+    return this.tickTimeMs >= openedTimeMs || Date.now() - openedTimeMs >= STAYED_MS
   }
 
   /** Markets of which REST has had something since then that did not come here. */

@@ -42,13 +42,21 @@ test('nothing is owed of a market that is paused', () => {
   expect(vitals.owed.size).toBe(0)
 })
 
-test('a new socket is no sign of life: only the time without one ends', () => {
+test('a connection that is opened and closed over and over is none; a frame or 10 s make it one', () => {
   const vitals = new Vitals()
-  vi.advanceTimersByTime(1_000)
+  for (let round = 0; round < 20; round++) {
+    vi.advanceTimersByTime(1_000)
+    vitals.opened()
+    vi.advanceTimersByTime(500)
+    expect(vitals.closedTimeMs).toBe(START_MS)
+    vitals.ended()
+  }
   vitals.opened()
-  expect([vitals.closedTimeMs, vitals.tickTimeMs]).toEqual([undefined, START_MS])
+  vitals.tickTimeMs = Date.now()
+  expect(vitals.closedTimeMs).toBeUndefined()
   vitals.ended()
-  vi.advanceTimersByTime(1_000)
-  vitals.ended()
-  expect(vitals.closedTimeMs).toBe(START_MS + 1_000)
+  expect(vitals.closedTimeMs).toBe(START_MS + 30_000)
+  vitals.opened()
+  vi.advanceTimersByTime(10_000)
+  expect(vitals.closedTimeMs).toBeUndefined()
 })
