@@ -96,13 +96,16 @@ export class Suspects {
     for (const feed of feeds) feed.stalled(this.#behind(feed))
   }
 
-  /** What a feed's markets owe now, with or without proof: a frame may still be on its way. */
+  /**
+   * What a feed's markets owe now, with or without proof: a frame may still be on its way. Another book of the same
+   * millisecond is no debt: a connection that brings the same again is not the fault.
+   */
   behind(feed: WatchedFeed): Behind {
     const found: Behind = { unseen: new Map(), unapplied: new Map() }
-    for (const { watched, rest, sinceMs, isProved } of this.#suspects.values()) {
+    for (const { watched, rest, sinceMs } of this.#suspects.values()) {
       if (watched.feed !== feed) continue
       const seenTimeMs = feed.seenTimeMs(watched)
-      if (seenTimeMs === undefined || (seenTimeMs >= rest.timeMs && !isProved)) continue
+      if (seenTimeMs === undefined || seenTimeMs >= rest.timeMs) continue
       noteOldest(found.unseen, watched.marketId, sinceMs)
     }
     for (const [token, { watched, sinceMs }] of this.#lagging) {

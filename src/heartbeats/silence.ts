@@ -9,7 +9,7 @@ export type Report = Pick<Heartbeat, 'trouble' | 'epoch'> & { stampedTimeMs: num
 export type Reports = { nowMs: number; sinceTimeMs: number; bySubject: ReadonlyMap<string, Report> }
 
 /** Whose books may be wrong: those named, or all of a feed group or shard; nobody's where only a watch is blind. */
-export type Concerned =
+type Concerned =
   | { type: 'markets'; marketIds: string[] }
   | { type: 'group'; group: number }
   | { type: 'shard'; shard: number }
