@@ -1,9 +1,12 @@
 import type { Heartbeat, Trouble } from '../domain/heartbeat.ts'
 import type { Commits } from './normalizer-commits.ts'
-import type { Tapes } from './normalizer-tapes.ts'
 
-/** `pulse.stepTimeMs`: when the shard last read, be it nothing. */
-type Signs = { commits: Pick<Commits, 'waitingSinceMs'>; tapes: Pick<Tapes, 'judge'>; pulse: { stepTimeMs: number } }
+/** `pulse.stepTimeMs`: when the shard last read, be it nothing. `lagMs`: how old frames are when they are read. */
+type Signs = {
+  commits: Pick<Commits, 'waitingSinceMs'>
+  tapes: { judge: { lagMs: number } }
+  pulse: { stepTimeMs: number }
+}
 
 /** Below this nothing is said: a read waits half a second, a commit a few ms. */
 const USUAL_MS = 2_000

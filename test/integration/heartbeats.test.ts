@@ -11,30 +11,37 @@ import { alertDeps, openAlertPlane, openReceiver, readAlerts, WEBHOOK_SECRET, wi
 
 const WINDOW_MS = 3_000
 
-const disposables = new AsyncDisposableStack()
+const opened: (Disposable | AsyncDisposable)[] = []
+const keep = <T extends Disposable | AsyncDisposable>(one: T): T => {
+  opened.unshift(one)
+  return one
+}
 let bench: Bench
 let plane: ControlPlane
 let receiver: Awaited<ReturnType<typeof openReceiver>>
 let database: Awaited<ReturnType<typeof createDatabase>>
 
 beforeAll(async () => {
-  bench = disposables.use(await openBench({ marketCount: 4, rate: 80 }, { LIVENESS_EVERY_MS: '1000' }))
-  database = disposables.use(await createDatabase())
-  receiver = disposables.use(await openReceiver([500, 500]))
+  bench = keep(await openBench({ marketCount: 4, rate: 80 }, { LIVENESS_EVERY_MS: '1000' }))
+  database = keep(await createDatabase())
+  receiver = keep(await openReceiver([500, 500]))
   const { redis } = bench
   const windows = windowsOf(WINDOW_MS, WINDOW_MS)
-  plane = disposables.use(
-    await openAlertPlane(alertDeps({ redis, pool: database.pool, shardCount: 0, windows }), receiver.url),
-  )
+  plane = keep(await openAlertPlane(alertDeps({ redis, pool: database.pool, shardCount: 0, windows }), receiver.url))
   bench.deps.heartbeats.follow(() => bench.feed.heartbeats('0:a'))
-  disposables.use(publishHeartbeats(redis, bench.deps.heartbeats))
-  disposables.use(openApplied(bench))
+  keep(publishHeartbeats(redis, bench.deps.heartbeats))
+  keep(openApplied(bench))
   await redis.hset(FEED_GROUPS_KEY, Object.fromEntries(bench.marketIds.map((marketId) => [marketId, '0'])))
   for (const marketId of bench.marketIds) await plane.startMarket(marketId)
   await bench.desire(bench.marketIds, 'active')
   await bench.confirmed(bench.marketIds, 'active')
 })
-afterAll(() => disposables.disposeAsync())
+afterAll(async () => {
+  for (const one of opened) {
+    if (Symbol.asyncDispose in one) await one[Symbol.asyncDispose]()
+    else one[Symbol.dispose]()
+  }
+})
 
 const check = async (): Promise<{ open: number }> => {
   const options = { taskQueue: 'control', workflowId: 'checkHeartbeats', args: [] }
