@@ -42,10 +42,10 @@ export const createControlActivities = (context: RoleContext, { runs, owners, cl
   return {
     ...catalogue,
     ...createAlertActivities(context, client),
-    /** A whole pass over the catalogue is its heartbeat. */
+    /** A whole pass over the catalogue is its heartbeat; it is not made again for one that Redis did not take. */
     refreshMarkets: async () => {
       const count = await catalogue.refreshMarkets()
-      await writeHeartbeats(redis, [CATALOG_SUBJECT, '{}'])
+      await writeHeartbeats(redis, [CATALOG_SUBJECT, '{}']).catch(() => stats.count('heartbeatsLost'))
       return count
     },
     ...createPolicyActivities({ markets, top, gamma, publisher, runs, enrolment, subscriptions, pool, log, stats }),

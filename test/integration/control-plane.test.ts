@@ -11,7 +11,7 @@ let redis: Redis
 beforeAll(async () => {
   worker = await openControlWorker([516710, 516711, 516712, 516713], 2)
   ;({ client, redis } = worker)
-  expect(await worker.start(), worker.logged()).toBe(true)
+  expect(await worker.start({ HEARTBEAT_WINDOW_MS_MARKET_CHANNEL: '2000' }), worker.logged()).toBe(true)
 })
 afterAll(() => worker[Symbol.asyncDispose]())
 
@@ -140,6 +140,17 @@ describe('the control worker', () => {
     await until(async () => (await redis.hget(FEED_GROUPS_KEY, '516712')) === null, 20_000)
     expect(await redis.hget(desiredKey(0), '516712')).toBeNull()
     expect(await running('market:516713')).toBe(true)
+  })
+
+  test('misses the heartbeat of a feed that reports nothing, by its own schedule, and says so', async () => {
+    const sql = `select reason, delivered_at is not null as told from feed_alerts join feed_alert_notices using (alert_id)
+      where subject = 'feed:0:a' and state = 'raised'`
+    const alerts = await until(async () => {
+      const { rows } = await worker.pool.query(sql)
+      return rows.length > 0 && rows[0].told ? rows : undefined
+    }, 40_000)
+    expect(alerts).toEqual([{ reason: 'no_report', told: true }])
+    expect(worker.logged()).toContain('heartbeats were missed')
   })
 
   test('writes the desired states again when Redis was emptied', async () => {

@@ -48,13 +48,16 @@ const check = async (): Promise<{ open: number }> => {
   return (await plane.client.workflow.start('checkHeartbeats', options)).result()
 }
 
-/** Checks once a second until the condition holds. */
+/** Reports are a second old, and a step needs another to show. */
+const CHECK_EVERY_MS = 2_500
+
+/** Checks until the condition holds. */
 const checkUntil = async (what: string, holds: (open: number) => Promise<boolean> | boolean): Promise<void> => {
   let timeMs = 0
   await until(
     what,
     async () => {
-      if (Date.now() - timeMs < 1_000) return false
+      if (Date.now() - timeMs < CHECK_EVERY_MS) return false
       timeMs = Date.now()
       return holds((await check()).open)
     },
