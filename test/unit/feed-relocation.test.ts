@@ -27,7 +27,7 @@ const openStage = (marketCount: number, heardCount: number) => {
   }
   const moves: { marketId: string; atMs: number; markers: MoveMarkers }[] = []
   const replaced: number[] = []
-  const slot = { epoch: '1', heardSince: () => heardCount, replace: () => void replaced.push(Date.now()) }
+  const slot = { epoch: '1', members, heardSince: () => heardCount, replace: () => void replaced.push(Date.now()) }
   const room = { isFull: false }
   const pool = {
     slotOf: () => slot as unknown as Slot,
@@ -38,7 +38,7 @@ const openStage = (marketCount: number, heardCount: number) => {
   }
   const stats = createStats()
   const deps = { members, pool: pool as unknown as Pool, log: createLog('feed', 'silent'), stats }
-  return { relocation: new Relocation(deps), members, moves, replaced, room, stats }
+  return { relocation: new Relocation(deps), slot: slot as unknown as Slot, members, moves, replaced, room, stats }
 }
 
 const stalledOf = (marketId: string, seenTimeMs = START_MS - 9_000, isProved = true): Stalled => ({
@@ -97,6 +97,14 @@ test('a feed moves at most 20 markets in 10 s, the others after that', () => {
   vi.advanceTimersByTime(2_000)
   relocation.take(all)
   expect(moves.length).toBe(40)
+})
+
+test('told to move, it moves what is owed without a wait, each with a gap, and never more than 20 markets in 10 s', () => {
+  const { relocation, slot, moves } = openStage(30, 1_000)
+  relocation.take([stalledOf('0')])
+  relocation.moveOwed(slot, ['0', 'elsewhere', ...Array.from({ length: 29 }, (_, at) => String(at + 1))])
+  expect(moves.map(({ marketId }) => marketId)).toEqual(['0', ...Array.from({ length: 19 }, (_, at) => String(at))])
+  expect(moves.at(-1)?.markers.atOnce).toMatchObject([{ type: 'gap', reason: 'token_stalled', tokens: ['18a', '18b'] }])
 })
 
 test('a connection of which most stalls is replaced, and not again and again where that brings nothing', () => {
