@@ -75,6 +75,21 @@ const createSession = (deps: FeedDeps & Shared & { group: number; writer: Redis 
   })
 }
 
+const tell = (session: Session, channel: string, message: string): void => {
+  if (channel === RESYNC_CHANNEL) session.resync(message)
+  else if (channel === FEED_COMMANDS_CHANNEL) session.command(message)
+}
+
+const readHeartbeats = (feed: string, session: Session, liveness: Liveness): [string, Heartbeat][] => {
+  const { connections } = session
+  return feedHeartbeats({
+    feed,
+    connections,
+    behind: liveness.behind(session),
+    unansweredMs: liveness.unansweredMs(),
+  })
+}
+
 /** Opens the sockets of a group and keeps them as its desired hash says, until it is closed. */
 export const openFeedGroup = (deps: FeedDeps & Shared & { group: number }): FeedGroup => {
   const { group, connectRedis } = deps
@@ -101,8 +116,7 @@ export const openFeedGroup = (deps: FeedDeps & Shared & { group: number }): Feed
     void read()
   })
   listener.on('message', (channel, message) => {
-    if (channel === RESYNC_CHANNEL) session.resync(message)
-    else if (channel === FEED_COMMANDS_CHANNEL) session.command(message)
+    if (channel !== DESIRED_CHANNEL) tell(session, channel, message)
     else if (message === String(group)) void read()
   })
   listener
@@ -114,13 +128,7 @@ export const openFeedGroup = (deps: FeedDeps & Shared & { group: number }): Feed
   void read()
   return {
     figures: () => session.figures(),
-    heartbeats: (feed) =>
-      feedHeartbeats({
-        feed,
-        connections: session.connections,
-        behind: deps.liveness.behind(session),
-        unansweredMs: deps.liveness.unansweredMs(),
-      }),
+    heartbeats: (feed) => readHeartbeats(feed, session, deps.liveness),
     isHealthy: () => Date.now() - answeredTimeMs < HEALTHY_FOR_MS,
     close: async (detail) => {
       ended.abort()

@@ -34,6 +34,20 @@ const toRestState = ({ text }: RestBook): RestState => ({
 
 const marketsOf = (tokens: WatchedToken[]): string[] => [...new Set(tokens.map(({ marketId }) => marketId))]
 
+/** The second look at those that are due; one at a time. */
+const createCheck = (suspects: Suspects, readApplied: LivenessDeps['readApplied']): (() => void) => {
+  let isChecking = false
+  const check = async (): Promise<void> => {
+    const due = suspects.due()
+    if (due.length > 0) suspects.decide(due, await readApplied(marketsOf(due)))
+  }
+  return () => {
+    if (isChecking) return
+    isChecking = true
+    void check().finally(() => (isChecking = false))
+  }
+}
+
 /**
  * Compares every token of a process with REST: a socket that answers PONG may have stopped one token, or all of them
  * (py-clob-client#292, nautilus#4901), and nothing on it says so.
@@ -42,7 +56,6 @@ export const createLiveness = ({ fetchBooks, readApplied, periodMs, log, stats }
   const feeds = new Set<WatchedFeed>()
   const suspects = new Suspects(stats)
   let ended = new AbortController()
-  let isChecking = false
   const poll = async (tokens: WatchedToken[], signal: AbortSignal): Promise<void> => {
     const asked = tokens.map(({ token }) => token)
     const books = await fetchBooks(asked, signal).catch((error: unknown) => {
@@ -62,15 +75,10 @@ export const createLiveness = ({ fetchBooks, readApplied, periodMs, log, stats }
   }
   const list = (): WatchedToken[] => [...feeds].flatMap((feed) => feed.watchedTokens())
   const rounds = new Rounds({ periodMs, list, poll })
-  const check = async (): Promise<void> => {
-    const due = suspects.due()
-    if (due.length > 0) suspects.decide(due, await readApplied(marketsOf(due)))
-  }
+  const check = createCheck(suspects, readApplied)
   const tick = (): void => {
     rounds.tick(ended.signal)
-    if (isChecking) return
-    isChecking = true
-    void check().finally(() => (isChecking = false))
+    check()
   }
   return {
     watch: (feed) => {
