@@ -1,11 +1,15 @@
+import { MockActivityEnvironment } from '@temporalio/testing'
 import { expect, test } from 'vitest'
 import { createTellingActivities, type FeedAlertSignal } from '../../src/activities/alert-telling.ts'
+import { createNoticeActivities } from '../../src/activities/notices.ts'
 import { planEpisodes } from '../../src/heartbeats/episodes.ts'
 import type { Problem } from '../../src/heartbeats/silence.ts'
+import { createLog } from '../../src/lib/log.ts'
 import { createStats } from '../../src/lib/stats.ts'
 import { markDelivered, markStarted, readDueNotices } from '../../src/store/feed-alert-notices.ts'
 import { recordCheck } from '../../src/store/feed-alerts.ts'
 import { createDatabase, type TestDatabase } from '../support/services.ts'
+import { openReceiver, WEBHOOK_SECRET } from './heartbeat-stage.ts'
 
 const SUBJECT = 'connection:0:a:0'
 const problem: Problem = {
@@ -92,4 +96,29 @@ test('notices of an alert are due one after the other, each until it was started
   expect(await due()).toEqual([])
   await markDelivered(pool, raised)
   expect(await due()).toEqual(['recovered'])
+})
+
+test('a webhook is sent again after anything but 2xx, and never once its 2xx is known, whoever asks', async () => {
+  await using database = await createDatabase()
+  await using receiver = await openReceiver([302, 404])
+  const { pool } = database
+  await checkFinding(database, ['1'])
+  const [notice] = await readDueNotices(pool, 1)
+  if (notice === undefined) throw new Error('no notice was due')
+  const webhook = { url: receiver.url, secret: WEBHOOK_SECRET }
+  const stats = createStats()
+  const { announceNotice, deliverNotice } = createNoticeActivities({
+    pool,
+    webhook,
+    log: createLog('control', 'silent'),
+    stats,
+  })
+  const deliver = (): Promise<void> => new MockActivityEnvironment().run(deliverNotice, notice)
+  expect([await announceNotice(notice), await announceNotice(notice)]).toEqual([{ isDone: false }, { isDone: false }])
+  await expect(deliver()).rejects.toThrow('expected the alert webhook to answer 2xx, got 302')
+  await expect(deliver()).rejects.toThrow('got 404')
+  await deliver()
+  await deliver()
+  expect(receiver.calls.map(({ status }) => status)).toEqual([302, 404, 200])
+  expect(stats.read()).toEqual({ feedAlertsRaised: 1, alertWebhookFailures: 2, alertWebhooks: 1 })
 })
