@@ -11,6 +11,9 @@ import { recordCheck } from '../../src/store/feed-alerts.ts'
 import { createDatabase, type TestDatabase } from '../support/services.ts'
 import { openReceiver, WEBHOOK_SECRET } from './heartbeat-stage.ts'
 
+const nothing = (): void => undefined
+/** The SDK warns of every activity that fails, also where that is the promise. */
+const SILENT = { log: nothing, trace: nothing, debug: nothing, info: nothing, warn: nothing, error: nothing }
 const SUBJECT = 'connection:0:a:0'
 const problem: Problem = {
   kind: 'market_channel',
@@ -113,7 +116,8 @@ test('a webhook is sent again after anything but 2xx, and never once its 2xx is 
     log: createLog('control', 'silent'),
     stats,
   })
-  const deliver = (): Promise<void> => new MockActivityEnvironment().run(deliverNotice, notice)
+  const environment = new MockActivityEnvironment({}, { logger: SILENT })
+  const deliver = (): Promise<void> => environment.run(deliverNotice, notice)
   expect([await announceNotice(notice), await announceNotice(notice)]).toEqual([{ isDone: false }, { isDone: false }])
   await expect(deliver()).rejects.toThrow('expected the alert webhook to answer 2xx, got 302')
   await expect(deliver()).rejects.toThrow('got 404')
