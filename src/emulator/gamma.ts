@@ -1,7 +1,7 @@
 import type { Catalogue } from './catalogue.ts'
-import { gammaEvent, gammaMarket } from './gamma-objects.ts'
+import { gammaEvent, gammaMarket, gammaSeries, gammaTag } from './gamma-objects.ts'
 import { failed, json, type Answer, type Route } from './http.ts'
-import type { VenueMarket } from './market.ts'
+import { eventSlugOf, type VenueMarket } from './market.ts'
 
 const MAX_MARKETS = 100
 const MAX_EVENTS = 500
@@ -19,6 +19,9 @@ const isWanted = (market: VenueMarket, query: URLSearchParams): boolean => {
     isAmong('id', market.marketId) &&
     isAmong('slug', market.slug) &&
     isAmong('condition_ids', market.conditionId) &&
+    (!query.has('tag_id') || market.tags.some((tag) => isAmong('tag_id', String(gammaTag(tag)['id'])))) &&
+    (!query.has('series_id') ||
+      (market.series !== undefined && isAmong('series_id', String(gammaSeries(market.series)['id'])))) &&
     (!query.has('clob_token_ids') || market.tokens.some(({ token }) => isAmong('clob_token_ids', token)))
   )
 }
@@ -68,8 +71,10 @@ const keyset = (name: string, page: Page<unknown> | undefined): Answer => {
   return json({ [name]: page.items, ...(page.next === undefined ? {} : { next_cursor: page.next }) })
 }
 
-const found = (market: VenueMarket | undefined): Answer =>
-  market === undefined ? json({ type: 'not found error', error: 'id not found' }, 404) : json(gammaMarket(market))
+const orNotFound = (object: unknown): Answer =>
+  object === undefined ? json({ type: 'not found error', error: 'id not found' }, 404) : json(object)
+
+const found = (market: VenueMarket | undefined): Answer => orNotFound(market && gammaMarket(market))
 
 const byEvent = (markets: VenueMarket[]): VenueMarket[][] => {
   const events = new Map<string, VenueMarket[]>()
@@ -77,7 +82,46 @@ const byEvent = (markets: VenueMarket[]): VenueMarket[][] => {
   return [...events.values()]
 }
 
+const eventOf = (markets: VenueMarket[]): Answer => orNotFound(markets.length === 0 ? undefined : gammaEvent(markets))
+
+/** Events, and what groups them: tags and series. */
+const groupRoutes = ({ markets }: Catalogue): Route[] => [
+  {
+    method: 'GET',
+    pattern: /^\/gamma\/events\/keyset$/,
+    answer: ({ url: { searchParams } }) => {
+      const events = byEvent(sorted(markets, searchParams))
+      const page = pageOf(events, searchParams, { max: MAX_EVENTS, idOf: (event) => event[0]?.eventId ?? '' })
+      return keyset('events', page && { ...page, items: page.items.map(gammaEvent) })
+    },
+  },
+  {
+    method: 'GET',
+    pattern: /^\/gamma\/events\/slug\/([^/]+)$/,
+    answer: ({ parts }) =>
+      eventOf(markets.filter((market) => eventSlugOf(market) === decodeURIComponent(parts[0] ?? ''))),
+  },
+  {
+    method: 'GET',
+    pattern: /^\/gamma\/tags\/slug\/([^/]+)$/,
+    answer: ({ parts }) => {
+      const slug = decodeURIComponent(parts[0] ?? '')
+      return orNotFound(markets.some(({ tags }) => tags.includes(slug)) ? gammaTag(slug) : undefined)
+    },
+  },
+  {
+    method: 'GET',
+    pattern: /^\/gamma\/series$/,
+    answer: ({ url: { searchParams } }) => {
+      const wanted = searchParams.getAll('slug')
+      const slugs = new Set(markets.map(({ series }) => series).filter((slug) => slug !== undefined))
+      return json([...slugs].filter((slug) => wanted.length === 0 || wanted.includes(slug)).map(gammaSeries))
+    },
+  },
+]
+
 export const gammaRoutes = (catalogue: Catalogue): Route[] => [
+  ...groupRoutes(catalogue),
   {
     method: 'GET',
     pattern: /^\/gamma\/markets\/keyset$/,
@@ -86,15 +130,6 @@ export const gammaRoutes = (catalogue: Catalogue): Route[] => [
       const markets = sorted(catalogue.markets, searchParams)
       const page = pageOf(markets, searchParams, { max: MAX_MARKETS, idOf: (market) => market.marketId })
       return keyset('markets', page && { ...page, items: page.items.map(gammaMarket) })
-    },
-  },
-  {
-    method: 'GET',
-    pattern: /^\/gamma\/events\/keyset$/,
-    answer: ({ url: { searchParams } }) => {
-      const events = byEvent(sorted(catalogue.markets, searchParams))
-      const page = pageOf(events, searchParams, { max: MAX_EVENTS, idOf: (event) => event[0]?.eventId ?? '' })
-      return keyset('events', page && { ...page, items: page.items.map(gammaEvent) })
     },
   },
   {
