@@ -72,7 +72,8 @@ const MOST_TAGS = 50
 const LONGEST_TAG = 100
 
 const toFeeBps = ({ fees_enabled, fee_schedule, taker_base_fee }: Message<'new_market'>): number | undefined => {
-  const said = fees_enabled === true && fee_schedule?.rate !== undefined ? fee_schedule.rate * 1e4 : taker_base_fee
+  const rate = fees_enabled === true ? fee_schedule?.rate : undefined
+  const said = rate === undefined ? taker_base_fee : Math.round(rate * 1e8) / 1e4
   return said !== undefined && said >= 0 && said < 1e5 ? said : undefined
 }
 
