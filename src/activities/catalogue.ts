@@ -64,13 +64,14 @@ const begunOf = (details: unknown): Progress => {
  */
 const followGone = async ({ gamma, publisher, pool }: CatalogueDeps, listed: ReadonlySet<string>) => {
   const gone = await readUnresolvedBut(pool, [...listed], MOST_GONE)
-  const count = { gone: gone.length, closed: 0, missed: 0 }
+  const count = { gone: gone.length, closed: 0, missed: 0, changed: 0 }
   for (let at = 0; at < gone.length; at += IDS_A_CALL) {
     const ids = gone.slice(at, at + IDS_A_CALL)
     const closed = await publisher.publish(await gamma.marketsById(ids, true, cancellationSignal()))
     const open = await publisher.publish(await gamma.marketsById(ids, false, cancellationSignal()))
     count.closed += closed.markets.length
     count.missed += open.markets.length
+    count.changed += closed.changed + open.changed
     heartbeat()
   }
   return count
@@ -131,8 +132,8 @@ export const createCatalogueActivities = (deps: CatalogueDeps) => ({
     })
     // An attempt that continued another one did not see all of what is listed.
     const isWhole = begun.page === undefined && !pages.isCut
-    const gone = isWhole ? await followGone(deps, ids) : { gone: 0, closed: 0, missed: 0 }
-    const count = { ...pages, ...published, ...gone }
+    const gone = isWhole ? await followGone(deps, ids) : { gone: 0, closed: 0, missed: 0, changed: 0 }
+    const count = { ...pages, ...published, ...gone, changed: published.changed + gone.changed }
     tellCount(deps, count)
     return count
   },

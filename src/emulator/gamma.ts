@@ -50,12 +50,15 @@ const limitOf = (query: URLSearchParams, max: number): number => {
 
 type Page<T> = { items: T[]; next: string | undefined }
 
+/** So many of the next lists name again the cursor that they were asked with, and never come to their end. */
+export type ListFaults = { cutCount: number }
+
+type PageSpec<T> = { max: number; idOf: (item: T) => string; faults: ListFaults }
+
+const cursorOf = (id: string): string => Buffer.from(id).toString('base64url')
+
 /** The cursor names the last item given, so markets that appear meanwhile shift nothing. */
-const pageOf = <T>(
-  items: T[],
-  query: URLSearchParams,
-  spec: { max: number; idOf: (item: T) => string },
-): Page<T> | undefined => {
+const pageOf = <T>(items: T[], query: URLSearchParams, spec: PageSpec<T>): Page<T> | undefined => {
   const cursor = query.get('after_cursor')
   const last = cursor === null ? undefined : Buffer.from(cursor, 'base64url').toString('utf8')
   const lastIndex = last === undefined ? -1 : items.findIndex((item) => spec.idOf(item) === last)
@@ -63,7 +66,11 @@ const pageOf = <T>(
   const page = items.slice(lastIndex + 1, lastIndex + 1 + limitOf(query, spec.max))
   const end = page.at(-1)
   const isLast = lastIndex + 1 + page.length >= items.length || end === undefined
-  return { items: page, next: isLast ? undefined : Buffer.from(spec.idOf(end)).toString('base64url') }
+  if (spec.faults.cutCount > 0 && end !== undefined) {
+    if (cursor !== null) spec.faults.cutCount--
+    return { items: page, next: cursor ?? cursorOf(spec.idOf(end)) }
+  }
+  return { items: page, next: isLast ? undefined : cursorOf(spec.idOf(end)) }
 }
 
 const keyset = (name: string, page: Page<unknown> | undefined): Answer => {
@@ -85,13 +92,13 @@ const byEvent = (markets: VenueMarket[]): VenueMarket[][] => {
 const eventOf = (markets: VenueMarket[]): Answer => orNotFound(markets.length === 0 ? undefined : gammaEvent(markets))
 
 /** Events, and what groups them: tags and series. */
-const groupRoutes = ({ markets }: Catalogue): Route[] => [
+const groupRoutes = ({ markets }: Catalogue, faults: ListFaults): Route[] => [
   {
     method: 'GET',
     pattern: /^\/gamma\/events\/keyset$/,
     answer: ({ url: { searchParams } }) => {
       const events = byEvent(sorted(markets, searchParams))
-      const page = pageOf(events, searchParams, { max: MAX_EVENTS, idOf: (event) => event[0]?.eventId ?? '' })
+      const page = pageOf(events, searchParams, { max: MAX_EVENTS, idOf: (event) => event[0]?.eventId ?? '', faults })
       return keyset('events', page && { ...page, items: page.items.map(gammaEvent) })
     },
   },
@@ -120,15 +127,15 @@ const groupRoutes = ({ markets }: Catalogue): Route[] => [
   },
 ]
 
-export const gammaRoutes = (catalogue: Catalogue): Route[] => [
-  ...groupRoutes(catalogue),
+export const gammaRoutes = (catalogue: Catalogue, faults: ListFaults): Route[] => [
+  ...groupRoutes(catalogue, faults),
   {
     method: 'GET',
     pattern: /^\/gamma\/markets\/keyset$/,
     answer: ({ url: { searchParams } }) => {
       if (searchParams.has('offset')) return failed(422, 'offset is not allowed on keyset endpoints')
       const markets = sorted(catalogue.markets, searchParams)
-      const page = pageOf(markets, searchParams, { max: MAX_MARKETS, idOf: (market) => market.marketId })
+      const page = pageOf(markets, searchParams, { max: MAX_MARKETS, idOf: (market) => market.marketId, faults })
       return keyset('markets', page && { ...page, items: page.items.map(gammaMarket) })
     },
   },

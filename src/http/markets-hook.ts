@@ -30,7 +30,7 @@ const createOnce = (now: () => number) => {
   const accepted = new Map<string, number>()
   const forget = (): void => {
     for (const [signature, untilMs] of accepted) {
-      if (untilMs > now()) return
+      if (untilMs >= now()) return
       accepted.delete(signature)
     }
   }

@@ -15,7 +15,7 @@ export const refused = (status: number, reason: string, headers: Record<string, 
 const MOST_BODY_BYTES = 64 * 1024
 const TOO_LARGE = refused(413, `the body may hold ${MOST_BODY_BYTES} bytes`, { connection: 'close' })
 const HEADERS_TIMEOUT_MS = 5_000
-const REQUEST_TIMEOUT_MS = 10_000
+const REQUEST_TIMEOUT_MS = 5_000
 const KEEP_ALIVE_MS = 5_000
 const MOST_HEADER_BYTES = 16 * 1024
 const MOST_CONNECTIONS = 100
@@ -103,7 +103,7 @@ export type HttpServer = AsyncDisposable & { url: string }
 type Deps = Place & { routes: Route[]; log: Logger }
 
 /**
- * Answers by a table of routes: 404, 405 and 413 by itself, slow callers are cut off after 10 s.
+ * Answers by a table of routes: 404, 405 and 413 by itself, slow callers are cut off after 5 s.
  *
  * @throws Error where the host is none of this machine.
  */

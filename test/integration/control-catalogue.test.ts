@@ -206,7 +206,7 @@ describe('the catalogue', () => {
     )
     venue.markets.set('2', gammaObject(2, { closed: true, outcomePrices: '["0", "1"]' }))
     venue.distort = (page) => ({ ...page, markets: page.markets.filter((market) => market['id'] !== '3') })
-    expect(await refresh()).toMatchObject({ seen: 1, gone: 2, closed: 1, missed: 1, changed: 0 })
+    expect(await refresh()).toMatchObject({ seen: 1, gone: 2, closed: 1, missed: 1, changed: 1 })
     expect((await published()).slice(3)).toEqual(['2'])
     await pool.query('delete from markets')
   })
