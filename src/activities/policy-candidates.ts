@@ -5,7 +5,7 @@ import { inParallel } from './in-parallel.ts'
 import type { Group, GroupReaders } from './policy-groups.ts'
 
 /** `isCut`: a listing ended before its last page, so a market that is missing may be wanted all the same. */
-export type Found = { candidates: Candidates; unmatched: string[]; isCut: boolean }
+type Found = { candidates: Candidates; unmatched: string[]; isCut: boolean }
 export type ReadCandidates = (policy: Policy) => Promise<Found>
 
 const ASKED_AT_ONCE = 8

@@ -6,7 +6,7 @@ import type { GammaClient } from '../venue/polymarket/gamma-reads.ts'
 import { readPages } from './pages.ts'
 import type { CataloguePublisher } from './publish-catalogue.ts'
 
-export type GroupDeps = { gamma: GammaClient; publisher: CataloguePublisher; log: Logger }
+type GroupDeps = { gamma: GammaClient; publisher: CataloguePublisher; log: Logger }
 
 /** `isCut`: the listing ended before its last page, so a market that is missing may belong to it all the same. */
 export type Group = { markets: Market[]; isCut: boolean }
@@ -29,8 +29,8 @@ type Listing<T> = {
   isEnough?: (markets: Market[]) => boolean
 }
 
-/** Reads markets, and publishes them, so that each is in Postgres before its first book. */
-export const createGroupReaders = ({ gamma, publisher, log }: GroupDeps): GroupReaders => {
+/** Publishes what is read, so that each market is in Postgres before its first book. */
+const createListings = ({ publisher, log }: GroupDeps) => {
   const published = async (objects: unknown[]): Promise<Market[]> => {
     const { markets } = await publisher.publish(objects)
     heartbeat()
@@ -46,6 +46,13 @@ export const createGroupReaders = ({ gamma, publisher, log }: GroupDeps): GroupR
     if (count.isCut) log.warn(count, 'a listing of the venue ended before its last page: nothing is ended by it')
     return { markets, isCut: count.isCut }
   }
+  return { published, paged }
+}
+
+/** How the markets of each kind of name are read. */
+export const createGroupReaders = (deps: GroupDeps): GroupReaders => {
+  const { gamma } = deps
+  const { published, paged } = createListings(deps)
   const openMarkets = (order: 'id' | 'volume24hr', tagId?: string): Listing<unknown> => ({
     read: async (cursor) => {
       const query = { limit: PAGE_SIZE, order, cursor, ...(tagId === undefined ? {} : { tagId }) }

@@ -27,7 +27,7 @@ export type Faults = {
   /** Makes a further market and broadcasts `new_market`; CLOB answers 404 for `hydrationMs`. Returns its id. */
   addMarket(hydrationMs: number): string
   resolve(marketId: string, winner: number): number
-  /** So many of Gamma's next lists that have a second page never come to their end. */
+  /** So many of Gamma's next lists never come to their end. */
   cutLists(count: number): number
 }
 

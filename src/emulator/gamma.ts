@@ -66,9 +66,9 @@ const pageOf = <T>(items: T[], query: URLSearchParams, spec: PageSpec<T>): Page<
   const page = items.slice(lastIndex + 1, lastIndex + 1 + limitOf(query, spec.max))
   const end = page.at(-1)
   const isLast = lastIndex + 1 + page.length >= items.length || end === undefined
-  if (spec.faults.cutCount > 0 && end !== undefined) {
+  if (spec.faults.cutCount > 0) {
     if (cursor !== null) spec.faults.cutCount--
-    return { items: page, next: cursor ?? cursorOf(spec.idOf(end)) }
+    return { items: page, next: cursor ?? (end && cursorOf(spec.idOf(end))) }
   }
   return { items: page, next: isLast ? undefined : cursorOf(spec.idOf(end)) }
 }

@@ -6,7 +6,7 @@ import { isPolicyText, readPolicyOf, shorthandPolicy } from '../policy-file.ts'
 import { reasonOf } from './until-reachable.ts'
 
 /** Of the newest reading; with a problem, `policy` is the last good one, if there was one. */
-export type PolicyReading = { policy: Policy | undefined; problem: string | undefined }
+type PolicyReading = { policy: Policy | undefined; problem: string | undefined }
 export type ReadPolicy = () => Promise<PolicyReading>
 
 const DEFAULT_TOP = 50

@@ -20,7 +20,7 @@ type SeriesQuery = { limit: number; cursor: string | undefined; seriesId: string
 type GammaPage = { markets: unknown[]; nextCursor: string | undefined }
 type GammaEventPage = { events: { id: string; markets: unknown[] }[]; nextCursor: string | undefined }
 /** Tags and series are slugs. */
-export type GammaEvent = { slug: string; tags: string[]; series: string[]; markets: unknown[] }
+type GammaEvent = { slug: string; tags: string[]; series: string[]; markets: unknown[] }
 
 type Get = (path: string, signal?: AbortSignal) => Promise<unknown>
 
