@@ -1,5 +1,7 @@
-import { connect } from 'node:net'
-import { createServer } from 'node:net'
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { promisify } from 'node:util'
 import { request } from 'node:http'
 import { afterEach, describe, expect, test } from 'vitest'
 import { marketsHook } from '../../src/http/markets-hook.ts'
@@ -162,4 +164,17 @@ describe('the HTTP server', () => {
     expect((await fetch(server.url)).status).toBe(404)
     taken.close()
   })
+})
+
+test('takes the call of the manual, as it stands there', async () => {
+  const { url, wanted } = await open()
+  const manual = readFileSync(new URL('../../RUNBOOK.md', import.meta.url), 'utf8')
+  const example = /```bash\nurl=.*?\n(body=[^]*?)```/.exec(manual)?.[1] ?? ''
+  expect(example).toContain('openssl')
+  const script = `url=${new URL(url).origin}\n${example}`
+  const { stdout } = await promisify(execFile)('bash', ['-c', script], {
+    env: { ...process.env, HOOKS_SECRET: SECRET },
+  })
+  expect(stdout).toBe('{"accepted":1}\n')
+  expect(wanted).toEqual(['516710'])
 })
