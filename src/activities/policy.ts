@@ -79,9 +79,13 @@ const belongingsOf = async (
 
 const NOWHERE: Belongings = { events: [], series: [], tags: [] }
 
-const isWantedNow = async (deps: PolicyDeps, policy: Policy, changed: Changed): Promise<boolean> => {
-  const belongings = namesGroups(policy) ? await belongingsOf(deps, changed) : NOWHERE
-  return isWantedByName(policy, changed.market, belongings)
+const wantedAmong = async (deps: PolicyDeps, policy: Policy, changed: Changed[]): Promise<Market[]> => {
+  const wanted: Market[] = []
+  await inParallel(changed, STARTS_AT_ONCE, async (one) => {
+    const belongings = namesGroups(policy) ? await belongingsOf(deps, one) : NOWHERE
+    if (isWantedByName(policy, one.market, belongings)) wanted.push(one.market)
+  })
+  return wanted
 }
 
 /** Reads and publishes markets that something was heard of. */
@@ -151,6 +155,22 @@ const carryOut = async (deps: PolicyDeps, round: Round): Promise<Omit<PolicyCoun
   }
 }
 
+/** Starts what a change has brought, as far as the policy's maximum leaves room. */
+const startWanted = async (
+  deps: PolicyDeps,
+  policy: Policy,
+  { wanted, fresh }: { wanted: Market[]; fresh: Fresh },
+): Promise<number> => {
+  if (wanted.length === 0) return 0
+  const running = await deps.runs.list()
+  const runningIds = new Set(running.map(({ marketId }) => marketId))
+  const byHand = await readOverridden(deps.pool)
+  const room = Math.max(0, policy.max - running.filter(({ origin }) => origin === 'policy').length)
+  const starts = wanted.filter(({ marketId }) => !runningIds.has(marketId) && !byHand.has(marketId)).slice(0, room)
+  for (const { marketId } of starts) fresh.add(marketId)
+  return startAll(deps, starts)
+}
+
 export type PolicyActivities = ReturnType<typeof createPolicyActivities>
 
 export const createPolicyActivities = (deps: PolicyDeps) => {
@@ -174,22 +194,10 @@ export const createPolicyActivities = (deps: PolicyDeps) => {
     /** Reads markets of which something was heard, and starts those that the policy names; it ends none. */
     followChanges: async ({ markets: marketIds }: { markets: string[] }): Promise<ChangeCount> => {
       const { changed, unknown } = await readChanged(deps, marketIds)
-      const refreshed = changed.length
       const { policy } = await deps.readPolicy()
-      if (policy === undefined) return { refreshed, wanted: 0, started: 0, unknown }
-      const wanted: Market[] = []
-      await inParallel(changed, STARTS_AT_ONCE, async (one) => {
-        if (await isWantedNow(deps, policy, one)) wanted.push(one.market)
-      })
-      if (wanted.length === 0) return { refreshed, wanted: 0, started: 0, unknown }
-      const running = await deps.runs.list()
-      const runningIds = new Set(running.map(({ marketId }) => marketId))
-      const byHand = await readOverridden(deps.pool)
-      const room = Math.max(0, policy.max - running.filter(({ origin }) => origin === 'policy').length)
-      const starts = wanted.filter(({ marketId }) => !runningIds.has(marketId) && !byHand.has(marketId)).slice(0, room)
-      for (const { marketId } of starts) fresh.add(marketId)
-      const started = await startAll(deps, starts)
-      const count = { refreshed, wanted: wanted.length, started, unknown }
+      const wanted = policy === undefined ? [] : await wantedAmong(deps, policy, changed)
+      const started = policy === undefined ? 0 : await startWanted(deps, policy, { wanted, fresh })
+      const count = { refreshed: changed.length, wanted: wanted.length, started, unknown }
       if (started > 0) deps.log.info(count, 'followed changes of the catalogue')
       return count
     },
