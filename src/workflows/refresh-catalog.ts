@@ -1,6 +1,7 @@
 import { setCurrentDetails, sleep } from '@temporalio/workflow'
 import type { RefreshCount } from '../activities/catalogue.ts'
-import type { ChangeCount, PolicyCount } from '../activities/policy.ts'
+import type { ChangeCount } from '../activities/policy-changes.ts'
+import type { PolicyCount } from '../activities/policy.ts'
 import { catalogue, changes, policy } from './activity-options.ts'
 import { parseInput } from './input.ts'
 import { z } from './zod.ts'
