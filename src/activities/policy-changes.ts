@@ -91,9 +91,8 @@ const startWanted = async (
   { wanted, fresh }: { wanted: Market[]; fresh: Fresh },
 ): Promise<number> => {
   if (wanted.length === 0) return 0
-  const running = await deps.runs.list()
+  const [running, byHand] = await Promise.all([deps.runs.list(), readOverridden(deps.pool)])
   const runningIds = new Set(running.map(({ marketId }) => marketId))
-  const byHand = await readOverridden(deps.pool)
   const room = Math.max(0, policy.max - running.filter(({ origin }) => origin === 'policy').length)
   const starts = wanted.filter(({ marketId }) => !runningIds.has(marketId) && !byHand.has(marketId)).slice(0, room)
   for (const { marketId } of starts) fresh.add(marketId)

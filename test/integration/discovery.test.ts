@@ -101,7 +101,7 @@ describe('discovery', () => {
     await setPolicy({ events: [E1] })
     expect(await refresh()).toMatchObject({ wanted: 4, ended: 56 })
     await untilRunning(inEvent(E1))
-    expect(worker.logged().split('"no-such-event"').length).toBe(2)
+    expect(worker.logged().split('no-such-event').length).toBe(2)
   })
 
   test('ends nothing where a listing was cut short, though it shows less than before', async () => {
@@ -136,9 +136,9 @@ describe('discovery', () => {
   })
 
   test('touches nothing that an operator started, paused or stopped by hand', async () => {
-    const [paused = '', , stopped = '', byHand = ''] = inEvent(E1)
+    const [paused = '', stopped = '', named = ''] = inEvent(E1)
     const own = inEvent(E2)[0] ?? ''
-    for (const marketId of [paused, stopped, byHand, own]) await writeRow(marketId)
+    for (const marketId of [paused, stopped, named, own]) await writeRow(marketId)
     const start = { taskQueue: 'control', workflowId: `market:${own}`, args: [{ marketId: own }] }
     await worker.client.workflow.start('marketSubscription', start)
     await signal(paused, 'pause')
@@ -148,9 +148,9 @@ describe('discovery', () => {
     expect(await refresh()).toMatchObject({ started: 0, ended: 0, left: 2 })
     expect(await running()).not.toContain(stopped)
 
-    await setPolicy({ markets: [byHand] })
+    await setPolicy({ markets: [named] })
     expect(await refresh()).toMatchObject({ started: 0, ended: 0 })
-    expect(await running()).toEqual(expect.arrayContaining([paused, own, byHand]))
+    expect(await running()).toEqual(expect.arrayContaining([paused, own, named]))
 
     const again = { taskQueue: 'control', workflowId: `market:${stopped}`, args: [{ marketId: stopped }] }
     await worker.client.workflow.start('marketSubscription', again)
@@ -179,7 +179,7 @@ describe('discovery', () => {
   test('starts what a webhook tells of and the policy names, and nothing else', async () => {
     await setPolicy({ tags: ['politics'] })
     const [wanted = ''] = tagged('politics')
-    const [unwanted = ''] = tagged('sports')
+    const unwanted = tagged('sports').at(-1) ?? ''
     expect((await hook([wanted, unwanted])).status).toBe(202)
     await until(async () => (await running()).includes(wanted) || undefined)
     expect(await running()).not.toContain(unwanted)

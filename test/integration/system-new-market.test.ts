@@ -18,6 +18,8 @@ test('a market that is announced is recorded with a proved book within 2 s after
   await using system = await openSystem({ args: ['--venue', 'live'], env })
   const pool = system.pool()
   await untilLive(pool, MARKETS)
+  // The start of everything takes both cores.
+  await sleep(3_000)
   const control = (venue.env['POLYMARKET_GAMMA_URL'] ?? '').replace(/\/gamma$/, '/emulator')
   const announce = async (hydrationMs: number): Promise<string> => {
     const body = JSON.stringify({ hydrationMs })
