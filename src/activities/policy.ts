@@ -6,7 +6,7 @@ import { inParallel } from './in-parallel.ts'
 import { createFollowChanges, createFresh, type Fresh, type PolicyDeps } from './policy-changes.ts'
 import { startAll, STARTS_AT_ONCE, withdrawOrphans, type RunningMarket } from './policy-starts.ts'
 
-/** `left` alone: what operators did by hand. `kept`: wanted no more, but perhaps only because a listing was cut short. */
+/** `left` alone: what operators did by hand. `kept`: wanted no more, but closed, or missing from a list that was cut. */
 export type PolicyCount = {
   wanted: number
   started: number
@@ -41,14 +41,16 @@ const readOpen = async ({ gamma, publisher }: PolicyDeps, marketIds: string[]): 
   return open
 }
 
-type Round = { policy: Policy; running: RunningMarket[]; byHand: ReadonlySet<string>; fresh: Fresh }
+type Round = { policy: Policy; running: RunningMarket[]; fresh: Fresh }
 
 /** Cancels what discovery had started and wants no more, unless a listing was cut short. */
 const endUnwanted = async (
   deps: PolicyDeps,
-  { running, byHand, fresh }: Round,
+  { running, fresh }: Round,
   wanted: { markets: ReadonlyMap<string, Market>; isCut: boolean },
 ): Promise<{ ended: number; kept: number }> => {
+  // Once more: an operator may have taken one in hand while the venue's lists were read.
+  const byHand = await readOverridden(deps.pool)
   const unwanted = running
     .filter(({ origin, isPaused }) => origin === 'policy' && !isPaused)
     .map(({ marketId }) => marketId)
@@ -60,9 +62,10 @@ const endUnwanted = async (
 }
 
 const carryOut = async (deps: PolicyDeps, round: Round): Promise<Omit<PolicyCount, 'problem'>> => {
-  const { policy, running, byHand } = round
+  const { policy, running } = round
   const runningIds = new Set(running.map((market) => market.marketId))
   const { candidates, unmatched, isCut } = await deps.readCandidates(policy)
+  const byHand = await readOverridden(deps.pool)
   const markets = chooseMarkets(policy, candidates, runningIds)
   const starts = [...markets.values()].filter(({ marketId }) => !runningIds.has(marketId) && !byHand.has(marketId))
   const started = await startAll(deps, starts)
@@ -93,8 +96,7 @@ export const createPolicyActivities = (deps: PolicyDeps) => {
       const { policy, problem } = await deps.readPolicy()
       if (policy === undefined) return { ...NOTHING_DONE, problem }
       const running = await deps.runs.list()
-      const byHand = await readOverridden(deps.pool)
-      const count = { ...(await carryOut(deps, { policy, running, byHand, fresh })), problem }
+      const count = { ...(await carryOut(deps, { policy, running, fresh })), problem }
       if (count.isCut) deps.stats.count('policyPassesCut')
       if (count.started + count.ended > 0) deps.log.info(count, 'followed the subscription policy')
       return count
