@@ -103,7 +103,6 @@ describe('discovery', () => {
     await untilRunning(inEvent(E1))
     expect(worker.logged().split('no-such-event\\", of which the venue lists no order book').length).toBe(2)
     const shown = await worker.temporal('workflow', 'result', '--workflow-id', 'refresh-2')
-    console.log(shown)
     expect(shown).toMatch(/isCut.*promised|promised.*isCut/s)
   })
 
