@@ -30,15 +30,12 @@ export type Addresses = {
 
 type PolicyOptions = Pick<StartOptions, 'markets' | 'top'> & { config: Config }
 
-/** Options say it whole: what the environment says of markets to record does not mix with them. */
-const policyEnvironment = ({ markets, top, config }: PolicyOptions): NodeJS.ProcessEnv =>
-  markets !== '' || top !== undefined
-    ? { POLYTAPE_POLICY: '', POLYTAPE_MARKETS: markets, POLYTAPE_TOP: String(top ?? '') }
-    : {
-        POLYTAPE_POLICY: config.POLYTAPE_POLICY ?? '',
-        POLYTAPE_MARKETS: config.POLYTAPE_MARKETS.join(','),
-        POLYTAPE_TOP: String(config.POLYTAPE_TOP ?? ''),
-      }
+/** An option stands above the variable of its name; beside a policy there are none of them. */
+const policyEnvironment = ({ markets, top, config }: PolicyOptions): NodeJS.ProcessEnv => ({
+  POLYTAPE_POLICY: config.POLYTAPE_POLICY ?? '',
+  POLYTAPE_MARKETS: markets === '' ? config.POLYTAPE_MARKETS.join(',') : markets,
+  POLYTAPE_TOP: String(top ?? config.POLYTAPE_TOP ?? ''),
+})
 
 /** Roles are configured by the environment only, like anywhere else they run. */
 export const roleEnvironment = (site: Site, addresses: Addresses, options: PolicyOptions): NodeJS.ProcessEnv => ({
