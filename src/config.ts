@@ -16,7 +16,8 @@ const variables = z.object({
   POLYMARKET_DATA_URL: z.string().default('https://data-api.polymarket.com'),
   POLYTAPE_VENUE: z.enum(['live', 'emulator', 'replay']).default('live'),
   POLYTAPE_MARKETS: list,
-  POLYTAPE_TOP: z.coerce.number().int().min(0).default(50),
+  POLYTAPE_TOP: z.coerce.number().int().min(0).optional(),
+  POLYTAPE_POLICY: z.string().optional(),
   POLYTAPE_STATE_DIR: z.string().default('.polytape'),
   MARKETS_PER_FEED: count(100),
   TOKENS_PER_CONNECTION: count(200).pipe(z.number().max(200)),
@@ -42,6 +43,9 @@ const variables = z.object({
   STREAM_HMAC_KEYS_OLD: list,
   TEMPORAL_DEPLOYMENT_NAME: z.string().optional(),
   TEMPORAL_WORKER_BUILD_ID: z.string().optional(),
+  HTTP_HOST: z.string().default('127.0.0.1'),
+  HTTP_PORT: z.coerce.number().int().min(0).max(65_535).default(8090),
+  HOOKS_SECRET: z.string().min(16).optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 })
 
@@ -59,6 +63,15 @@ const schema = variables
 /** Every variable with its unit and default is in `.env.example`. */
 export type Config = z.infer<typeof schema>
 
+/** @throws Error where the subscription policy is given twice: nobody could tell which one was meant. */
+const withoutContradiction = (config: Config): Config => {
+  const { POLYTAPE_POLICY, POLYTAPE_MARKETS, POLYTAPE_TOP } = config
+  if (POLYTAPE_POLICY === undefined || (POLYTAPE_MARKETS.length === 0 && POLYTAPE_TOP === undefined)) return config
+  throw new Error(
+    'POLYTAPE_POLICY is set, and POLYTAPE_MARKETS or POLYTAPE_TOP as well, which are short for a policy: keep one of them',
+  )
+}
+
 /**
  * The only reader of the environment. Empty variables count as absent.
  *
@@ -67,7 +80,7 @@ export type Config = z.infer<typeof schema>
 export const readConfig = (environment: NodeJS.ProcessEnv): Config => {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
   const result = schema.safeParse(given)
-  if (result.success) return result.data
+  if (result.success) return withoutContradiction(result.data)
   const lines = result.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`)
   throw new Error(`the environment has variables that do not fit:\n${lines.join('\n')}\nsee .env.example`)
 }

@@ -1,22 +1,43 @@
 import { ApplicationFailure, heartbeat, activityInfo, cancellationSignal } from '@temporalio/activity'
+import type pg from 'pg'
 import type { Logger } from '../lib/log.ts'
 import type { Stats } from '../lib/stats.ts'
 import type { Market } from '../domain/market.ts'
 import { toMarket } from '../venue/polymarket/gamma-market.ts'
-import type { GammaClient } from '../venue/polymarket/gamma.ts'
+import { readUnresolvedBut } from '../store/markets.ts'
+import type { GammaClient } from '../venue/polymarket/gamma-reads.ts'
+import { readPages, type PageCount, type PageProgress } from './pages.ts'
 import type { CataloguePublisher } from './publish-catalogue.ts'
 
-export type CatalogueDeps = { gamma: GammaClient; publisher: CataloguePublisher; log: Logger; stats: Stats }
+export type CatalogueDeps = {
+  gamma: GammaClient
+  publisher: CataloguePublisher
+  pool: pg.Pool
+  log: Logger
+  stats: Stats
+}
 
 /** What a market workflow needs to know of its market. Histories carry no more. */
 export type MarketCard = { marketId: string; conditionId: string; slug: string; question: string; tokens: string[] }
 
-/** `complete`: the last page was reached. `rejected`: listed without an order book, or malformed. */
-export type RefreshCount = { pages: number; seen: number; changed: number; rejected: number }
+/**
+ * `rejected`: listed without an order book, or malformed. `gone`: not listed any more; `closed` of them, and `missed`:
+ * open all the same, though the pages left them out.
+ */
+export type RefreshCount = PageCount & {
+  changed: number
+  rejected: number
+  gone: number
+  closed: number
+  missed: number
+}
 
 const PAGE_SIZE = 100
 /** Against a venue whose pages never end. Ten times the markets open in May 2026. */
-const MAX_PAGES = 5_000
+const MOST_PAGES = 5_000
+const IDS_A_CALL = 100
+/** Of more, the next refresh asks. */
+const MOST_GONE = 2_000
 
 export const cardOf = (market: Market): MarketCard => ({
   marketId: market.marketId,
@@ -26,22 +47,57 @@ export const cardOf = (market: Market): MarketCard => ({
   tokens: market.outcomes.map((outcome) => outcome.token),
 })
 
-type Progress = RefreshCount & { cursor: string | undefined }
-const NO_PROGRESS: Progress = { pages: 0, seen: 0, changed: 0, rejected: 0, cursor: undefined }
+type Published = { changed: number; rejected: number }
+type Progress = { page: PageProgress | undefined; published: Published }
+const NO_PROGRESS: Progress = { page: undefined, published: { changed: 0, rejected: 0 } }
 
-const progressOf = (details: unknown): Progress =>
-  typeof details === 'object' && details !== null ? { ...NO_PROGRESS, ...details } : NO_PROGRESS
+/** Where the last attempt stood; one that had read the last page begins anew. */
+const begunOf = (details: unknown): Progress => {
+  const progress: Progress =
+    typeof details === 'object' && details !== null ? { ...NO_PROGRESS, ...details } : NO_PROGRESS
+  return progress.page?.cursor === undefined ? NO_PROGRESS : progress
+}
+
+/**
+ * Asks for markets that were listed once and are not any more, so that what became of them is known though no event
+ * told it.
+ */
+const followGone = async ({ gamma, publisher, pool }: CatalogueDeps, listed: ReadonlySet<string>) => {
+  const gone = await readUnresolvedBut(pool, [...listed], MOST_GONE)
+  const count = { gone: gone.length, closed: 0, missed: 0, changed: 0 }
+  for (let at = 0; at < gone.length; at += IDS_A_CALL) {
+    const ids = gone.slice(at, at + IDS_A_CALL)
+    const closed = await publisher.publish(await gamma.marketsById(ids, true, cancellationSignal()))
+    const open = await publisher.publish(await gamma.marketsById(ids, false, cancellationSignal()))
+    count.closed += closed.markets.length
+    count.missed += open.markets.length
+    count.changed += closed.changed + open.changed
+    heartbeat()
+  }
+  return count
+}
 
 export type CatalogueActivities = ReturnType<typeof createCatalogueActivities>
 
-export const createCatalogueActivities = ({ gamma, publisher, log, stats }: CatalogueDeps) => ({
+/** What the pages promised and did not show is no small matter: a market may be missing. */
+const tellCount = ({ log, stats }: CatalogueDeps, count: RefreshCount): void => {
+  stats.set('marketsKnown', count.seen)
+  stats.set('catalogMissing', Math.max(0, count.promised - count.seen - count.repeated))
+  stats.count('catalogRepeated', count.repeated)
+  stats.count('catalogMissed', count.missed)
+  if (count.isCut) stats.count('catalogPassesCut')
+  if (count.isCut) log.warn(count, 'the catalogue ended before its last page; the next refresh begins anew')
+  else log.debug(count, 'refreshed the catalogue')
+}
+
+export const createCatalogueActivities = (deps: CatalogueDeps) => ({
   /**
    * Reads one market by numeric id or slug and publishes it, so that it is in Postgres before its first book.
    *
    * @throws ApplicationFailure `UnknownMarket` (404) and `NotABook` (no order book), both for good.
    */
   loadMarket: async ({ marketId }: { marketId: string }): Promise<MarketCard> => {
-    const object = await gamma.market(marketId, cancellationSignal())
+    const object = await deps.gamma.market(marketId, cancellationSignal())
     if (object === undefined) {
       const message = `market ${marketId} is unknown: the venue's catalogue answered 404; check the id`
       throw ApplicationFailure.nonRetryable(message, 'UnknownMarket')
@@ -50,32 +106,35 @@ export const createCatalogueActivities = ({ gamma, publisher, log, stats }: Cata
     if (parsed.type === 'rejected') {
       throw ApplicationFailure.nonRetryable(`market ${marketId} cannot be recorded: ${parsed.detail}`, 'NotABook')
     }
-    await publisher.publish([object])
+    await deps.publisher.publish([object])
     return cardOf(parsed.market)
   },
 
   /** Pages all open markets and publishes the changed ones. Continues at the cursor of its last heartbeat. */
   refreshMarkets: async (): Promise<RefreshCount> => {
-    let progress = progressOf(activityInfo().heartbeatDetails)
-    do {
-      const page = await gamma.openMarkets(
-        { limit: PAGE_SIZE, order: 'id', cursor: progress.cursor },
-        cancellationSignal(),
-      )
-      const published = await publisher.publish(page.markets)
-      progress = {
-        pages: progress.pages + 1,
-        seen: progress.seen + page.markets.length,
-        changed: progress.changed + published.changed,
-        rejected: progress.rejected + published.rejected,
-        cursor: page.nextCursor,
-      }
-      heartbeat(progress)
-    } while (progress.cursor !== undefined && progress.pages < MAX_PAGES)
-    const { cursor, ...counted } = progress
-    if (cursor !== undefined) throw new Error(`Gamma gave ${MAX_PAGES} pages and no last one`)
-    stats.set('marketsKnown', counted.seen)
-    log.debug(counted, 'refreshed the catalogue')
-    return counted
+    const begun = begunOf(activityInfo().heartbeatDetails)
+    const published = { ...begun.published }
+    const { count: pages, ids } = await readPages({
+      limit: PAGE_SIZE,
+      mostPages: MOST_PAGES,
+      ...(begun.page === undefined ? {} : { from: begun.page }),
+      read: async (cursor) => {
+        const page = await deps.gamma.openMarkets({ limit: PAGE_SIZE, order: 'id', cursor }, cancellationSignal())
+        return { items: page.markets, nextCursor: page.nextCursor }
+      },
+      take: async (objects, page) => {
+        const { changed, rejected } = await deps.publisher.publish(objects)
+        published.changed += changed
+        published.rejected += rejected
+        heartbeat({ page, published })
+        return 'more'
+      },
+    })
+    // An attempt that continued another one did not see all of what is listed.
+    const isWhole = begun.page === undefined && !pages.isCut
+    const gone = isWhole ? await followGone(deps, ids) : { gone: 0, closed: 0, missed: 0, changed: 0 }
+    const count = { ...pages, ...published, ...gone, changed: published.changed + gone.changed }
+    tellCount(deps, count)
+    return count
   },
 })

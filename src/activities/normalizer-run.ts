@@ -1,6 +1,7 @@
+import type { Redis } from 'ioredis'
 import { CacheFenceLost, type HotCache } from '../cache/hot-cache.ts'
 import { normalizerSubject } from '../domain/heartbeat.ts'
-import { marketOfStream, orderbookStream } from '../domain/keys.ts'
+import { CATALOG_CHANGES_CHANNEL, marketOfStream, orderbookStream } from '../domain/keys.ts'
 import { every } from '../lib/every.ts'
 import { waitBeforeRetry } from '../lib/retry.ts'
 import type { Batch } from '../normalizer/batch.ts'
@@ -48,6 +49,15 @@ const trimBehind = async (reader: Reader, batch: Batch): Promise<void> => {
   await reader.trim(minimumIds)
 }
 
+/** Discovery looks at once at what was announced or resolved; what it does not hear, it polls within a minute. */
+const tellChanges = async (redis: Redis, { newMarkets, resolvedMarkets }: Batch): Promise<void> => {
+  const marketIds = [...newMarkets, ...resolvedMarkets.keys()]
+  if (marketIds.length === 0) return
+  const pipeline = redis.pipeline()
+  for (const marketId of marketIds) pipeline.publish(CATALOG_CHANGES_CHANNEL, marketId)
+  await pipeline.exec()
+}
+
 /** Steps until the signal aborts. Trouble with Redis or Postgres is waited out; the streams and offsets tell where to go on. */
 const stepUntil = async (
   { shard, pulse }: Parts,
@@ -79,6 +89,7 @@ const openParts = ({ deps, shard: index, cache, write }: RunInput, settling: Abo
     latencies.write.record(sealedTimeMs, nowMs, batch.frameTimes.length)
     for (const { exchangeTimeMs } of batch.frameTimes) latencies.commit.record(exchangeTimeMs, nowMs)
     trimBehind(reader, batch).catch(() => stats.count('trimErrors'))
+    tellChanges(redis, batch).catch(() => stats.count('catalogChangesUntold'))
     tellRefused(batch.refused, tapes, commits)
   }
   const commits: Commits = new Commits({ config, write, onCommitted, signal: settling })

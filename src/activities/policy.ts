@@ -1,179 +1,107 @@
 import { cancellationSignal, heartbeat } from '@temporalio/activity'
-import type pg from 'pg'
 import type { Market } from '../domain/market.ts'
-import type { Logger } from '../lib/log.ts'
-import type { Stats } from '../lib/stats.ts'
-import type { GammaClient } from '../venue/polymarket/gamma.ts'
-import { cardOf, type MarketCard } from './catalogue.ts'
-import type { Enrolled, Enrolment } from './enrolment.ts'
-import type { CataloguePublisher } from './publish-catalogue.ts'
-import type { SubscriptionActivities } from './subscription.ts'
+import { chooseMarkets, type Policy } from '../domain/policy.ts'
+import { readOverridden } from '../store/markets.ts'
+import { inParallel } from './in-parallel.ts'
+import { createFollowChanges, createFresh, type Fresh, type PolicyDeps } from './policy-changes.ts'
+import { startAll, STARTS_AT_ONCE, withdrawOrphans, type RunningMarket } from './policy-starts.ts'
 
-/** A running market workflow. `policy`: discovery started it and may end it. */
-export type RunningMarket = { marketId: string; origin: 'operator' | 'policy' }
-
-/** What discovery asks of Temporal; `workers` gives it. */
-export type MarketRuns = {
-  list(): Promise<RunningMarket[]>
-  /** Markets whose workflow completed at some time: an operator stopped them, and may have started them anew. */
-  listStopped(): Promise<Set<string>>
-  isRunning(marketId: string): Promise<boolean>
-  /** Starts the market's workflow unless it runs or an operator stopped it. */
-  start(card: MarketCard, enrolled: Enrolled | undefined): Promise<'started' | 'refused'>
-  cancel(marketId: string): Promise<void>
+/** `left` alone: what operators did by hand. `kept`: wanted no more, but closed, or missing from a list that was cut. */
+export type PolicyCount = {
+  wanted: number
+  started: number
+  ended: number
+  left: number
+  kept: number
+  unmatched: string[]
+  isCut: boolean
+  problem: string | undefined
 }
 
-export type PolicyDeps = {
-  /** Ids or slugs; where there are any, just these are recorded. */
-  markets: string[]
-  /** Where no market is listed: so many by 24 h volume. */
-  top: number
-  gamma: GammaClient
-  publisher: CataloguePublisher
-  runs: MarketRuns
-  enrolment: Enrolment
-  subscriptions: SubscriptionActivities
-  pool: pg.Pool
-  log: Logger
-  stats: Stats
-}
-
-export type PolicyCount = { wanted: number; started: number; ended: number; left: number }
-
-/** A market that has slipped by less than a quarter of n stays: else those at the edge would flap every minute. */
-const HYSTERESIS = 1.25
-/** More would not be faster, and would keep everybody else's tasks waiting. */
-const STARTS_AT_ONCE = 8
-const PAGE_SIZE = 100
-
-/** The n best-ranked, preferring those that run already while they are within n and a quarter. */
-export const chooseTop = (ranked: Market[], running: ReadonlySet<string>, top: number): Market[] => {
-  const staying = ranked.slice(0, Math.floor(top * HYSTERESIS)).filter((market) => running.has(market.marketId))
-  const chosen = new Map(staying.slice(0, top).map((market) => [market.marketId, market]))
-  for (const market of ranked) {
-    if (chosen.size >= top) break
-    chosen.set(market.marketId, market)
-  }
-  return [...chosen.values()]
-}
-
-/** Runs `work` over `items`, `width` at a time. */
-const inParallel = async <T>(items: T[], width: number, work: (item: T) => Promise<void>): Promise<void> => {
-  const queue = items.values()
-  const lane = async (): Promise<void> => {
-    for (const item of queue) await work(item)
-  }
-  await Promise.all(Array.from({ length: Math.min(width, items.length) }, lane))
-}
-
-const overridden = async (pool: pg.Pool): Promise<Set<string>> => {
-  const { rows } = await pool.query<{ market_id: string }>(
-    `select market_id from markets where subscription_override is not null`,
-  )
-  return new Set(rows.map((row) => row.market_id))
-}
-
-const readRanked = async ({ gamma, publisher, top }: PolicyDeps): Promise<Market[]> => {
-  const ranked: Market[] = []
-  const enough = Math.ceil(top * HYSTERESIS)
-  let cursor: string | undefined
-  while (ranked.length < enough) {
-    const page = await gamma.openMarkets({ limit: PAGE_SIZE, order: 'volume24hr', cursor }, cancellationSignal())
-    const { markets } = await publisher.publish(page.markets)
-    ranked.push(...markets.filter((market) => market.status === 'active'))
-    heartbeat()
-    if (page.nextCursor === undefined) break
-    cursor = page.nextCursor
-  }
-  return ranked
-}
-
-/** An unknown one is said and skipped: the others are recorded all the same. */
-const readListed = async ({ gamma, publisher, markets, log }: PolicyDeps): Promise<Market[]> => {
-  const found: Market[] = []
-  await inParallel(markets, STARTS_AT_ONCE, async (key) => {
-    const object = await gamma.market(key, cancellationSignal())
-    const { markets: published } = await publisher.publish(object === undefined ? [] : [object])
-    const isKnown = published.length > 0
-    if (!isKnown) log.warn({ market: key }, 'listed market is unknown to the venue or has no order book: skipped')
-    found.push(...published)
-    heartbeat()
-  })
-  return found
-}
+const NOTHING_DONE = { wanted: 0, started: 0, ended: 0, left: 0, kept: 0, unmatched: [], isCut: false }
+const IDS_A_CALL = 100
+/** Of names that match nothing: the log has all of them. */
+const MOST_SHOWN = 20
 
 /**
- * Starts the workflows. First all their desires are written at once, so that books come while workflows still start; a
- * market that an operator may have stopped waits for its workflow.
+ * Of markets that are wanted no more, those that are open. One that closed is left to its own workflow, which goes on
+ * until it is resolved; what the venue says of it is published.
  */
-const startAll = async (deps: PolicyDeps, starts: Market[]): Promise<number> => {
-  const { runs, enrolment } = deps
-  if (starts.length === 0) return 0
-  const stopped = await runs.listStopped()
-  const cards = starts.map(cardOf)
-  const enrolled = await enrolment.enrol(cards.filter(({ marketId }) => !stopped.has(marketId)))
-  let started = 0
-  await inParallel(cards, STARTS_AT_ONCE, async (card) => {
-    const written = enrolled.get(card.marketId)
-    const observed = written === undefined ? undefined : await enrolment.observe(card.marketId)
-    const outcome = await runs.start(card, written === undefined ? undefined : { ...written, observed })
-    if (outcome === 'started') started++
+const readOpen = async ({ gamma, publisher }: PolicyDeps, marketIds: string[]): Promise<string[]> => {
+  const open: string[] = []
+  for (let at = 0; at < marketIds.length; at += IDS_A_CALL) {
+    const ids = marketIds.slice(at, at + IDS_A_CALL)
+    const closed = await publisher.publish(await gamma.marketsById(ids, true, cancellationSignal()))
+    const others = await publisher.publish(await gamma.marketsById(ids, false, cancellationSignal()))
     heartbeat()
-  })
-  return started
+    const isClosed = new Set(closed.markets.map(({ marketId }) => marketId))
+    const isOpen = new Set(others.markets.map(({ marketId }) => marketId))
+    open.push(...ids.filter((marketId) => isOpen.has(marketId) && !isClosed.has(marketId)))
+  }
+  return open
 }
 
-/** Unsubscribes a market that no workflow looks after: its start was refused, or somebody terminated it. */
-const withdraw = async ({ enrolment, subscriptions, log }: PolicyDeps, marketId: string): Promise<void> => {
-  const found = await enrolment.desireOf(marketId)
-  if (found === undefined) return
-  const desired = { ...found, state: 'stopped' as const, generation: found.generation + 1 }
-  const { state, generation } = desired
-  log.warn({ marketId }, 'a market is subscribed that has no running workflow: unsubscribed')
-  const { group } = await subscriptions.applySubscription(desired)
-  await subscriptions.confirmSubscription({ marketId, group, generation, state })
-  await subscriptions.forgetSubscription({ marketId, group, generation })
+type Round = { policy: Policy; running: RunningMarket[]; fresh: Fresh }
+
+/** Cancels what discovery had started and wants no more, unless a listing was cut short. */
+const endUnwanted = async (
+  deps: PolicyDeps,
+  { running, fresh }: Round,
+  wanted: { markets: ReadonlyMap<string, Market>; isCut: boolean },
+): Promise<{ ended: number; kept: number }> => {
+  // Once more: an operator may have taken one in hand while the venue's lists were read.
+  const byHand = await readOverridden(deps.pool)
+  const unwanted = running
+    .filter(({ origin, isPaused }) => origin === 'policy' && !isPaused)
+    .map(({ marketId }) => marketId)
+    .filter((marketId) => !wanted.markets.has(marketId) && !byHand.has(marketId) && !fresh.has(marketId))
+  if (wanted.isCut) return { ended: 0, kept: unwanted.length }
+  const ends = await readOpen(deps, unwanted)
+  await inParallel(ends, STARTS_AT_ONCE, (marketId) => deps.runs.cancel(marketId))
+  return { ended: ends.length, kept: unwanted.length - ends.length }
 }
 
-/** One that the feed does not confirm is found again by the next pass. */
-const withdrawOrphans = async (deps: PolicyDeps): Promise<void> => {
-  const running = new Set((await deps.runs.list()).map(({ marketId }) => marketId))
-  const suspects = (await deps.enrolment.enrolledIds()).filter((marketId) => !running.has(marketId))
-  await inParallel(suspects, STARTS_AT_ONCE, async (marketId) => {
-    heartbeat()
-    if (await deps.runs.isRunning(marketId)) return
-    await withdraw(deps, marketId).catch((error: unknown) =>
-      deps.log.warn({ marketId, reason: String(error) }, 'could not unsubscribe it yet'),
-    )
-  })
+const carryOut = async (deps: PolicyDeps, round: Round): Promise<Omit<PolicyCount, 'problem'>> => {
+  const { policy, running } = round
+  const runningIds = new Set(running.map((market) => market.marketId))
+  const { candidates, unmatched, isCut } = await deps.readCandidates(policy)
+  const byHand = await readOverridden(deps.pool)
+  const markets = chooseMarkets(policy, candidates, runningIds)
+  const starts = [...markets.values()].filter(({ marketId }) => !runningIds.has(marketId) && !byHand.has(marketId))
+  const started = await startAll(deps, starts)
+  const { ended, kept } = await endUnwanted(deps, round, { markets, isCut })
+  await withdrawOrphans(deps)
+  deps.stats.set('marketsWanted', running.length - ended + started)
+  return {
+    wanted: markets.size,
+    started,
+    ended,
+    kept,
+    left: byHand.size,
+    unmatched: unmatched.slice(0, MOST_SHOWN),
+    isCut,
+  }
 }
 
 export type PolicyActivities = ReturnType<typeof createPolicyActivities>
 
-export const createPolicyActivities = (deps: PolicyDeps) => ({
-  /**
-   * Starts the workflows of the wanted markets and cancels those of markets that discovery had started and that are
-   * wanted no more. What an operator started, paused or stopped by hand is left alone.
-   */
-  followPolicy: async (): Promise<PolicyCount> => {
-    const running = await deps.runs.list()
-    const runningIds = new Set(running.map((market) => market.marketId))
-    const listed = await readListed(deps)
-    const top = deps.top === 0 || deps.markets.length > 0 ? [] : chooseTop(await readRanked(deps), runningIds, deps.top)
-    const wanted = new Map([...listed, ...top].map((market) => [market.marketId, market]))
-    const byHand = await overridden(deps.pool)
+export const createPolicyActivities = (deps: PolicyDeps) => {
+  const fresh = createFresh()
+  return {
+    /**
+     * Starts the workflows of the wanted markets and cancels those of markets that discovery had started and that are
+     * wanted no more. What an operator started, paused or stopped by hand is left alone.
+     */
+    followPolicy: async (): Promise<PolicyCount> => {
+      const { policy, problem } = await deps.readPolicy()
+      if (policy === undefined) return { ...NOTHING_DONE, problem }
+      const running = await deps.runs.list()
+      const count = { ...(await carryOut(deps, { policy, running, fresh })), problem }
+      if (count.isCut) deps.stats.count('policyPassesCut')
+      if (count.started + count.ended > 0) deps.log.info(count, 'followed the subscription policy')
+      return count
+    },
 
-    const starts = [...wanted.values()].filter(({ marketId }) => !runningIds.has(marketId) && !byHand.has(marketId))
-    const started = await startAll(deps, starts)
-    const ends = running.filter(
-      ({ marketId, origin }) => origin === 'policy' && !wanted.has(marketId) && !byHand.has(marketId),
-    )
-    await inParallel(ends, STARTS_AT_ONCE, ({ marketId }) => deps.runs.cancel(marketId))
-    await withdrawOrphans(deps)
-
-    deps.stats.set('marketsWanted', running.length - ends.length + started)
-    const count = { wanted: wanted.size, started, ended: ends.length, left: byHand.size }
-    if (started + ends.length > 0) deps.log.info(count, 'followed the subscription policy')
-    return count
-  },
-})
+    followChanges: createFollowChanges(deps, fresh),
+  }
+}

@@ -1,6 +1,6 @@
 import type { BookLevels, LevelChange } from './book.ts'
 import type { Level } from './book-side.ts'
-import type { Market } from './market.ts'
+import type { Announcement } from './market-change.ts'
 
 /** A whole book: first snapshot, post-trade book, or a REST answer. Absent fields were not sent. */
 export type BookEvent = {
@@ -52,7 +52,12 @@ export type BestBidAskEvent = {
 }
 
 /** Broadcast to every connection, whatever its tokens: arrives once a connection. */
-export type NewMarketEvent = { type: 'new_market'; market: Market; exchangeTimeMs: number }
+export type NewMarketEvent = {
+  type: 'new_market'
+  marketId: string
+  announced: Announcement
+  exchangeTimeMs: number
+}
 
 type MarketResolvedEvent = {
   type: 'market_resolved'

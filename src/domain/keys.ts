@@ -30,6 +30,9 @@ export const RESYNC_CHANNEL = 'resync'
 /** Channel; message = marketId or `*`: its desired state is unknown, the workflow writes it again. */
 export const REASSERT_CHANNEL = 'reassert'
 
+/** Channel; message = marketId: the venue announced or resolved it. */
+export const CATALOG_CHANGES_CHANNEL = 'catalog_changes'
+
 /** Hash marketId -> digest of what the catalogue last published of it; without one it is published again. */
 export const CATALOGUE_DIGEST_KEY = 'catalog:digest'
 

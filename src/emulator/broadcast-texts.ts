@@ -1,4 +1,4 @@
-import type { VenueMarket } from './market.ts'
+import { eventSlugOf, type VenueMarket } from './market.ts'
 
 /** Python's `json.dumps` with separators `(", ", ":")`, as the venue's later frames. */
 const pythonStyle = (value: unknown): string => {
@@ -22,15 +22,15 @@ export const newMarketText = (market: VenueMarket, timestamp: string): string =>
     outcomes: market.tokens.map(({ outcome }) => outcome),
     event_message: {
       id: market.eventId,
-      ticker: market.slug,
-      slug: market.slug,
-      title: market.question,
+      ticker: eventSlugOf(market),
+      slug: eventSlugOf(market),
+      title: `Event ${market.eventId}`,
       description: '',
     },
     timestamp,
-    tags: [],
+    tags: market.tags,
     condition_id: market.conditionId,
-    active: true,
+    active: false,
     clob_token_ids: tokens,
     sports_market_type: '',
     line: '',

@@ -23,6 +23,7 @@ export type Catalogue = {
 
 const SUBJECTS = ['Bitcoin', 'Ethereum', 'the Fed', 'Arsenal', 'the Lakers', 'gold', 'the next film', 'rain in Paris']
 const VERBS = ['close above', 'finish below', 'win by', 'reach', 'stay under']
+const TAGS = ['politics', 'crypto', 'sports', 'economy', 'weather']
 const DAY_MS = 86_400_000
 
 const conditionOf = (random: Random, version: 'v2' | undefined): string =>
@@ -34,6 +35,7 @@ const makeUp = (index: number, options: CatalogueOptions, nowMs: number): VenueM
   const subject = SUBJECTS[random.between(0, SUBJECTS.length - 1)] ?? ''
   const verb = VERBS[random.between(0, VERBS.length - 1)] ?? ''
   const question = `Will ${subject} ${verb} ${random.between(10, 990)}?`
+  const eventIndex = Math.floor(index / 4)
   const outcomes = index % 5 === 3 ? ['Up', 'Down'] : ['Yes', 'No']
   const market = createMarket({
     marketId: String(516_710 + index * 7),
@@ -44,14 +46,16 @@ const makeUp = (index: number, options: CatalogueOptions, nowMs: number): VenueM
       .replace(/[^a-z0-9]+/g, '-')
       .replace(/-$/, '')}-${index}`,
     question,
-    eventId: String(30_000 + Math.floor(index / 4)),
+    eventId: String(30_000 + eventIndex),
+    tags: ['all', TAGS[eventIndex % TAGS.length] ?? ''],
+    series: eventIndex % 3 === 0 ? `series-${(eventIndex / 3) % 4}` : undefined,
     tokens: outcomes.map((outcome, side) => ({
       outcome,
       token: options.tokens[index * 2 + side] ?? random.digits(77),
     })),
     tickSize: index % 4 === 2 ? '0.001' : '0.01',
     minOrderSize: '5',
-    negRisk: Math.floor(index / 4) % 3 === 1,
+    negRisk: eventIndex % 3 === 1,
     version,
     lastTradePrice: '',
     closed: false,

@@ -27,6 +27,8 @@ export type Faults = {
   /** Makes a further market and broadcasts `new_market`; CLOB answers 404 for `hydrationMs`. Returns its id. */
   addMarket(hydrationMs: number): string
   resolve(marketId: string, winner: number): number
+  /** So many of Gamma's next lists never come to their end. */
+  cutLists(count: number): number
 }
 
 export type Controlled = Faults & {
@@ -96,6 +98,7 @@ export const controlRoutes = (emulator: Controlled): Route[] => [
   post('add-market', z.object({ hydrationMs: z.number().min(0).default(0) }), (one) =>
     emulator.addMarket(one.hydrationMs),
   ),
+  post('cut-lists', z.object({ count }), (one) => emulator.cutLists(one.count)),
   post('resolve', z.object({ marketId: z.string(), winner: z.number().int().min(0).max(1).default(0) }), (one) =>
     emulator.resolve(one.marketId, one.winner),
   ),

@@ -131,6 +131,7 @@ const createVenue = async (options: EmulatorOptions) => {
   const everOpened: Connection[] = []
   const restFaults = createRestFaults()
   const outage = createOutage(now)
+  const lists = { cutCount: 0 }
   const outbox = createOutbox({ now, log, faults })
   const replay: Replay | undefined =
     options.replay === undefined ? undefined : await createReplay({ ...options.replay, connections, outbox, trades })
@@ -150,13 +151,14 @@ const createVenue = async (options: EmulatorOptions) => {
     faults,
     withheld,
     restFaults,
+    lists,
     outage,
     now,
     changeTickSize: (market, tickSize) => flow.changeTickSize(market, tickSize),
     changed,
   })
   const routes = [
-    ...gammaRoutes(catalogue),
+    ...gammaRoutes(catalogue, lists),
     ...clobRoutes({ catalogue, rest, restFaults, outage, log, now, prepare }),
     ...dataRoutes(catalogue, trades),
   ]

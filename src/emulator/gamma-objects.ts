@@ -1,5 +1,5 @@
 import { MILLION } from '../domain/decimal.ts'
-import type { VenueMarket } from './market.ts'
+import { eventSlugOf, type VenueMarket } from './market.ts'
 
 /**
  * Gamma's objects with the field types of 292 recorded ones: lists are JSON in a string, ticks and sizes are JSON
@@ -40,10 +40,28 @@ const resolutionOf = (market: VenueMarket): Record<string, unknown> =>
       }
     : {}
 
+/** A number for a slug: Gamma's tags and series have ids of their own. */
+const idOf = (slug: string): string => {
+  let id = 0
+  for (const letter of slug) id = (id * 31 + letter.charCodeAt(0)) % 1_000_003
+  return String(id)
+}
+
+export const gammaTag = (slug: string): Record<string, unknown> => ({ id: idOf(slug), label: slug, slug })
+
+export const gammaSeries = (slug: string): Record<string, unknown> => ({
+  id: idOf(slug),
+  ticker: slug,
+  slug,
+  title: slug,
+  active: true,
+  closed: false,
+})
+
 const eventHead = (market: VenueMarket): Record<string, unknown> => ({
   id: market.eventId,
-  ticker: `event-${market.eventId}`,
-  slug: `event-${market.eventId}`,
+  ticker: eventSlugOf(market),
+  slug: eventSlugOf(market),
   title: `Event ${market.eventId}`,
 })
 
@@ -101,6 +119,8 @@ export const gammaEvent = (markets: VenueMarket[]): Record<string, unknown> => {
   if (first === undefined) return {}
   return {
     ...eventHead(first),
+    tags: first.tags.map(gammaTag),
+    series: first.series === undefined ? [] : [gammaSeries(first.series)],
     active: true,
     closed: markets.every((market) => market.closed),
     negRisk: first.negRisk,

@@ -1,7 +1,7 @@
 import type { Catalogue } from './catalogue.ts'
-import { gammaEvent, gammaMarket } from './gamma-objects.ts'
+import { gammaEvent, gammaMarket, gammaSeries, gammaTag } from './gamma-objects.ts'
 import { failed, json, type Answer, type Route } from './http.ts'
-import type { VenueMarket } from './market.ts'
+import { eventSlugOf, type VenueMarket } from './market.ts'
 
 const MAX_MARKETS = 100
 const MAX_EVENTS = 500
@@ -19,6 +19,9 @@ const isWanted = (market: VenueMarket, query: URLSearchParams): boolean => {
     isAmong('id', market.marketId) &&
     isAmong('slug', market.slug) &&
     isAmong('condition_ids', market.conditionId) &&
+    (!query.has('tag_id') || market.tags.some((tag) => isAmong('tag_id', String(gammaTag(tag)['id'])))) &&
+    (!query.has('series_id') ||
+      (market.series !== undefined && isAmong('series_id', String(gammaSeries(market.series)['id'])))) &&
     (!query.has('clob_token_ids') || market.tokens.some(({ token }) => isAmong('clob_token_ids', token)))
   )
 }
@@ -47,12 +50,15 @@ const limitOf = (query: URLSearchParams, max: number): number => {
 
 type Page<T> = { items: T[]; next: string | undefined }
 
+/** So many of the next lists name again the cursor that they were asked with, and never come to their end. */
+export type ListFaults = { cutCount: number }
+
+type PageSpec<T> = { max: number; idOf: (item: T) => string; faults: ListFaults }
+
+const cursorOf = (id: string): string => Buffer.from(id).toString('base64url')
+
 /** The cursor names the last item given, so markets that appear meanwhile shift nothing. */
-const pageOf = <T>(
-  items: T[],
-  query: URLSearchParams,
-  spec: { max: number; idOf: (item: T) => string },
-): Page<T> | undefined => {
+const pageOf = <T>(items: T[], query: URLSearchParams, spec: PageSpec<T>): Page<T> | undefined => {
   const cursor = query.get('after_cursor')
   const last = cursor === null ? undefined : Buffer.from(cursor, 'base64url').toString('utf8')
   const lastIndex = last === undefined ? -1 : items.findIndex((item) => spec.idOf(item) === last)
@@ -60,7 +66,11 @@ const pageOf = <T>(
   const page = items.slice(lastIndex + 1, lastIndex + 1 + limitOf(query, spec.max))
   const end = page.at(-1)
   const isLast = lastIndex + 1 + page.length >= items.length || end === undefined
-  return { items: page, next: isLast ? undefined : Buffer.from(spec.idOf(end)).toString('base64url') }
+  if (spec.faults.cutCount > 0) {
+    if (cursor !== null) spec.faults.cutCount--
+    return { items: page, next: cursor ?? (end && cursorOf(spec.idOf(end))) }
+  }
+  return { items: page, next: isLast ? undefined : cursorOf(spec.idOf(end)) }
 }
 
 const keyset = (name: string, page: Page<unknown> | undefined): Answer => {
@@ -68,8 +78,10 @@ const keyset = (name: string, page: Page<unknown> | undefined): Answer => {
   return json({ [name]: page.items, ...(page.next === undefined ? {} : { next_cursor: page.next }) })
 }
 
-const found = (market: VenueMarket | undefined): Answer =>
-  market === undefined ? json({ type: 'not found error', error: 'id not found' }, 404) : json(gammaMarket(market))
+const orNotFound = (object: unknown): Answer =>
+  object === undefined ? json({ type: 'not found error', error: 'id not found' }, 404) : json(object)
+
+const found = (market: VenueMarket | undefined): Answer => orNotFound(market && gammaMarket(market))
 
 const byEvent = (markets: VenueMarket[]): VenueMarket[][] => {
   const events = new Map<string, VenueMarket[]>()
@@ -77,24 +89,54 @@ const byEvent = (markets: VenueMarket[]): VenueMarket[][] => {
   return [...events.values()]
 }
 
-export const gammaRoutes = (catalogue: Catalogue): Route[] => [
+const eventOf = (markets: VenueMarket[]): Answer => orNotFound(markets.length === 0 ? undefined : gammaEvent(markets))
+
+/** Events, and what groups them: tags and series. */
+const groupRoutes = ({ markets }: Catalogue, faults: ListFaults): Route[] => [
+  {
+    method: 'GET',
+    pattern: /^\/gamma\/events\/keyset$/,
+    answer: ({ url: { searchParams } }) => {
+      const events = byEvent(sorted(markets, searchParams))
+      const page = pageOf(events, searchParams, { max: MAX_EVENTS, idOf: (event) => event[0]?.eventId ?? '', faults })
+      return keyset('events', page && { ...page, items: page.items.map(gammaEvent) })
+    },
+  },
+  {
+    method: 'GET',
+    pattern: /^\/gamma\/events\/slug\/([^/]+)$/,
+    answer: ({ parts }) =>
+      eventOf(markets.filter((market) => eventSlugOf(market) === decodeURIComponent(parts[0] ?? ''))),
+  },
+  {
+    method: 'GET',
+    pattern: /^\/gamma\/tags\/slug\/([^/]+)$/,
+    answer: ({ parts }) => {
+      const slug = decodeURIComponent(parts[0] ?? '')
+      return orNotFound(markets.some(({ tags }) => tags.includes(slug)) ? gammaTag(slug) : undefined)
+    },
+  },
+  {
+    method: 'GET',
+    pattern: /^\/gamma\/series$/,
+    answer: ({ url: { searchParams } }) => {
+      const wanted = searchParams.getAll('slug')
+      const slugs = new Set(markets.map(({ series }) => series).filter((slug) => slug !== undefined))
+      return json([...slugs].filter((slug) => wanted.length === 0 || wanted.includes(slug)).map(gammaSeries))
+    },
+  },
+]
+
+export const gammaRoutes = (catalogue: Catalogue, faults: ListFaults): Route[] => [
+  ...groupRoutes(catalogue, faults),
   {
     method: 'GET',
     pattern: /^\/gamma\/markets\/keyset$/,
     answer: ({ url: { searchParams } }) => {
       if (searchParams.has('offset')) return failed(422, 'offset is not allowed on keyset endpoints')
       const markets = sorted(catalogue.markets, searchParams)
-      const page = pageOf(markets, searchParams, { max: MAX_MARKETS, idOf: (market) => market.marketId })
+      const page = pageOf(markets, searchParams, { max: MAX_MARKETS, idOf: (market) => market.marketId, faults })
       return keyset('markets', page && { ...page, items: page.items.map(gammaMarket) })
-    },
-  },
-  {
-    method: 'GET',
-    pattern: /^\/gamma\/events\/keyset$/,
-    answer: ({ url: { searchParams } }) => {
-      const events = byEvent(sorted(catalogue.markets, searchParams))
-      const page = pageOf(events, searchParams, { max: MAX_EVENTS, idOf: (event) => event[0]?.eventId ?? '' })
-      return keyset('events', page && { ...page, items: page.items.map(gammaEvent) })
     },
   },
   {

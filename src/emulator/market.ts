@@ -24,6 +24,9 @@ export type VenueMarket = {
   slug: string
   question: string
   eventId: string
+  /** Slugs of the event's tags, and of the series that it belongs to. */
+  tags: string[]
+  series: string | undefined
   /** Two; one only in a replay that shows no more. */
   tokens: VenueToken[]
   tickSize: string
@@ -56,6 +59,8 @@ export const createMarket = (seed: MarketSeed): VenueMarket => {
   })
   return market
 }
+
+export const eventSlugOf = ({ eventId }: VenueMarket): string => `event-${eventId}`
 
 /** Notes a change of the books at `timestamp`: both tokens share it, as their books mirror each other. */
 export const stamp = (market: VenueMarket, timestamp: string): void => {

@@ -30,6 +30,8 @@ const makeUp = (conditionId: string, seen: Seen, span: { from: number; to: numbe
     slug: `replay-${marketId}`,
     question: `Replay of market ${conditionId.slice(0, 10)}`,
     eventId: marketId,
+    tags: [],
+    series: undefined,
     tokens: [...seen.tokens].map((token, at) => ({ token, outcome: OUTCOMES[at] ?? `Outcome ${at + 1}` })),
     tickSize: identity?.tickSize ?? seen.book?.tick_size ?? '0.01',
     minOrderSize: identity?.minOrderSize ?? '5',

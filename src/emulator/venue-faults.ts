@@ -3,6 +3,7 @@ import type { Catalogue } from './catalogue.ts'
 import type { WithheldSnapshots } from './dumps.ts'
 import type { Connection } from './connection.ts'
 import type { Faults } from './control.ts'
+import type { ListFaults } from './gamma.ts'
 import type { LedgerFault } from './ledger.ts'
 import type { VenueMarket } from './market.ts'
 import type { Outbox } from './outbox.ts'
@@ -17,6 +18,7 @@ export type VenueFaultsOptions = {
   faults: LedgerFault[]
   withheld: WithheldSnapshots[]
   restFaults: RestFaults
+  lists: ListFaults
   outage: Outage
   now: () => number
   changeTickSize: (market: VenueMarket, tickSize: string) => void
@@ -126,6 +128,10 @@ export const createVenueFaults = (options: VenueFaultsOptions): Faults => {
       const concerned = tokens.size === 0 ? all : all.filter(({ token }) => tokens.has(token))
       if ('status' in fault) options.restFaults.add({ type: 'status', tokens, count, status: fault.status })
       else options.restFaults.add({ type: 'stale', tokens, count, books: staleBooks(concerned) })
+      return count
+    },
+    cutLists: (count) => {
+      options.lists.cutCount = count
       return count
     },
     restart: (durationMs) => {

@@ -37,7 +37,7 @@ export type Live = {
   /** Token -> time by which its snapshot is due. */
   awaiting: Map<string, number>
   /** Tokens whose missing snapshot is already recorded. */
-  missed: Set<string>
+  missed: Map<string, number>
   /** Of markets that move to another socket and are heard here until their books have come there: lets one go. */
   departures: Set<() => void>
 }
@@ -62,7 +62,7 @@ export const createLive = (connection: Connection, log: EpochLog): Live => ({
   hasSubscribed: false,
   known: new Map(),
   awaiting: new Map(),
-  missed: new Set(),
+  missed: new Map(),
   departures: new Set(),
 })
 

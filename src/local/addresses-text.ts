@@ -24,6 +24,7 @@ export const addressLines = ({ facts, state, ownsPostgres, redisCli }: AddressFa
   `Temporal UI  ${facts.temporalUiUrl ?? `of the server at ${facts.temporalAddress}`}`,
   `Postgres     ${withoutPassword(facts.databaseUrl)}${ownsPostgres ? `   (password: ${state.path('pgpass')})` : ''}`,
   `Redis        ${withoutPassword(facts.redisUrl)}`,
+  `HTTP         ${facts.httpUrl}`,
   `try          ${sqlCommand(facts, state, ownsPostgres)}`,
   `try          ${redisCli} ${quoteKey === undefined ? "--scan --pattern 'quote:*'" : `hgetall ${quoteKey}`}`,
   `logs         ${state.path('logs')}`,

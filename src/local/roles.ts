@@ -20,18 +20,29 @@ export const ROLES: Role[] = [
   { name: 'normalizer', niceness: 0, nodeFlags: STREAMING, args: ['--role', 'normalizer'] },
 ]
 
-export type Addresses = { databaseUrl: string; redisUrl: string; temporalAddress: string; venueUrls: VenueUrls }
+export type Addresses = {
+  databaseUrl: string
+  redisUrl: string
+  temporalAddress: string
+  venueUrls: VenueUrls
+  httpPort: number
+}
+
+type PolicyOptions = Pick<StartOptions, 'markets' | 'top'> & { config: Config }
+
+/** An option stands above the variable of its name; beside a policy there are none of them. */
+const policyEnvironment = ({ markets, top, config }: PolicyOptions): NodeJS.ProcessEnv => ({
+  POLYTAPE_POLICY: config.POLYTAPE_POLICY ?? '',
+  POLYTAPE_MARKETS: markets === '' ? config.POLYTAPE_MARKETS.join(',') : markets,
+  POLYTAPE_TOP: String(top ?? config.POLYTAPE_TOP ?? ''),
+})
 
 /** Roles are configured by the environment only, like anywhere else they run. */
-export const roleEnvironment = (
-  site: Site,
-  addresses: Addresses,
-  options: Pick<StartOptions, 'markets' | 'top'> & { config: Config },
-): NodeJS.ProcessEnv => ({
+export const roleEnvironment = (site: Site, addresses: Addresses, options: PolicyOptions): NodeJS.ProcessEnv => ({
   ...site.env,
   POLYTAPE_VENUE: site.venue,
-  POLYTAPE_MARKETS: options.markets === '' ? options.config.POLYTAPE_MARKETS.join(',') : options.markets,
-  POLYTAPE_TOP: String(options.top ?? options.config.POLYTAPE_TOP),
+  ...policyEnvironment(options),
+  HTTP_PORT: String(addresses.httpPort),
   POLYTAPE_STATE_DIR: site.state.root,
   DATABASE_URL: addresses.databaseUrl,
   REDIS_URL: addresses.redisUrl,

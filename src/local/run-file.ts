@@ -9,6 +9,8 @@ export type RunFacts = Addresses & {
   temporalUiUrl: string | undefined
   temporalCli: string | undefined
   venue: string
+  /** Of the control role: webhooks. */
+  httpUrl: string
 }
 
 /** `.polytape/run.json`: where everything is while it runs. A reader tells a stale one by pid and start time of `supervisor`. */
@@ -29,6 +31,7 @@ export const createRunFile = (state: StateDir, facts: RunFacts): RunFile => {
         temporalAddress: facts.temporalAddress,
         temporalUiUrl: facts.temporalUiUrl ?? null,
         temporalCli: facts.temporalCli ?? null,
+        httpUrl: facts.httpUrl,
         venue: facts.venue,
         venueUrls: facts.venueUrls,
         supervisor,

@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs'
-import { readConfig } from '../config.ts'
+import { readConfig, type Config } from '../config.ts'
+import { checkPolicy } from '../policy-file.ts'
 import { openChildRecord, stopLeftovers } from './children.ts'
 import { acquireLock } from './lock.ts'
 import { rotateLog } from './log-file.ts'
@@ -34,14 +35,25 @@ const bannerLines = (reason: string): string[] => {
 type Setting = { options: StartOptions; env: NodeJS.ProcessEnv; out: NodeJS.WriteStream }
 type Ground = { state: StateDir; screen: Screen }
 
+/** @throws Error where the options and POLYTAPE_POLICY both say what to record, or where the policy does not fit. */
+const checkWhatToRecord = async ({ markets, top }: StartOptions, config: Config): Promise<void> => {
+  if (config.POLYTAPE_POLICY !== undefined && (markets !== '' || top !== undefined)) {
+    throw new Error('POLYTAPE_POLICY is set: it says what to record, so leave out --markets and --top, or unset it')
+  }
+  await checkPolicy(config)
+}
+
 /** Ids and slugs of the live venue mean nothing on the emulator that replaces it. */
 const planOf = async ({ options, env }: Setting, say: (line: string) => void): Promise<Plan> => {
   const config = readConfig(env)
+  await checkWhatToRecord(options, config)
   const { choice, banner } = await chooseVenue(options.venue, config)
   if (banner === undefined) return { choice, options: { ...options, config } }
   for (const line of bannerLines(banner)) say(line)
   if (options.markets !== '') say('--markets names markets of the live venue and is ignored')
-  return { choice, options: { ...options, config: { ...config, POLYTAPE_MARKETS: [] }, markets: '' } }
+  if (config.POLYTAPE_POLICY !== undefined) say('POLYTAPE_POLICY names what the live venue has and is ignored')
+  const unnamed = { ...config, POLYTAPE_MARKETS: [], POLYTAPE_POLICY: undefined }
+  return { choice, options: { ...options, config: unnamed, markets: '' } }
 }
 
 const openSite = (setting: Setting, { state, screen }: Ground, plan: Plan) => {

@@ -3,6 +3,7 @@ import type { Config } from '../config.ts'
 import { createDatabaseIfMissing, migrate } from '../store/migrate.ts'
 import type { KeptProcess } from './kept-process.ts'
 import type { StartOptions, VenueChoice } from './options.ts'
+import { freePort } from './ports.ts'
 import { openLocalRedis, pingRedis } from './redis.ts'
 import { openPostgres, type Postgres } from './postgres.ts'
 import { roleEnvironment, ROLES, startRole } from './roles.ts'
@@ -53,6 +54,8 @@ export const bringUp = async (site: Site, plan: Plan): Promise<Running> => {
   const { postgres, redis, temporal } = await openServers(site)
   const venue = await openVenue(site, plan.choice, plan.options)
   site.say(venue.said)
+  const { HTTP_HOST, HTTP_PORT } = plan.options.config
+  const httpPort = await freePort(HTTP_PORT)
   const facts: RunFacts = {
     databaseUrl: postgres.url,
     redisUrl: redis.url,
@@ -61,6 +64,8 @@ export const bringUp = async (site: Site, plan: Plan): Promise<Running> => {
     temporalCli: temporal.cli,
     venue: site.venue,
     venueUrls: venue.urls,
+    httpPort,
+    httpUrl: `http://${HTTP_HOST}:${httpPort}`,
   }
   const roleSite = temporal.kept === undefined ? site : { ...site, env: withoutTemporal(site.env) }
   const env = roleEnvironment(roleSite, facts, plan.options)

@@ -10,6 +10,7 @@ import type { Marker } from '../domain/frame.ts'
 import type { FrameContext } from './batch.ts'
 import { keepLevels } from './keep-levels.ts'
 import { parseMarker } from './marker.ts'
+import { noteTickSize } from './market-changes.ts'
 import type { MarketTape } from './market-tape.ts'
 import type { OutcomeTape } from './outcome-tape.ts'
 import { isPossibleTime } from './possible-time.ts'
@@ -66,8 +67,12 @@ export const applyOlderTrade = (tape: MarketTape, epoch: string, context: FrameC
   addFill(tape, parsed.event, epoch, context)
 }
 
-const applyTick = (tape: MarketTape, event: TickSizeEvent, context: FrameContext): void =>
-  outcomeFor(tape, event.token, context)?.changeTick(event.newTickSize, context)
+const applyTick = (tape: MarketTape, event: TickSizeEvent, context: FrameContext): void => {
+  const outcome = outcomeFor(tape, event.token, context)
+  if (outcome === undefined) return
+  outcome.changeTick(event.newTickSize, context)
+  noteTickSize(tape.market.marketId, event, context)
+}
 
 const applyQuote = (tape: MarketTape, event: BestBidAskEvent, context: FrameContext): void => {
   const times = { exchangeTimeMs: event.exchangeTimeMs, receivedTimeMs: context.frame.receivedTimeMs }

@@ -2,6 +2,7 @@ import type { HashInputs } from '../domain/book.ts'
 import type { Level } from '../domain/book-side.ts'
 import type { Frame, GapReason } from '../domain/frame.ts'
 import type { Market, MarketState } from '../domain/market.ts'
+import type { MarketChange } from '../domain/market-change.ts'
 import type { FrameTimes } from './latency.ts'
 import type { HourProgress, MarketProgress, OutcomeStatus } from '../domain/progress.ts'
 import type { OlderOrdinals } from './older-connections.ts'
@@ -153,6 +154,8 @@ export type Batch = {
   quotes: Map<string, QuoteRow>
   offsets: Map<string, OffsetRow>
   markets: Map<string, Market>
+  /** All that was said of markets, in the order in which it came. */
+  marketChanges: MarketChange[]
   resolvedMarkets: Map<string, number>
   /** Ids of the markets that broadcasts announced. */
   newMarkets: Set<string>
@@ -182,6 +185,7 @@ export const newBatch = (): Batch => ({
   quotes: new Map(),
   offsets: new Map(),
   markets: new Map(),
+  marketChanges: [],
   resolvedMarkets: new Map(),
   newMarkets: new Set(),
   reprocessed: [],

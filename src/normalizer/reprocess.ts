@@ -1,6 +1,7 @@
 import type { Parsed, VenueEvent } from '../domain/event.ts'
 import type { Market } from '../domain/market.ts'
 import { addDeadLetter, shortened, type FrameContext, type Reprocessed } from './batch.ts'
+import { noteAnnounced, noteCatalogued, noteResolved } from './market-changes.ts'
 import { isPossibleTime } from './possible-time.ts'
 import { whyNotStorable } from './storable-market.ts'
 import { toFill } from './trade-ordinals.ts'
@@ -47,13 +48,13 @@ const carryOut = (context: FrameContext, stream: string, apply: (given: Reproces
 }
 
 /** What broadcasts say; undefined for any other event. */
-const applyBroadcast = (event: VenueEvent, { batch }: FrameContext): Outcome | undefined => {
+const applyBroadcast = (event: VenueEvent, context: FrameContext): Outcome | undefined => {
   if (event.type === 'new_market') {
-    batch.newMarkets.add(event.market.marketId)
-    return applied(`announcement of market ${event.market.marketId}`)
+    noteAnnounced(event, context)
+    return applied(`announcement of market ${event.marketId}`)
   }
   if (event.type !== 'market_resolved') return undefined
-  batch.resolvedMarkets.set(event.marketId, event.exchangeTimeMs)
+  noteResolved(event, context)
   return applied(`resolution of market ${event.marketId}`)
 }
 
@@ -118,7 +119,7 @@ export const reprocessInMarkets = (context: FrameContext, stream: string, parser
     const detail = whyNotStorable(catalogue.market)
     if (detail !== undefined) return rejected(detail)
     if (isSuperseded) return stale('a newer catalogue object of this market is stored')
-    context.batch.markets.set(catalogue.market.marketId, catalogue.market)
+    noteCatalogued(catalogue.market, context)
     return applied(`catalogue object of market ${catalogue.market.marketId}`)
   })
 

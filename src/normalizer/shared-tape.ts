@@ -3,6 +3,7 @@ import { MARKETS_STREAM } from '../domain/keys.ts'
 import type { Market } from '../domain/market.ts'
 import type { Parsed } from '../domain/event.ts'
 import type { Stats } from '../lib/stats.ts'
+import { noteAnnounced, noteCatalogued, noteResolved } from './market-changes.ts'
 import { isPossibleTime } from './possible-time.ts'
 import { whyNotStorable } from './storable-market.ts'
 import { addDeadLetter, type Batch, type FrameContext } from './batch.ts'
@@ -56,7 +57,7 @@ export class SharedTape {
     const parsed = this.#deps.parseCatalogue(context.frame.text)
     const detail = parsed.type === 'rejected' ? parsed.detail : whyNotStorable(parsed.market)
     if (parsed.type === 'rejected' || detail !== undefined) this.#reject('bad_catalogue', detail ?? '', context)
-    else context.batch.markets.set(parsed.market.marketId, parsed.market)
+    else noteCatalogued(parsed.market, context)
   }
 
   #applyBroadcast(context: FrameContext): void {
@@ -69,11 +70,9 @@ export class SharedTape {
     if (!isPossibleTime(event, context.frame)) {
       this.#reject('bad_message', `venue time ${event.exchangeTimeMs} cannot be`, context)
     } else if (event.type === 'market_resolved') {
-      if (this.#isFirst(`market_resolved:${event.marketId}`))
-        context.batch.resolvedMarkets.set(event.marketId, event.exchangeTimeMs)
+      if (this.#isFirst(`market_resolved:${event.marketId}`)) noteResolved(event, context)
     } else if (event.type === 'new_market') {
-      const { marketId } = event.market
-      if (this.#isFirst(`new_market:${marketId}`)) context.batch.newMarkets.add(marketId)
+      if (this.#isFirst(`new_market:${event.marketId}`)) noteAnnounced(event, context)
     } else this.#reject('misrouted', `${event.type} belongs to the stream of its market`, context)
   }
 

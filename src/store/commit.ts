@@ -13,6 +13,7 @@ import { writeFills } from './fills.ts'
 import { writeGaps } from './gaps.ts'
 import { writeIsolated } from './isolate.ts'
 import { isDataError } from './isolation.ts'
+import { lockMarkets, writeMarketChanges } from './market-changes.ts'
 import { writeMarkets, writeResolved } from './markets.ts'
 import { ensurePartition } from './partitions.ts'
 import { writeHours, writeProofs } from './proofs.ts'
@@ -26,8 +27,10 @@ export type CommitDeps = { pool: Pool; owner: Owner; stats: Stats; log: Logger }
 const writeAll = async (client: PoolClient, owner: Owner, batch: Batch): Promise<void> => {
   await client.query('begin')
   await moveOffsets(client, owner, [...batch.offsets.values()])
+  await lockMarkets(client, batch.marketChanges)
   await writeMarkets(client, [...batch.markets.values()])
   await writeResolved(client, batch.resolvedMarkets)
+  await writeMarketChanges(client, batch.marketChanges)
   await copyBookRows(client, batch.bookLines)
   await writeDeadLetters(client, batch.deadLetters)
   const rest = createScript()
@@ -73,6 +76,7 @@ const createAttempt = ({ pool, owner, stats, log }: CommitDeps) => {
     await transact(pool, async (client) => {
       await client.query('begin')
       await moveOffsets(client, owner, [...batch.offsets.values()])
+      await lockMarkets(client, batch.marketChanges)
       isolated.set(batch, await writeIsolated(client, batch))
       await client.query('commit')
     })

@@ -100,3 +100,22 @@ export const readMarkets = async (pool: Pool, marketIds: string[]): Promise<Mark
     outcomes: row.outcomes ?? [],
   }))
 }
+
+/** Markets that an operator has stopped or paused by hand: discovery leaves them alone. */
+export const readOverridden = async (pool: Pool): Promise<Set<string>> => {
+  const { rows } = await pool.query<{ market_id: string }>(
+    'select market_id from markets where subscription_override is not null',
+  )
+  return new Set(rows.map((row) => row.market_id))
+}
+
+/** Unresolved markets that are not among `marketIds`: those that are recorded first, of the others some at random. */
+export const readUnresolvedBut = async (pool: Pool, marketIds: string[], most: number): Promise<string[]> => {
+  const { rows } = await pool.query<{ market_id: string }>(
+    `select m.market_id from markets m left join quotes_live q on q.market_id = m.market_id
+     where m.status <> 'resolved' and not m.market_id = any($1)
+     order by q.market_id is null, random() limit $2`,
+    [marketIds, most],
+  )
+  return rows.map((row) => row.market_id)
+}

@@ -6,6 +6,7 @@ import { writeDepths } from './depths.ts'
 import { writeFills } from './fills.ts'
 import { writeGaps } from './gaps.ts'
 import { writeHalving, type Isolation } from './isolation.ts'
+import { writeMarketChanges } from './market-changes.ts'
 import { writeMarkets, writeResolved } from './markets.ts'
 import { writeHours, writeProofs } from './proofs.ts'
 import { writeQuotes } from './quotes.ts'
@@ -62,6 +63,13 @@ export const PARTS: Part[] = [
     replace: (batch, items) => (batch.resolvedMarkets = new Map(items)),
     write: (client, items) => writeResolved(client, new Map(items)),
     marketOf: ([marketId]) => marketId,
+  }),
+  toPart({
+    name: 'market_changes',
+    read: (batch) => batch.marketChanges,
+    replace: (batch, items) => (batch.marketChanges = items),
+    write: writeMarketChanges,
+    marketOf: ofMarket,
   }),
   writeBooksIsolated,
   toPart({

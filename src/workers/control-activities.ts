@@ -4,7 +4,10 @@ import { createEnrolment } from '../activities/enrolment.ts'
 import { createInspectionActivities } from '../activities/inspection.ts'
 import { createOverrideActivities } from '../activities/override.ts'
 import { createPartitionActivities } from '../activities/partitions.ts'
-import { createPolicyActivities, type MarketRuns } from '../activities/policy.ts'
+import { createCandidates } from '../activities/policy-candidates.ts'
+import { createGroupReaders } from '../activities/policy-groups.ts'
+import type { MarketRuns } from '../activities/policy-starts.ts'
+import { createPolicyActivities } from '../activities/policy.ts'
 import { createCataloguePublisher } from '../activities/publish-catalogue.ts'
 import { createSubscriptionActivities } from '../activities/subscription.ts'
 import { ensurePartitions } from '../store/partitions.ts'
@@ -15,14 +18,15 @@ import { createAlertActivities } from './heartbeat-activities.ts'
 import { writeHeartbeats } from './heartbeat-publisher.ts'
 import type { RoleContext } from './main.ts'
 import type { Owners } from './owners.ts'
-
-type Joined = { runs: MarketRuns; owners: Owners; client: Client }
+import type { ReadPolicy } from './policy-source.ts'
 
 const GAMMA_TIMEOUT_MS = 4_000
 const GAMMA_ATTEMPTS = 3
 
+type Control = { runs: MarketRuns; owners: Owners; client: Client; readPolicy: ReadPolicy }
+
 /** Joins the control plane's activities to the clients of this process. */
-export const createControlActivities = (context: RoleContext, { runs, owners, client }: Joined) => {
+export const createControlActivities = (context: RoleContext, { runs, owners, client, readPolicy }: Control) => {
   const { config, log, stats, resources } = context
   const { redis, pool, signing } = resources
   const gamma = createGamma({
@@ -33,22 +37,24 @@ export const createControlActivities = (context: RoleContext, { runs, owners, cl
   })
   const appender = createAppender({ redis, signing, shardCount: config.NORMALIZER_SHARDS })
   const publisher = createCataloguePublisher({ redis, appender })
-  const { POLYTAPE_MARKETS: markets, POLYTAPE_TOP: top, MARKETS_PER_FEED: marketsPerFeed } = config
-  const { BOOK_DEPTH: bookDepth } = config
+  const { MARKETS_PER_FEED: marketsPerFeed, BOOK_DEPTH: bookDepth } = config
   const ensureFeed = (group: number): Promise<void> => owners.ensureFeed(group)
   const subscriptions = createSubscriptionActivities({ redis, marketsPerFeed, bookDepth, ensureFeed })
   const enrolment = createEnrolment({ redis, marketsPerFeed, bookDepth, ensureFeed })
-  const catalogue = createCatalogueActivities({ gamma, publisher, log, stats })
+  const readCandidates = createCandidates(createGroupReaders({ gamma, publisher, log }), log)
+  const policy = { readPolicy, readCandidates }
+  const catalogue = createCatalogueActivities({ gamma, publisher, pool, log, stats })
   return {
     ...catalogue,
     ...createAlertActivities(context, client),
     /** A whole pass over the catalogue is its heartbeat; it is not made again for one that Redis did not take. */
     refreshMarkets: async () => {
       const count = await catalogue.refreshMarkets()
+      if (count.isCut) return count
       await writeHeartbeats(redis, [CATALOG_SUBJECT, '{}']).catch(() => stats.count('heartbeatsLost'))
       return count
     },
-    ...createPolicyActivities({ markets, top, gamma, publisher, runs, enrolment, subscriptions, pool, log, stats }),
+    ...createPolicyActivities({ ...policy, gamma, publisher, runs, enrolment, subscriptions, pool, log, stats }),
     ...subscriptions,
     ...createOverrideActivities({ pool }),
     ...createInspectionActivities({ redis }),

@@ -2,10 +2,15 @@ import { randomBytes } from 'node:crypto'
 import { Client } from '@temporalio/client'
 import type { WorkerOptions } from '@temporalio/worker'
 import { FEED_GROUPS_KEY } from '../domain/keys.ts'
+import { checkPolicyText } from '../policy-file.ts'
+import { marketsHook } from '../http/markets-hook.ts'
+import { openHttpServer, type HttpServer } from '../http/server.ts'
 import { createControlActivities } from './control-activities.ts'
+import { openCatalogChanges, startRefresh, type CatalogChanges } from './catalog-changes.ts'
 import type { RoleContext } from './main.ts'
 import { createMarketRuns } from './market-runs.ts'
 import { createOwners, type Owners } from './owners.ts'
+import { createPolicySource } from './policy-source.ts'
 import { openReassert, type Reassert } from './reassert.ts'
 import { deploySchedules } from './schedules.ts'
 import { reasonOf, untilReachable } from './until-reachable.ts'
@@ -22,13 +27,18 @@ export type RoleWorker = AsyncDisposable & { options: WorkerOptions }
 
 /** The control plane: every workflow, the catalogue, the policy, and the watch over what must run. */
 export const openControl = async (context: RoleContext): Promise<RoleWorker> => {
-  const { config, log, resources, signal } = context
+  const { config, log, stats, resources, signal } = context
   const { temporal, namespace } = resources
   const client = new Client({ connection: temporal, namespace })
   const runs = createMarketRuns(client, context.config.BOOK_DEPTH)
   const owners = createOwners(client, config.NORMALIZER_SHARDS)
-  const activities = createControlActivities(context, { runs, owners, client })
+  await checkPolicyText(config)
+  const readPolicy = createPolicySource(context)
+  const activities = createControlActivities(context, { runs, owners, client, readPolicy })
 
+  const start = startRefresh(client)
+  const changes = await openCatalogChanges({ start, subscriber: resources.connectRedis(), log, stats })
+  const http = await openHttp(context, changes)
   const reassert = await openReassert({ client, runs, subscriber: resources.connectRedis(), log })
   const watch = async (): Promise<void> => watchOver({ owners, reassert, context })
   const setUp = async (): Promise<void> => {
@@ -49,8 +59,20 @@ export const openControl = async (context: RoleContext): Promise<RoleWorker> => 
     [Symbol.asyncDispose]: async () => {
       clearInterval(timer)
       reassert[Symbol.dispose]()
+      changes[Symbol.dispose]()
+      await http[Symbol.asyncDispose]()
     },
   }
+}
+
+const openHttp = async ({ config, log, stats }: RoleContext, changes: CatalogChanges): Promise<HttpServer> => {
+  const { HTTP_HOST: host, HTTP_PORT: port, HOOKS_SECRET: secret } = config
+  const hook = marketsHook({ secret, want: (marketId) => changes.want(marketId), stats, now: Date.now })
+  const server = await openHttpServer({ host, port, routes: [hook], log })
+  log.info(
+    `HTTP at ${server.url}${secret === undefined ? '; POST /hooks/markets is off: HOOKS_SECRET is not set' : ''}`,
+  )
+  return server
 }
 
 type Watched = { owners: Owners; reassert: Reassert; context: RoleContext }

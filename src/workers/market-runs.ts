@@ -7,7 +7,7 @@ import {
 } from '@temporalio/client'
 import type { MarketCard } from '../activities/catalogue.ts'
 import type { Enrolled } from '../activities/enrolment.ts'
-import type { MarketRuns, RunningMarket } from '../activities/policy.ts'
+import type { MarketRuns, RunningMarket } from '../activities/policy-starts.ts'
 import { FEED_GROUP, MARKET_SLUG, MARKET_STATE } from '../workflows/attributes.ts'
 
 const query = (status: string): string => `WorkflowType = 'marketSubscription' AND ExecutionStatus = '${status}'`
@@ -31,9 +31,10 @@ const shownOf = (card: MarketCard, enrolled: Enrolled | undefined): SearchAttrib
 export const createMarketRuns = (client: Client, depth: number): MarketRuns => ({
   list: async () => {
     const running: RunningMarket[] = []
-    for await (const { workflowId, memo } of client.workflow.list({ query: query('Running') })) {
+    for await (const { workflowId, memo, typedSearchAttributes } of client.workflow.list({ query: query('Running') })) {
       const origin = memo?.['origin'] === 'policy' ? 'policy' : 'operator'
-      running.push({ marketId: marketOf(workflowId), origin })
+      const isPaused = typedSearchAttributes.get(MARKET_STATE) === 'paused'
+      running.push({ marketId: marketOf(workflowId), origin, isPaused })
     }
     return running
   },

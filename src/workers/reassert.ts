@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client'
 import type { Redis } from 'ioredis'
 import { REASSERT_CHANNEL } from '../domain/keys.ts'
 import type { Logger } from '../lib/log.ts'
-import type { MarketRuns } from '../activities/policy.ts'
+import type { MarketRuns } from '../activities/policy-starts.ts'
 import { signalMarket } from './market-runs.ts'
 import { reasonOf } from './until-reachable.ts'
 

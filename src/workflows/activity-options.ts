@@ -43,6 +43,12 @@ const paged: ActivityOptions = {
 }
 export const catalogue = proxyActivities<CatalogueActivities>(paged)
 export const policy = proxyActivities<PolicyActivities>(paged)
+/** New books wait for it. */
+export const changes = proxyActivities<PolicyActivities>({
+  startToCloseTimeout: '2m',
+  heartbeatTimeout: '30s',
+  retry: { initialInterval: '250ms', maximumInterval: '5s', maximumAttempts: 20 },
+})
 
 export const partitions = proxyActivities<PartitionActivities>({
   startToCloseTimeout: '1m',

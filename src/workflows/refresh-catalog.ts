@@ -1,10 +1,51 @@
+import { setCurrentDetails, sleep } from '@temporalio/workflow'
 import type { RefreshCount } from '../activities/catalogue.ts'
+import type { ChangeCount } from '../activities/policy-changes.ts'
 import type { PolicyCount } from '../activities/policy.ts'
-import { catalogue, policy } from './activity-options.ts'
+import { catalogue, changes, policy } from './activity-options.ts'
+import { parseInput } from './input.ts'
+import { z } from './zod.ts'
 
-/** Every 60 s, and at once when it is triggered: first what is to be recorded, then everything the venue lists. */
-export async function refreshCatalog(): Promise<{ subscriptions: PolicyCount; catalogue: RefreshCount }> {
+/** Markets of which something was heard; without them, everything is refreshed. */
+const schema = z
+  .strictObject({
+    markets: z
+      .array(z.string().regex(/^\d{1,20}$/))
+      .min(1)
+      .max(500),
+  })
+  .optional()
+type RefreshInput = z.infer<typeof schema>
+type Refreshed = { subscriptions: PolicyCount; catalogue: RefreshCount } | { changes: ChangeCount }
+
+/** The catalogue may show a market some time after it was announced. What is unknown after these is left to the schedule. */
+const WAITS = ['300ms', '700ms', '1s', '2s', '4s', '8s', '15s', '30s'] as const
+
+/**
+ * Every 60 s, and when it is triggered: first what is to be recorded, then everything the venue lists. With an input, at
+ * once for the markets that it names.
+ */
+export async function refreshCatalog(input?: RefreshInput): Promise<Refreshed> {
+  const given = parseInput(schema, input)
+  if (given !== undefined) return { changes: await refreshChanged(given.markets) }
   const subscriptions = await policy.followPolicy()
+  setCurrentDetails(subscriptions.problem === undefined ? '' : `**${subscriptions.problem}**`)
   const refreshed = await catalogue.refreshMarkets()
   return { subscriptions, catalogue: refreshed }
+}
+
+async function refreshChanged(markets: string[]): Promise<ChangeCount> {
+  let total = await changes.followChanges({ markets })
+  for (const wait of WAITS) {
+    if (total.unknown.length === 0) break
+    await sleep(wait)
+    const count = await changes.followChanges({ markets: total.unknown })
+    total = {
+      refreshed: total.refreshed + count.refreshed,
+      wanted: total.wanted + count.wanted,
+      started: total.started + count.started,
+      unknown: count.unknown,
+    }
+  }
+  return total
 }

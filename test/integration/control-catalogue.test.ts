@@ -6,10 +6,10 @@ import { MockActivityEnvironment } from '@temporalio/testing'
 import type { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createCatalogueActivities } from '../../src/activities/catalogue.ts'
-import { chooseTop } from '../../src/activities/policy.ts'
 import { createCataloguePublisher } from '../../src/activities/publish-catalogue.ts'
 import { MARKETS_STREAM } from '../../src/domain/keys.ts'
 import type { Market } from '../../src/domain/market.ts'
+import { chooseTop } from '../../src/domain/policy.ts'
 import { createLog } from '../../src/lib/log.ts'
 import { createStats } from '../../src/lib/stats.ts'
 import { createAppender } from '../../src/stream/append.ts'
@@ -17,7 +17,7 @@ import { decodeEntry } from '../../src/stream/entry.ts'
 import { parseGammaMarket, toMarket } from '../../src/venue/polymarket/gamma-market.ts'
 import { createPace } from '../../src/venue/polymarket/gamma-pace.ts'
 import { createGamma } from '../../src/venue/polymarket/gamma.ts'
-import { openRedis, type TestRedis } from '../support/services.ts'
+import { createDatabase, openRedis, type TestDatabase, type TestRedis } from '../support/services.ts'
 import { gammaObject, openStandInGamma } from '../workflows/support/stand-in-gamma.ts'
 
 const signing = { current: 'k', keys: new Map([['k', 'a secret of the test']]) }
@@ -26,13 +26,14 @@ if (captures === undefined) console.log('SKIPPED: 292 real Gamma markets, since 
 
 let server: TestRedis
 let redis: Redis
+let database: TestDatabase
 beforeAll(async () => {
-  server = await openRedis()
+  ;[server, database] = await Promise.all([openRedis(), createDatabase()])
   redis = server.connect()
 })
 afterAll(async () => {
   redis.disconnect()
-  await server[Symbol.asyncDispose]()
+  await Promise.all([server[Symbol.asyncDispose](), database[Symbol.asyncDispose]()])
 })
 beforeEach(() => redis.flushall())
 
@@ -143,18 +144,71 @@ const published = async (): Promise<string[]> => {
   })
 }
 
+const refresherOf = (url: string, stats = createStats()) => {
+  const deps = { gamma: gammaAt(url), publisher: publisherOf(), pool: database.pool, log: createLog('test', 'silent') }
+  const { refreshMarkets } = createCatalogueActivities({ ...deps, stats })
+  return () => new MockActivityEnvironment().run(refreshMarkets)
+}
+
 describe('the catalogue', () => {
   test('is paged to its end, and only what changed is published again', async () => {
     await using venue = await openStandInGamma(Array.from({ length: 250 }, (_, index) => index + 1))
-    const deps = { gamma: gammaAt(venue.url), publisher: publisherOf(), log: createLog('test', 'error') }
-    const { refreshMarkets } = createCatalogueActivities({ ...deps, stats: createStats() })
-    const refresh = () => new MockActivityEnvironment().run(refreshMarkets)
-    expect(await refresh()).toEqual({ pages: 3, seen: 250, changed: 250, rejected: 0 })
-    expect(await refresh()).toEqual({ pages: 3, seen: 250, changed: 0, rejected: 0 })
+    const refresh = refresherOf(venue.url)
+    const whole = {
+      pages: 3,
+      promised: 250,
+      seen: 250,
+      repeated: 0,
+      short: 0,
+      isCut: false,
+      gone: 0,
+      closed: 0,
+      missed: 0,
+    }
+    expect(await refresh()).toEqual({ ...whole, changed: 250, rejected: 0 })
+    expect(await refresh()).toEqual({ ...whole, changed: 0, rejected: 0 })
     venue.markets.set('7', gammaObject(7, { orderPriceMinTickSize: 0.001 }))
     venue.markets.set('8', gammaObject(8, { volume24hr: 1, clobTokenIds: undefined }))
-    expect(await refresh()).toEqual({ pages: 3, seen: 250, changed: 1, rejected: 1 })
+    expect(await refresh()).toEqual({ ...whole, changed: 1, rejected: 1 })
     expect((await published()).slice(250)).toEqual(['7'])
+  })
+
+  test('counts what its pages promised and did not show', async () => {
+    await using venue = await openStandInGamma(Array.from({ length: 250 }, (_, index) => index + 1))
+    const stats = createStats()
+    const refresh = refresherOf(venue.url, stats)
+    const thinned = new Set(['3', '4'])
+    venue.distort = (page) => ({
+      ...page,
+      markets: [...page.markets.filter((market) => !thinned.has(String(market['id']))), ...page.markets.slice(-1)],
+    })
+    expect(await refresh()).toMatchObject({ promised: 252, seen: 248, repeated: 3, short: 1, isCut: false })
+    expect(stats.read()).toMatchObject({ catalogMissing: 1, catalogRepeated: 3 })
+  })
+
+  test('ends at a cursor that comes again, says so, and looks for no market that it had left out', async () => {
+    await using venue = await openStandInGamma(Array.from({ length: 250 }, (_, index) => index + 1))
+    const stats = createStats()
+    venue.distort = (page) => ({ ...page, next_cursor: '100' })
+    const count = await refresherOf(venue.url, stats)()
+    expect(count).toMatchObject({ pages: 2, promised: 200, seen: 200, isCut: true, gone: 0 })
+    expect(stats.read()).toMatchObject({ catalogPassesCut: 1 })
+  })
+
+  test('asks for what is not listed any more: closed markets are published, those that were left out are counted', async () => {
+    await using venue = await openStandInGamma([1, 2, 3])
+    const refresh = refresherOf(venue.url)
+    await refresh()
+    const { pool } = database
+    await pool.query(
+      `insert into markets (market_id, condition_id, slug, question, status, tick_size, min_order_size, neg_risk)
+       select id, id, id, id, status, 0.01, 5, false from (values ('1', 'active'), ('2', 'active'), ('3', 'active'), ('4', 'resolved')) as m(id, status)`,
+    )
+    venue.markets.set('2', gammaObject(2, { closed: true, outcomePrices: '["0", "1"]' }))
+    venue.distort = (page) => ({ ...page, markets: page.markets.filter((market) => market['id'] !== '3') })
+    expect(await refresh()).toMatchObject({ seen: 1, gone: 2, closed: 1, missed: 1, changed: 1 })
+    expect((await published()).slice(3)).toEqual(['2'])
+    await pool.query('delete from markets')
   })
 
   test('loses nothing when many publish at once', async () => {

@@ -136,8 +136,11 @@ describe('the control worker', () => {
   test('unsubscribes a market whose workflow was terminated and that is wanted no more', async () => {
     await worker.temporal('workflow', 'terminate', '--workflow-id', 'market:516712')
     worker.gamma.markets.set('516712', { ...worker.gamma.markets.get('516712'), volume24hr: 0 })
-    await worker.temporal('schedule', 'trigger', '--schedule-id', 'refreshCatalog')
-    await until(async () => (await redis.hget(FEED_GROUPS_KEY, '516712')) === null, 20_000)
+    // One that was enrolled just now might be about to start.
+    await until(async () => {
+      await worker.temporal('schedule', 'trigger', '--schedule-id', 'refreshCatalog')
+      return (await redis.hget(FEED_GROUPS_KEY, '516712')) === null
+    }, 30_000)
     expect(await redis.hget(desiredKey(0), '516712')).toBeNull()
     expect(await running('market:516713')).toBe(true)
   })

@@ -45,7 +45,7 @@ const startStandInFeed = async (address: string, redis: Redis): Promise<() => Pr
   }
 }
 
-export const openControlWorker = async (marketIds: number[], top: number): Promise<ControlWorker> => {
+export const openControlWorker = async (marketIds: number[], top: number | undefined): Promise<ControlWorker> => {
   installQuietRuntime()
   const [server, redisServer, database] = await Promise.all([openTemporal(), openRedis(), createDatabase()])
   const gamma = await openStandInGamma(marketIds)
@@ -60,7 +60,8 @@ export const openControlWorker = async (marketIds: number[], top: number): Promi
     TEMPORAL_ADDRESS: server.address,
     POLYMARKET_GAMMA_URL: gamma.url,
     POLYTAPE_STATE_DIR: stateDir,
-    POLYTAPE_TOP: String(top),
+    POLYTAPE_TOP: String(top ?? ''),
+    HTTP_PORT: '0',
   }
   let control: ChildProcess | undefined
   let logged = ''

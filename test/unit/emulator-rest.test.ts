@@ -95,3 +95,53 @@ test('the Data API tells the trades of the ledger, in both versions, page by pag
   } while (cursor !== '')
   expect(v2.map((trade) => trade['transaction_hash'])).toEqual(sent.map((trade) => trade.transactionHash))
 })
+
+test('events, tags and series are found by slug, and lists are narrowed by their numbers', async () => {
+  await using emulator = await openEmulator({ marketCount: 120, rate: 0, levelCount: 2 })
+  const read = async (path: string): Promise<Json> => (await get(`${emulator.urls.gamma}/${path}`)).body as Json
+  const event = await read('events/slug/event-30003')
+  expect(event).toMatchObject({ slug: 'event-30003', series: [{ slug: 'series-1' }], markets: { length: 4 } })
+  const tag = await read('tags/slug/crypto')
+  const open = emulator.catalogue.markets.filter((market) => !market.closed)
+  const tagged = (await read(`markets/keyset?closed=false&limit=100&tag_id=${String(tag['id'])}`))['markets'] as Json[]
+  const expected = open.filter(({ tags }) => tags.includes('crypto')).map(({ marketId }) => marketId)
+  expect(tagged.map((market) => market['id'])).toEqual(expected)
+  const [series] = (await read('series?slug=series-1')) as unknown as Json[]
+  const { events } = (await read(`events/keyset?closed=false&series_id=${String(series?.['id'])}`)) as {
+    events: Json[]
+  }
+  expect(events.length).toBeGreaterThan(1)
+  for (const one of events) expect(one['series']).toEqual(event['series'])
+  for (const path of ['events/slug/none', 'tags/slug/none']) {
+    expect((await get(`${emulator.urls.gamma}/${path}`)).status).toBe(404)
+  }
+})
+
+test('a list that is cut names the cursor again that it was asked with, so often as it was told', async () => {
+  await using emulator = await openEmulator({ marketCount: 5, rate: 0, levelCount: 2 })
+  const next = async (cursor: string | undefined): Promise<string | undefined> => {
+    const after = cursor === undefined ? '' : `&after_cursor=${cursor}`
+    const { body } = await get(`${emulator.urls.gamma}/markets/keyset?closed=false${after}`)
+    return (body as { next_cursor?: string }).next_cursor
+  }
+  emulator.cutLists(1)
+  const cursor = await next(undefined)
+  expect(cursor).toBeDefined()
+  expect(await next(cursor)).toBe(cursor)
+  expect(await next(undefined)).toBeUndefined()
+})
+
+test('a market that was announced has no book on the socket nor by REST before it is ready', async () => {
+  await using emulator = await openEmulator({ marketCount: 1, rate: 0, levelCount: 2 })
+  using client = await openClient(emulator.urls.ws)
+  const marketId = emulator.addMarket(300)
+  const tokens = emulator.catalogue.byKey({ marketId })?.tokens.map(({ token }) => token) ?? []
+  await client.subscribe(tokens)
+  expect(emulator.step(5)).toBe(0)
+  const book = `${emulator.urls.clob}/book?token_id=${tokens[0] ?? ''}`
+  expect((await get(book)).status).toBe(404)
+  await until(async () => (await get(book)).status === 200)
+  await client.settle()
+  expect(client.texts.filter((text) => text.includes(tokens[0] ?? ''))).toEqual([])
+  expect(emulator.step(5)).toBeGreaterThan(0)
+})

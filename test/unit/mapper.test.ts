@@ -70,7 +70,28 @@ test('ticks, best prices, new and resolved markets are told as such', () => {
   expect(eventOf(messages.best_bid_ask)).toMatchObject({ type: 'best_bid_ask', bestBid: '0.4' })
   expect(eventOf(messages.market_resolved)).toMatchObject({ type: 'market_resolved', marketId: '9' })
   expect(eventOf(messages.new_market)).toMatchObject({
-    market: { marketId: '9', outcomes: [{ outcomeId: '9:0', name: 'Yes' }, { outcomeId: '9:1' }] },
+    type: 'new_market',
+    marketId: '9',
+    announced: { slug: 'a', question: 'b?', tickSize: undefined, feeBps: undefined, eventSlug: undefined, tags: [] },
+  })
+})
+
+test('an announcement says where the market belongs and what it costs, though it does not trade yet', () => {
+  const more = {
+    active: false,
+    order_price_min_tick_size: '0.001',
+    event_message: { id: '5', slug: 'the-event', title: '' },
+    tags: ['stocks', 'x'.repeat(101)],
+    fees_enabled: true,
+    fee_schedule: { exponent: '1', rate: '0.07', taker_only: true },
+    taker_base_fee: '1000',
+  }
+  expect(eventOf({ ...messages.new_market, ...more })).toMatchObject({
+    announced: { tickSize: '0.001', feeBps: 700, eventSlug: 'the-event', tags: ['stocks'] },
+  })
+  const empty = { fee_schedule: { rate: '' }, taker_base_fee: '', event_message: { slug: '' }, tags: null }
+  expect(eventOf({ ...messages.new_market, ...empty })).toMatchObject({
+    announced: { feeBps: undefined, eventSlug: undefined, tags: [] },
   })
 })
 

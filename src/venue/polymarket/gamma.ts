@@ -1,14 +1,5 @@
-import { z } from 'zod'
 import { createPace, type Pace } from './gamma-pace.ts'
-
-export type GammaClient = {
-  /** Gamma's object of one market, or undefined where it answers 404. `key` is a numeric id or a slug. */
-  market(key: string, signal?: AbortSignal): Promise<unknown>
-  /** One page of open markets; start without a cursor. */
-  openMarkets(query: OpenMarketsQuery, signal?: AbortSignal): Promise<GammaPage>
-}
-type OpenMarketsQuery = { limit: number; order: 'volume24hr' | 'id'; cursor: string | undefined }
-type GammaPage = { markets: unknown[]; nextCursor: string | undefined }
+import { createReads, GammaError, type GammaClient } from './gamma-reads.ts'
 
 export type GammaOptions = {
   /** With or without a path prefix. */
@@ -19,20 +10,8 @@ export type GammaOptions = {
   pace: Pace
 }
 
-/** The venue did not answer, or answered what no retry here could mend in time. The activity is retried as a whole. */
-class GammaError extends Error {
-  override readonly name = 'GammaError'
-  readonly retryable: boolean
-  constructor(message: string, retryable: boolean, cause?: unknown) {
-    super(message, { cause })
-    this.retryable = retryable
-  }
-}
-
 /** Documented: /markets 300 requests in 10 s. We stay at two thirds of it. */
 export const gammaPace = (): Pace => createPace({ requests: 200, periodMs: 10_000 })
-
-const page = z.object({ markets: z.array(z.unknown()), next_cursor: z.string().nullish() })
 
 type Answer = { type: 'found'; body: unknown } | { type: 'absent' } | { type: 'retry'; reason: string; afterMs: number }
 
@@ -91,17 +70,5 @@ export const createGamma = (options: GammaOptions): GammaClient => {
     }
     throw new GammaError(`GET ${url.href}: ${reason} (asked ${options.attempts} times)`, true)
   }
-  return {
-    market: (key, signal) =>
-      get(/^\d+$/.test(key) ? `markets/${key}` : `markets/slug/${encodeURIComponent(key)}`, signal),
-    openMarkets: async (query, signal) => {
-      const sent = new URLSearchParams({ limit: String(query.limit), closed: 'false', order: query.order })
-      sent.set('ascending', String(query.order === 'id'))
-      if (query.cursor !== undefined) sent.set('after_cursor', query.cursor)
-      const body = page.safeParse(await get(`markets/keyset?${sent.toString()}`, signal))
-      if (!body.success)
-        throw new GammaError(`markets/keyset: expected {markets, next_cursor?}: ${body.error.message}`, true)
-      return { markets: body.data.markets, nextCursor: body.data.next_cursor ?? undefined }
-    },
-  }
+  return createReads(get)
 }

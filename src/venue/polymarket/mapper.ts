@@ -3,7 +3,6 @@ import type { BookLevels } from '../../domain/book.ts'
 import type { Level, Side } from '../../domain/book-side.ts'
 import { MILLION, toMillionths } from '../../domain/decimal.ts'
 import type { BookEvent, NewMarketEvent, Parsed, PriceChange, VenueEvent } from '../../domain/event.ts'
-import { outcomeIdOf } from '../../domain/market.ts'
 import { EVENT_TYPES, marketMessage, restBook, type BookMessage, type MarketMessage } from './messages.ts'
 
 /** Data that fits the schema but not the domain; caught below and turned into a `rejected` value. */
@@ -68,26 +67,31 @@ const toChange = (element: Message<'price_change'>['price_changes'][number]): Pr
   bestAsk: element.best_ask,
 })
 
+/** More tags than any market has, and longer ones, would only be in the way. */
+const MOST_TAGS = 50
+const LONGEST_TAG = 100
+
+const toFeeBps = ({ fees_enabled, fee_schedule, taker_base_fee }: Message<'new_market'>): number | undefined => {
+  const rate = fees_enabled === true ? fee_schedule?.rate : undefined
+  const said = rate === undefined ? taker_base_fee : Math.round(rate * 1e8) / 1e4
+  return said !== undefined && said >= 0 && said < 1e5 ? said : undefined
+}
+
+/** `active` is false in most of them: the market does not trade yet, which does not mean that it was closed. */
 const toNewMarket = (message: Message<'new_market'>): NewMarketEvent => ({
   type: 'new_market',
   exchangeTimeMs: Number(message.timestamp),
-  market: {
-    marketId: message.id,
+  marketId: message.id,
+  announced: {
     conditionId: message.market,
     slug: message.slug,
     question: message.question,
-    status: message.active === false ? 'closed' : 'active',
-    outcomes: message.assets_ids.map((token, index) => ({
-      outcomeId: outcomeIdOf(message.id, index),
-      name: message.outcomes[index] ?? String(index),
-      token,
-    })),
-    feeBps: undefined,
-    endTimeMs: undefined,
-    tickSize: String(message.order_price_min_tick_size ?? '0.01'),
-    minOrderSize: '5',
-    negRisk: false,
+    tickSize:
+      message.order_price_min_tick_size === undefined ? undefined : toTickSize(message.order_price_min_tick_size),
+    feeBps: toFeeBps(message),
     version: undefined,
+    eventSlug: message.event_message?.slug,
+    tags: message.tags.filter((tag) => tag.length <= LONGEST_TAG).slice(0, MOST_TAGS),
   },
 })
 

@@ -68,17 +68,29 @@ const bestBidAsk = z.object({
   timestamp,
 })
 
+/** Strings are often `""`, which means that nothing is said; fees came as texts and as numbers. */
+const said = (value: unknown): unknown => (value === '' || value === null ? undefined : value)
+const saidNumber = z.preprocess(said, z.coerce.number().optional().catch(undefined))
+const saidText = z.preprocess(said, z.coerce.string().max(500).optional())
+
 const newMarket = z.object({
   event_type: z.literal('new_market'),
-  id: z.string(),
-  market: z.string(),
-  slug: z.string(),
+  id: z.string().regex(/^\d{1,20}$/),
+  market: z.string().max(200),
+  slug: z.string().max(500),
   question: z.string(),
   assets_ids: z.array(z.string()),
   outcomes: z.array(z.string()),
   timestamp,
-  active: z.boolean().optional(),
-  order_price_min_tick_size: z.union([z.string(), z.number()]).optional(),
+  order_price_min_tick_size: saidText,
+  event_message: z.object({ slug: saidText }).nullish(),
+  tags: z
+    .array(z.string())
+    .nullish()
+    .transform((tags) => tags ?? []),
+  fees_enabled: z.boolean().optional().catch(undefined),
+  fee_schedule: z.object({ rate: saidNumber }).optional().catch(undefined),
+  taker_base_fee: saidNumber,
 })
 
 const marketResolved = z.object({

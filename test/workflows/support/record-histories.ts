@@ -115,6 +115,9 @@ const recordScheduled = async (plane: ControlPlane): Promise<void> => {
     await settled(handle)
     await record(name, handle, plane)
   }
+  const changed = await start(plane, 'refreshCatalog', 'changes', [{ markets: ['7', '404'] }])
+  await settled(changed)
+  await record('refresh-catalog-changes', changed, plane)
 }
 
 const recordAlerts = async (plane: ControlPlane): Promise<void> => {

@@ -5,7 +5,11 @@ export type StandInGamma = AsyncDisposable & {
   url: string
   markets: Map<string, Record<string, unknown>>
   requests: string[]
+  /** What becomes of each page of a list. */
+  distort: ((page: GammaPage) => GammaPage) | undefined
 }
+
+type GammaPage = { markets: Record<string, unknown>[]; next_cursor?: string }
 
 const token = (id: number, index: number): string => String(10n ** 76n + BigInt(id) * 10n + BigInt(index))
 
@@ -45,18 +49,32 @@ export const openStandInGamma = async (ids: number[]): Promise<StandInGamma> => 
     if (slug !== undefined) return [...markets.values()].find((market) => market['slug'] === slug)
     return markets.get(/^\/gamma\/markets\/(\d+)$/.exec(url.pathname)?.[1] ?? '')
   }
-  const page = (url: URL): unknown => {
+  const page = (url: URL): GammaPage => {
     const limit = Number(url.searchParams.get('limit'))
     const from = Number(url.searchParams.get('after_cursor') ?? 0)
     const order = url.searchParams.get('order') ?? 'id'
-    const sorted = [...markets.values()].toSorted((left, right) =>
+    const ids = url.searchParams.getAll('id')
+    const listed = [...markets.values()].filter(
+      (market) =>
+        String(market['closed']) === url.searchParams.get('closed') &&
+        (ids.length === 0 || ids.includes(String(market['id']))),
+    )
+    const sorted = listed.toSorted((left, right) =>
       order === 'id' ? Number(left['id']) - Number(right['id']) : Number(right[order]) - Number(left[order]),
     )
     const next = from + limit < sorted.length ? { next_cursor: String(from + limit) } : {}
-    return { markets: sorted.slice(from, from + limit), ...next }
+    const answered = { markets: sorted.slice(from, from + limit), ...next }
+    return ids.length === 0 ? (gamma.distort?.(answered) ?? answered) : answered
   }
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
   const close = (): Promise<void> => new Promise((resolve) => void server.close(() => resolve()))
-  return { url: `http://127.0.0.1:${port}/gamma`, markets, requests, [Symbol.asyncDispose]: close }
+  const gamma: StandInGamma = {
+    url: `http://127.0.0.1:${port}/gamma`,
+    markets,
+    requests,
+    distort: undefined,
+    [Symbol.asyncDispose]: close,
+  }
+  return gamma
 }

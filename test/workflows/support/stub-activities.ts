@@ -101,8 +101,21 @@ export const createStubs = (): Stubs => {
         note('inspectMarket', input)
         return { quote: { state: 'live' }, subscription: undefined, streamEntries: 7 }
       },
-      refreshMarkets: async () => ({ pages: 1, seen: 2, changed: 1, rejected: 0 }),
-      followPolicy: async () => ({ wanted: 1, started: 1, ended: 0, left: 0 }),
+      refreshMarkets: async () => {
+        const pages = { pages: 1, promised: 2, seen: 2, repeated: 0, short: 0, isCut: false }
+        return { ...pages, changed: 1, rejected: 0, gone: 0, closed: 0, missed: 0 }
+      },
+      followPolicy: async () => {
+        const count = { wanted: 1, started: 1, ended: 0, left: 0, kept: 0 }
+        return { ...count, unmatched: [], isCut: false, problem: undefined }
+      },
+      followChanges: async (input) => {
+        note('followChanges', input)
+        const asked = stubs.calls.filter(({ activity }) => activity === 'followChanges').length
+        const unknown = asked < 3 ? input.markets.filter((marketId) => marketId === '404') : []
+        const refreshed = input.markets.length - unknown.length
+        return { refreshed, wanted: refreshed, started: refreshed, unknown }
+      },
       ensurePartitions: async ({ daysAhead }) => Array.from({ length: daysAhead }, (_, day) => `order_books_${day}`),
       compareHeartbeats: async () => ({ open: 1, notices: stubs.notices, isTelling: stubs.notices.length > 0 }),
       tellMarkets: async () => ({ told: 2 }),
