@@ -71,7 +71,8 @@ describe('a feed worker with a peer', () => {
 describe('a normalizer with a peer', () => {
   test.each([
     { signal: 'SIGTERM', withinMs: 2_000 },
-    { signal: 'SIGKILL', withinMs: 4_000 },
+    // The heartbeat's 3 s, and until its peer has rebuilt the books and committed.
+    { signal: 'SIGKILL', withinMs: 5_000 },
   ] as const)(
     'that gets $signal is replaced within $withinMs ms, and nothing is lost',
     async ({ signal, withinMs }) => {
