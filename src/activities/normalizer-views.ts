@@ -10,7 +10,7 @@ import { toQuote } from '../normalizer/seal.ts'
 const toPairs = (levels: Level[]): [string, string][] => levels.map((level) => [level.priceText, level.sizeText])
 
 const toLadder = (tape: MarketTape, { book, writer: { ladder, depth } }: OutcomeTape): LadderWrite => {
-  if (tape.subscription === 'stopped') return { isWhole: true, bids: [], asks: [] }
+  if (!tape.isShown) return { isWhole: true, bids: [], asks: [] }
   if (!ladder.isWhole) return { isWhole: false, bids: ladder.side('bid'), asks: ladder.side('ask') }
   const { bids, asks } = book.top(depth)
   return { isWhole: true, bids: toPairs(bids), asks: toPairs(asks) }
@@ -41,7 +41,7 @@ const toWrite = (tape: MarketTape, nowMs: number, shown: Map<string, string>): M
     depth: tape.outcomes.some(({ writer }) => writer.ladder.isWhole) ? String(tape.depth) : '',
     isQuoteChanged,
     ladders: tape.outcomes
-      .filter((outcome) => !outcome.writer.ladder.isEmpty || tape.subscription === 'stopped')
+      .filter((outcome) => !outcome.writer.ladder.isEmpty || !tape.isShown)
       .map((outcome) => ({ outcomeId: outcome.outcome.outcomeId, write: toLadder(tape, outcome) })),
   }
 }

@@ -20,7 +20,12 @@ export type Market = {
   negRisk: boolean
   /** `v2` for "positionId" markets, whose book hash has an eleventh field. */
   version: 'v2' | undefined
+  /** Final, as Gamma says it; absent while it does not. */
+  resolution?: Resolution | undefined
 }
+
+/** `payouts`: of a share of each outcome, in their order, 0 to 1: `["1", "0"]`, `["0.5", "0.5"]`. */
+export type Resolution = { payouts: string[]; resolvedTimeMs: number | undefined }
 
 export type MarketStatus = 'active' | 'closed' | 'resolved'
 

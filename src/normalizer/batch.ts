@@ -86,6 +86,9 @@ export type QuoteRow = {
   updatedTimeMs: number
 }
 
+/** What the broadcast `market_resolved` says. */
+export type ResolvedRow = { marketId: string; winningToken: string; exchangeTimeMs: number }
+
 /** How far a stream is applied; the commit demands that Postgres still stands at `expected`. */
 export type OffsetRow = { stream: string; expected: string; lastId: string; sequence: number; progress: MarketProgress }
 
@@ -153,7 +156,8 @@ export type Batch = {
   quotes: Map<string, QuoteRow>
   offsets: Map<string, OffsetRow>
   markets: Map<string, Market>
-  resolvedMarkets: Map<string, number>
+  /** By market. */
+  resolvedMarkets: Map<string, ResolvedRow>
   /** Ids of the markets that broadcasts announced. */
   newMarkets: Set<string>
   reprocessed: Reprocessed[]

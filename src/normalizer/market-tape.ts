@@ -47,6 +47,8 @@ export class MarketTape {
   /** True until the first checkpoint, and after a snapshot. */
   isCheckpointDue = true
   subscription: MarketProgress['subscription'] = 'active'
+  /** Nothing is shown of it any more, whatever still comes. */
+  isResolved: boolean
   #areBooksLost = false
   #catalogued: Market
   #isMirrorBroken = false
@@ -57,6 +59,7 @@ export class MarketTape {
     const { prices, tally } = this
     this.market = market
     this.#catalogued = market
+    this.isResolved = market.status === 'resolved'
     this.deps = deps
     this.stream = orderbookStream(market.marketId)
     const ticks = (): string[] => this.outcomes.map(({ book }) => book.identity.tickSize)
@@ -80,10 +83,16 @@ export class MarketTape {
 
   /** `live`: every book is followed and proved. `unverified`: one is not, though it is there. */
   get state(): MarketState {
+    if (this.isResolved) return 'resolved'
     if (this.subscription !== 'active') return this.subscription
     if (this.outcomes.some((tape) => tape.status === 'gap')) return 'unverified'
     if (this.outcomes.some((tape) => tape.status === 'waiting')) return 'starting'
     return this.outcomes.every((tape) => tape.isProved) ? 'live' : 'unverified'
+  }
+
+  /** Whether readers are to see books of it. */
+  get isShown(): boolean {
+    return this.subscription !== 'stopped' && !this.isResolved
   }
 
   /**
@@ -91,7 +100,7 @@ export class MarketTape {
    * Undefined: no need.
    */
   resyncNeed(nowMs: number): 'now' | 'soon' | undefined {
-    if (this.subscription !== 'active') return undefined
+    if (this.subscription !== 'active' || this.isResolved) return undefined
     const gaps = this.outcomes.filter((tape) => tape.status === 'gap')
     if (gaps.some(({ gapReason }) => gapReason === undefined || !isReconnect(gapReason))) return 'now'
     if (this.#isMirrorBroken || this.outcomes.some((tape) => tape.isInDoubt(nowMs))) return 'now'

@@ -53,7 +53,8 @@ const applyBroadcast = (event: VenueEvent, { batch }: FrameContext): Outcome | u
     return applied(`announcement of market ${event.market.marketId}`)
   }
   if (event.type !== 'market_resolved') return undefined
-  batch.resolvedMarkets.set(event.marketId, event.exchangeTimeMs)
+  const { marketId, winningToken, exchangeTimeMs } = event
+  batch.resolvedMarkets.set(marketId, { marketId, winningToken, exchangeTimeMs })
   return applied(`resolution of market ${event.marketId}`)
 }
 

@@ -69,8 +69,9 @@ export class SharedTape {
     if (!isPossibleTime(event, context.frame)) {
       this.#reject('bad_message', `venue time ${event.exchangeTimeMs} cannot be`, context)
     } else if (event.type === 'market_resolved') {
-      if (this.#isFirst(`market_resolved:${event.marketId}`))
-        context.batch.resolvedMarkets.set(event.marketId, event.exchangeTimeMs)
+      const { marketId, winningToken, exchangeTimeMs } = event
+      if (this.#isFirst(`market_resolved:${marketId}`))
+        context.batch.resolvedMarkets.set(marketId, { marketId, winningToken, exchangeTimeMs })
     } else if (event.type === 'new_market') {
       const { marketId } = event.market
       if (this.#isFirst(`new_market:${marketId}`)) context.batch.newMarkets.add(marketId)

@@ -13,10 +13,11 @@ import { writeFills } from './fills.ts'
 import { writeGaps } from './gaps.ts'
 import { writeIsolated } from './isolate.ts'
 import { isDataError } from './isolation.ts'
-import { writeMarkets, writeResolved } from './markets.ts'
+import { writeMarkets } from './markets.ts'
 import { ensurePartition } from './partitions.ts'
 import { writeHours, writeProofs } from './proofs.ts'
 import { writeQuotes } from './quotes.ts'
+import { writeResolved } from './resolutions.ts'
 import { isRetryable } from './retryable.ts'
 import { createScript } from './script.ts'
 
@@ -27,7 +28,7 @@ const writeAll = async (client: PoolClient, owner: Owner, batch: Batch): Promise
   await client.query('begin')
   await moveOffsets(client, owner, [...batch.offsets.values()])
   await writeMarkets(client, [...batch.markets.values()])
-  await writeResolved(client, batch.resolvedMarkets)
+  await writeResolved(client, [...batch.resolvedMarkets.values()])
   await copyBookRows(client, batch.bookLines)
   await writeDeadLetters(client, batch.deadLetters)
   const rest = createScript()
