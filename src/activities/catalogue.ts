@@ -1,7 +1,7 @@
 import { ApplicationFailure, heartbeat, activityInfo, cancellationSignal } from '@temporalio/activity'
 import type { Logger } from '../lib/log.ts'
 import type { Stats } from '../lib/stats.ts'
-import type { Market } from '../domain/market.ts'
+import type { Market, MarketEnd } from '../domain/market.ts'
 import { toMarket } from '../venue/polymarket/gamma-market.ts'
 import type { GammaClient } from '../venue/polymarket/gamma.ts'
 import type { CataloguePublisher } from './publish-catalogue.ts'
@@ -26,6 +26,12 @@ export const cardOf = (market: Market): MarketCard => ({
   tokens: market.outcomes.map((outcome) => outcome.token),
 })
 
+const endOf = ({ resolution }: Market): MarketEnd | undefined => {
+  if (resolution === undefined) return undefined
+  const { payouts, resolvedTimeMs } = resolution
+  return { payouts, resolvedAt: resolvedTimeMs === undefined ? undefined : new Date(resolvedTimeMs).toISOString() }
+}
+
 type Progress = RefreshCount & { cursor: string | undefined }
 const NO_PROGRESS: Progress = { pages: 0, seen: 0, changed: 0, rejected: 0, cursor: undefined }
 
@@ -36,11 +42,12 @@ export type CatalogueActivities = ReturnType<typeof createCatalogueActivities>
 
 export const createCatalogueActivities = ({ gamma, publisher, log, stats }: CatalogueDeps) => ({
   /**
-   * Reads one market by numeric id or slug and publishes it, so that it is in Postgres before its first book.
+   * Reads one market by numeric id or slug and publishes it, so that it is in Postgres before its first book. `end`: of
+   * one that has resolved.
    *
    * @throws ApplicationFailure `UnknownMarket` (404) and `NotABook` (no order book), both for good.
    */
-  loadMarket: async ({ marketId }: { marketId: string }): Promise<MarketCard> => {
+  loadMarket: async ({ marketId }: { marketId: string }): Promise<MarketCard & { end?: MarketEnd }> => {
     const object = await gamma.market(marketId, cancellationSignal())
     if (object === undefined) {
       const message = `market ${marketId} is unknown: the venue's catalogue answered 404; check the id`
@@ -51,7 +58,8 @@ export const createCatalogueActivities = ({ gamma, publisher, log, stats }: Cata
       throw ApplicationFailure.nonRetryable(`market ${marketId} cannot be recorded: ${parsed.detail}`, 'NotABook')
     }
     await publisher.publish([object])
-    return cardOf(parsed.market)
+    const end = endOf(parsed.market)
+    return { ...cardOf(parsed.market), ...(end === undefined ? {} : { end }) }
   },
 
   /** Pages all open markets and publishes the changed ones. Continues at the cursor of its last heartbeat. */

@@ -1,6 +1,6 @@
 import { CacheFenceLost, type HotCache, type LadderWrite, type MarketWrite } from '../cache/hot-cache.ts'
 import type { Level } from '../domain/book-side.ts'
-import type { Observation } from '../domain/observation.ts'
+import type { Observation, ObservedBook } from '../domain/observation.ts'
 import type { Logger } from '../lib/log.ts'
 import type { Stats } from '../lib/stats.ts'
 import type { MarketTape } from '../normalizer/market-tape.ts'
@@ -46,6 +46,16 @@ const toWrite = (tape: MarketTape, nowMs: number, shown: Map<string, string>): M
   }
 }
 
+const toObservedBook = ({ outcomes, isShown }: MarketTape): ObservedBook => {
+  const { bid, ask } = isShown ? (outcomes[0]?.book.best() ?? {}) : {}
+  return {
+    bidPrice: bid?.priceText ?? '',
+    askPrice: ask?.priceText ?? '',
+    gapsOpen: outcomes.filter(({ status }) => status === 'gap').length,
+    outcomesProved: outcomes.filter(({ isProved }) => isProved).length,
+  }
+}
+
 export type ViewsDeps = { cache: HotCache; report: (observation: Observation) => void; stats: Stats; log: Logger }
 
 /** What readers see of the tapes before their commit: the hot cache, and each market's state for its workflow. */
@@ -61,7 +71,7 @@ export const createViews = ({ cache, report, stats, log }: ViewsDeps) => {
     const last = told.get(marketId)
     if (last?.state === state && last.depth === depth) return
     told.set(marketId, { state, depth })
-    report({ marketId, state, depth, sequence, atTimeMs, feedEpoch })
+    report({ marketId, state, depth, sequence, atTimeMs, feedEpoch, book: toObservedBook(tape) })
   }
 
   const writeCache = async (writes: MarketWrite[], tapes: MarketTape[]): Promise<void> => {

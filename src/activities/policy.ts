@@ -15,7 +15,7 @@ export type RunningMarket = { marketId: string; origin: 'operator' | 'policy' }
 /** What discovery asks of Temporal; `workers` gives it. */
 export type MarketRuns = {
   list(): Promise<RunningMarket[]>
-  /** Markets whose workflow completed at some time: an operator stopped them, and may have started them anew. */
+  /** Markets whose workflow completed at some time: an operator stopped them, and may have started them anew, or they have resolved. */
   listStopped(): Promise<Set<string>>
   isRunning(marketId: string): Promise<boolean>
   /** Starts the market's workflow unless it runs or an operator stopped it. */
@@ -153,20 +153,24 @@ export type PolicyActivities = ReturnType<typeof createPolicyActivities>
 export const createPolicyActivities = (deps: PolicyDeps) => ({
   /**
    * Starts the workflows of the wanted markets and cancels those of markets that discovery had started and that are
-   * wanted no more. What an operator started, paused or stopped by hand is left alone.
+   * wanted no more. What an operator started, paused or stopped by hand is left alone, and so is what the venue has
+   * `closed`: it ends with its resolution.
    */
-  followPolicy: async (): Promise<PolicyCount> => {
+  followPolicy: async ({ closed }: { closed: string[] }): Promise<PolicyCount> => {
     const running = await deps.runs.list()
     const runningIds = new Set(running.map((market) => market.marketId))
     const listed = await readListed(deps)
     const top = deps.top === 0 || deps.markets.length > 0 ? [] : chooseTop(await readRanked(deps), runningIds, deps.top)
-    const wanted = new Map([...listed, ...top].map((market) => [market.marketId, market]))
+    const open = [...listed, ...top].filter(({ status }) => status !== 'resolved')
+    const wanted = new Map(open.map((market) => [market.marketId, market]))
+    const ending = new Set(closed)
     const byHand = await overridden(deps.pool)
 
     const starts = [...wanted.values()].filter(({ marketId }) => !runningIds.has(marketId) && !byHand.has(marketId))
     const started = await startAll(deps, starts)
     const ends = running.filter(
-      ({ marketId, origin }) => origin === 'policy' && !wanted.has(marketId) && !byHand.has(marketId),
+      ({ marketId, origin }) =>
+        origin === 'policy' && !wanted.has(marketId) && !byHand.has(marketId) && !ending.has(marketId),
     )
     await inParallel(ends, STARTS_AT_ONCE, ({ marketId }) => deps.runs.cancel(marketId))
     await withdrawOrphans(deps)

@@ -27,6 +27,9 @@ export type Market = {
 /** `payouts`: of a share of each outcome, in their order, 0 to 1: `["1", "0"]`, `["0.5", "0.5"]`. */
 export type Resolution = { payouts: string[]; resolvedTimeMs: number | undefined }
 
+/** How a market ended: payouts by outcome as far as they are known; `resolvedAt` is ISO. */
+export type MarketEnd = { resolvedAt: string | undefined; payouts: (string | null)[] }
+
 export type MarketStatus = 'active' | 'closed' | 'resolved'
 
 /** What an operator asks of a market. */

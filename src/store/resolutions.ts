@@ -1,5 +1,5 @@
 import type { ClientBase, Pool } from 'pg'
-import type { Market } from '../domain/market.ts'
+import type { Market, MarketEnd } from '../domain/market.ts'
 import type { ResolvedRow } from '../normalizer/batch.ts'
 import { instant } from './instant.ts'
 import { toJson } from './json.ts'
@@ -65,4 +65,38 @@ export const findResolved = async (pool: Pool, marketIds: string[]): Promise<str
     [marketIds],
   )
   return rows.map((row) => row.market_id)
+}
+
+/** A market whose payouts are not final. `isResolved`: by the broadcast; `sequence` and `depth`: of its stream. */
+export type Unsettled = { marketId: string; conditionId: string; isResolved: boolean; sequence: number; depth: number }
+
+/** A payout that Gamma has not named a month after the broadcast will not come: the broadcast's stands. */
+const UNSETTLED = `
+select m.market_id, m.condition_id, m.status, coalesce(o.sequence, 0)::int as sequence,
+  coalesce((o.progress ->> 'depth')::int, 0) as depth
+from markets m left join ingestion_offsets o on o.stream = 'orderbook:' || m.market_id
+where m.market_id = any($1)
+  or (m.resolution_source = 'market_resolved' and m.resolved_at > now() - interval '30 days')
+order by m.market_id limit 20000`
+
+/** The running markets, and those whose payouts are only the broadcast's. */
+export const readUnsettled = async (pool: Pool, runningIds: string[]): Promise<Unsettled[]> => {
+  type Row = { market_id: string; condition_id: string; status: string; sequence: number; depth: number }
+  const { rows } = await pool.query<Row>(UNSETTLED, [runningIds])
+  return rows.map((row) => ({
+    marketId: row.market_id,
+    conditionId: row.condition_id,
+    isResolved: row.status === 'resolved',
+    sequence: row.sequence,
+    depth: row.depth,
+  }))
+}
+
+const END = `
+select m.resolved_at, array_agg(trim_scale(o.payout)::text order by split_part(o.outcome_id, ':', 2)::int) as payouts
+from markets m join outcomes o using (market_id) where m.market_id = $1 group by m.resolved_at`
+
+export const readEnd = async (pool: Pool, marketId: string): Promise<MarketEnd> => {
+  const { rows } = await pool.query<{ resolved_at: Date | null; payouts: (string | null)[] }>(END, [marketId])
+  return { resolvedAt: rows[0]?.resolved_at?.toISOString(), payouts: rows[0]?.payouts ?? [] }
 }

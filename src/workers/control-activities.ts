@@ -5,18 +5,22 @@ import { createOverrideActivities } from '../activities/override.ts'
 import { createPartitionActivities } from '../activities/partitions.ts'
 import { createPolicyActivities, type MarketRuns } from '../activities/policy.ts'
 import { createCataloguePublisher } from '../activities/publish-catalogue.ts'
+import { createResolutionActivities } from '../activities/resolutions.ts'
 import { createSubscriptionActivities } from '../activities/subscription.ts'
 import { ensurePartitions } from '../store/partitions.ts'
 import { createAppender } from '../stream/append.ts'
 import { createGamma, gammaPace } from '../venue/polymarket/gamma.ts'
 import type { RoleContext } from './main.ts'
+import type { Observation } from '../domain/observation.ts'
 import type { Owners } from './owners.ts'
 
 const GAMMA_TIMEOUT_MS = 4_000
 const GAMMA_ATTEMPTS = 3
 
+export type ControlParts = { runs: MarketRuns; owners: Owners; tell: (observation: Observation) => Promise<boolean> }
+
 /** Joins the control plane's activities to the clients of this process. */
-export const createControlActivities = (context: RoleContext, runs: MarketRuns, owners: Owners) => {
+export const createControlActivities = (context: RoleContext, { runs, owners, tell }: ControlParts) => {
   const { config, log, stats, resources } = context
   const { redis, pool, signing } = resources
   const gamma = createGamma({
@@ -36,8 +40,9 @@ export const createControlActivities = (context: RoleContext, runs: MarketRuns, 
     ...createCatalogueActivities({ gamma, publisher, log, stats }),
     ...createPolicyActivities({ markets, top, gamma, publisher, runs, enrolment, subscriptions, pool, log, stats }),
     ...subscriptions,
+    ...createResolutionActivities({ gamma, publisher, runs, redis, pool, tell, log, stats }),
     ...createOverrideActivities({ pool }),
-    ...createInspectionActivities({ redis }),
+    ...createInspectionActivities({ redis, pool, shardCount: config.NORMALIZER_SHARDS }),
     ...createPartitionActivities({ ensurePartitions: (daysAhead) => ensurePartitions(pool, daysAhead) }),
   }
 }

@@ -5,6 +5,7 @@ import { FEED_GROUPS_KEY } from '../domain/keys.ts'
 import { createControlActivities } from './control-activities.ts'
 import type { RoleContext } from './main.ts'
 import { createMarketRuns } from './market-runs.ts'
+import { toSignals } from './observer.ts'
 import { createOwners, type Owners } from './owners.ts'
 import { openReassert, type Reassert } from './reassert.ts'
 import { deploySchedules } from './schedules.ts'
@@ -27,7 +28,7 @@ export const openControl = async (context: RoleContext): Promise<RoleWorker> => 
   const client = new Client({ connection: temporal, namespace })
   const runs = createMarketRuns(client, context.config.BOOK_DEPTH)
   const owners = createOwners(client, config.NORMALIZER_SHARDS)
-  const activities = createControlActivities(context, runs, owners)
+  const activities = createControlActivities(context, { runs, owners, tell: toSignals(client) })
 
   const reassert = await openReassert({ client, runs, subscriber: resources.connectRedis(), log })
   const watch = async (): Promise<void> => watchOver({ owners, reassert, context })

@@ -4,6 +4,7 @@ import type { InspectionActivities } from '../activities/inspection.ts'
 import type { OverrideActivities } from '../activities/override.ts'
 import type { PartitionActivities } from '../activities/partitions.ts'
 import type { PolicyActivities } from '../activities/policy.ts'
+import type { ResolutionActivities } from '../activities/resolutions.ts'
 import type { SubscriptionActivities } from '../activities/subscription.ts'
 
 /** The table of retries is in ARCHITECTURE.md. Unlimited attempts where giving up would leave a market unwatched. */
@@ -20,10 +21,13 @@ const { loadMarket } = proxyActivities<CatalogueActivities>({
 const { applySubscription, forgetSubscription } = proxyActivities<SubscriptionActivities>(briefly)
 const { recordOverride } = proxyActivities<OverrideActivities>(briefly)
 const { confirmSubscription } = proxyActivities<SubscriptionActivities>({ ...briefly, startToCloseTimeout: '15s' })
+/** An operator waits for it: what has no answer by then says so itself. */
 const { inspectMarket } = proxyActivities<InspectionActivities>({
-  startToCloseTimeout: '5s',
-  retry: { initialInterval: '250ms', maximumAttempts: 3 },
+  scheduleToCloseTimeout: '5s',
+  startToCloseTimeout: '4s',
+  retry: { initialInterval: '250ms' },
 })
+const { awaitDrained } = proxyActivities<ResolutionActivities>({ ...briefly, startToCloseTimeout: '30s' })
 export const market = {
   loadMarket,
   applySubscription,
@@ -31,6 +35,7 @@ export const market = {
   recordOverride,
   forgetSubscription,
   inspectMarket,
+  awaitDrained,
 }
 
 const paged: ActivityOptions = {
@@ -40,6 +45,7 @@ const paged: ActivityOptions = {
 }
 export const catalogue = proxyActivities<CatalogueActivities>(paged)
 export const policy = proxyActivities<PolicyActivities>(paged)
+export const resolutions = proxyActivities<ResolutionActivities>(paged)
 
 export const partitions = proxyActivities<PartitionActivities>({
   startToCloseTimeout: '1m',

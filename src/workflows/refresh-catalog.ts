@@ -1,10 +1,17 @@
 import type { RefreshCount } from '../activities/catalogue.ts'
 import type { PolicyCount } from '../activities/policy.ts'
-import { catalogue, policy } from './activity-options.ts'
+import type { ResolutionCount } from '../activities/resolutions.ts'
+import { catalogue, policy, resolutions } from './activity-options.ts'
 
-/** Every 60 s, and at once when it is triggered: first what is to be recorded, then everything the venue lists. */
-export async function refreshCatalog(): Promise<{ subscriptions: PolicyCount; catalogue: RefreshCount }> {
-  const subscriptions = await policy.followPolicy()
+type Refreshed = { resolutions: ResolutionCount; subscriptions: PolicyCount; catalogue: RefreshCount }
+
+/**
+ * Every 60 s, and at once when it is triggered: first what has ended, which then is not ended for having left the list,
+ * then what is to be recorded, then everything the venue lists.
+ */
+export async function refreshCatalog(): Promise<Refreshed> {
+  const polled = await resolutions.pollResolutions()
+  const subscriptions = await policy.followPolicy({ closed: polled.closed })
   const refreshed = await catalogue.refreshMarkets()
-  return { subscriptions, catalogue: refreshed }
+  return { resolutions: polled, subscriptions, catalogue: refreshed }
 }

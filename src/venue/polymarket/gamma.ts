@@ -6,6 +6,8 @@ export type GammaClient = {
   market(key: string, signal?: AbortSignal): Promise<unknown>
   /** One page of open markets; start without a cursor. */
   openMarkets(query: OpenMarketsQuery, signal?: AbortSignal): Promise<GammaPage>
+  /** Those of at most 100 markets that are closed. */
+  closedMarkets(conditionIds: string[], signal?: AbortSignal): Promise<unknown[]>
 }
 type OpenMarketsQuery = { limit: number; order: 'volume24hr' | 'id'; cursor: string | undefined }
 type GammaPage = { markets: unknown[]; nextCursor: string | undefined }
@@ -91,17 +93,25 @@ export const createGamma = (options: GammaOptions): GammaClient => {
     }
     throw new GammaError(`GET ${url.href}: ${reason} (asked ${options.attempts} times)`, true)
   }
+  const getPage = async (query: URLSearchParams, signal?: AbortSignal): Promise<GammaPage> => {
+    const body = page.safeParse(await get(`markets/keyset?${query.toString()}`, signal))
+    if (!body.success)
+      throw new GammaError(`markets/keyset: expected {markets, next_cursor?}: ${body.error.message}`, true)
+    return { markets: body.data.markets, nextCursor: body.data.next_cursor ?? undefined }
+  }
   return {
     market: (key, signal) =>
       get(/^\d+$/.test(key) ? `markets/${key}` : `markets/slug/${encodeURIComponent(key)}`, signal),
-    openMarkets: async (query, signal) => {
+    openMarkets: (query, signal) => {
       const sent = new URLSearchParams({ limit: String(query.limit), closed: 'false', order: query.order })
       sent.set('ascending', String(query.order === 'id'))
       if (query.cursor !== undefined) sent.set('after_cursor', query.cursor)
-      const body = page.safeParse(await get(`markets/keyset?${sent.toString()}`, signal))
-      if (!body.success)
-        throw new GammaError(`markets/keyset: expected {markets, next_cursor?}: ${body.error.message}`, true)
-      return { markets: body.data.markets, nextCursor: body.data.next_cursor ?? undefined }
+      return getPage(sent, signal)
+    },
+    closedMarkets: async (conditionIds, signal) => {
+      const sent = new URLSearchParams({ limit: '100', closed: 'true' })
+      for (const conditionId of conditionIds) sent.append('condition_ids', conditionId)
+      return (await getPage(sent, signal)).markets
     },
   }
 }

@@ -1,10 +1,11 @@
 import { ApplicationFailure, cancellationSignal, heartbeat } from '@temporalio/activity'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CatalogueActivities } from '../../../src/activities/catalogue.ts'
-import type { InspectionActivities } from '../../../src/activities/inspection.ts'
+import type { InspectionActivities, MarketFigures } from '../../../src/activities/inspection.ts'
 import type { OverrideActivities } from '../../../src/activities/override.ts'
 import type { PartitionActivities } from '../../../src/activities/partitions.ts'
 import type { PolicyActivities } from '../../../src/activities/policy.ts'
+import type { ResolutionActivities } from '../../../src/activities/resolutions.ts'
 import type { SubscriptionActivities } from '../../../src/activities/subscription.ts'
 
 type ControlActivities = CatalogueActivities &
@@ -12,7 +13,16 @@ type ControlActivities = CatalogueActivities &
   OverrideActivities &
   PartitionActivities &
   PolicyActivities &
+  ResolutionActivities &
   SubscriptionActivities
+
+const FIGURES: MarketFigures = {
+  quote: { state: 'live' },
+  subscription: { state: 'active', generation: 1, confirmedTimeMs: 1 },
+  stream: { receivedAt: null, ageMs: null, feedEpoch: 'e', outcomes: [], waitingEntries: 7 },
+  gapsToday: { count: 0, seconds: 0, open: [] },
+  latency: { unavailable: 'Postgres did not answer within 2500 ms' },
+}
 
 type Call = { activity: string; input: Record<string, unknown> }
 
@@ -73,9 +83,14 @@ export const createStubs = (): Stubs => {
       forgetSubscription: async (input) => note('forgetSubscription', input),
       inspectMarket: async (input) => {
         note('inspectMarket', input)
-        return { quote: { state: 'live' }, subscription: undefined, streamEntries: 7 }
+        return FIGURES
       },
       refreshMarkets: async () => ({ pages: 1, seen: 2, changed: 1, rejected: 0 }),
+      pollResolutions: async () => ({ asked: 3, closed: [], resolved: 0 }),
+      awaitDrained: async (input) => {
+        note('awaitDrained', input)
+        return { resolvedAt: '2026-11-26T18:00:00.000Z', payouts: ['0.5', '0.5'] }
+      },
       followPolicy: async () => ({ wanted: 1, started: 1, ended: 0, left: 0 }),
       ensurePartitions: async ({ daysAhead }) => Array.from({ length: daysAhead }, (_, day) => `order_books_${day}`),
       runFeed: runForever,
