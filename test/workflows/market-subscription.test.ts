@@ -213,7 +213,10 @@ describe('a market workflow', () => {
   test('tells live figures on inspect', async () => {
     const handle = await plane.startMarket('16')
     const answer = await handle.executeUpdate('inspect')
-    expect(answer).toMatchObject({ marketId: '16', figures: { quote: { state: 'live' }, streamEntries: 7 } })
+    expect(answer).toMatchObject({
+      marketId: '16',
+      figures: { quote: { state: 'live' }, stream: { waitingEntries: 7 } },
+    })
   })
 
   test('describes every signal, query and update, and its state in a table', async () => {
@@ -226,10 +229,21 @@ describe('a market workflow', () => {
       ({ name }) => name !== undefined && !name.startsWith('__'),
     )
     expect(new Set(ours.map(({ name }) => name))).toEqual(
-      new Set(['inspect', 'observed', 'pause', 'reassert', 'resume', 'setDepth', 'setState', 'status', 'stop']),
+      new Set([
+        'feedAlert',
+        'inspect',
+        'observed',
+        'pause',
+        'reassert',
+        'resume',
+        'setDepth',
+        'setState',
+        'status',
+        'stop',
+      ]),
     )
     expect(ours.filter(({ description }) => description === undefined || description === '')).toEqual([])
-    expect(found.currentDetails).toContain('| state | starting |')
+    expect(found.currentDetails).toContain('| state | **starting** |')
   })
 
   test('continues as new before its history is long, with its state', async () => {

@@ -34,13 +34,25 @@ export type Stubs = {
   named(activity: string, marketId: string): Call[]
   /** While false nothing is confirmed. */
   isConfirming: boolean
+  /** While false the stream of a resolved market is not in Postgres. */
+  isDrained: boolean
   /** How long applySubscription takes. */
   applyMs: number
   activities: ControlActivities & { runFeed(input: object): Promise<void>; runNormalizer(input: object): Promise<void> }
   runs: { count: number; drained: number; isReturning: boolean }
 }
 
-/** Market 404 is unknown; any other exists. */
+const END = { resolvedAt: '2026-11-26T18:00:00.000Z', payouts: ['0.5', '0.5'] }
+
+const cardOf = (marketId: string) => ({
+  marketId,
+  conditionId: '0x01',
+  slug: `slug-${marketId}`,
+  question: `Question ${marketId}?`,
+  tokens: [`${marketId}1`, `${marketId}2`],
+})
+
+/** Market 404 is unknown, 410 has resolved; any other exists. */
 export const createStubs = (): Stubs => {
   const note = (activity: string, input: object): void => void stubs.calls.push({ activity, input: { ...input } })
   const runForever = async (input: object): Promise<void> => {
@@ -59,15 +71,16 @@ export const createStubs = (): Stubs => {
     named: (activity, marketId) =>
       stubs.calls.filter((call) => call.activity === activity && call.input['marketId'] === marketId),
     isConfirming: true,
+    isDrained: true,
     applyMs: 0,
     runs: { count: 0, drained: 0, isReturning: false },
     activities: {
       loadMarket: async (input) => {
         note('loadMarket', input)
         const { marketId } = input
+        if (marketId === '410') return { ...cardOf(marketId), end: END }
         if (marketId === '404') throw ApplicationFailure.nonRetryable(`market ${marketId} is unknown`, 'UnknownMarket')
-        const tokens = [`${marketId}1`, `${marketId}2`]
-        return { marketId, conditionId: '0x01', slug: `slug-${marketId}`, question: `Question ${marketId}?`, tokens }
+        return cardOf(marketId)
       },
       applySubscription: async (input) => {
         note('applySubscription', input)
@@ -89,7 +102,8 @@ export const createStubs = (): Stubs => {
       pollResolutions: async () => ({ asked: 3, closed: [], resolved: 0 }),
       awaitDrained: async (input) => {
         note('awaitDrained', input)
-        return { resolvedAt: '2026-11-26T18:00:00.000Z', payouts: ['0.5', '0.5'] }
+        while (!stubs.isDrained) await sleep(20)
+        return END
       },
       followPolicy: async () => ({ wanted: 1, started: 1, ended: 0, left: 0 }),
       ensurePartitions: async ({ daysAhead }) => Array.from({ length: daysAhead }, (_, day) => `order_books_${day}`),
