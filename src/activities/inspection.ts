@@ -76,9 +76,9 @@ export const observationOf = (marketId: string, quote: Record<string, string>): 
 
 const part = async <T>(name: string, work: Promise<T>): Promise<Part<T>> => {
   try {
-    return await within(work, PART_TIMEOUT_MS, `${name} did not answer within ${PART_TIMEOUT_MS} ms`)
+    return await within(work, PART_TIMEOUT_MS, `no answer within ${PART_TIMEOUT_MS} ms`)
   } catch (error) {
-    return { unavailable: error instanceof Error && error.message !== '' ? error.message : `${name}: ${String(error)}` }
+    return { unavailable: `${name}: ${error instanceof Error ? error.message : String(error)}` }
   }
 }
 

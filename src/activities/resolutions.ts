@@ -3,7 +3,7 @@ import { cancellationSignal, heartbeat } from '@temporalio/activity'
 import type { Redis } from 'ioredis'
 import type pg from 'pg'
 import { orderbookStream } from '../domain/keys.ts'
-import type { MarketEnd } from '../domain/market.ts'
+import type { Market, MarketEnd } from '../domain/market.ts'
 import type { Observation } from '../domain/observation.ts'
 import type { Logger } from '../lib/log.ts'
 import type { Stats } from '../lib/stats.ts'
@@ -36,9 +36,15 @@ const DRAIN_POLL_MS = 100
 
 const isRefused = (error: unknown): boolean => error instanceof Error && 'retryable' in error && !error.retryable
 
+const marketOf = (object: unknown): Market | undefined => {
+  const parsed = toMarket(object)
+  return parsed.type === 'market' ? parsed.market : undefined
+}
+const isClosed = (object: unknown): boolean => (marketOf(object)?.status ?? 'active') !== 'active'
+
 /**
- * Objects of those that Gamma has closed. Where it does not heed `condition_ids` (it refuses them, or answers with
- * strangers) each market is asked for by its id.
+ * Objects of those that Gamma has closed. Where it does not heed the filters (it refuses them, or answers with others)
+ * each market is asked for by its id.
  */
 const closedAmong = async (gamma: GammaClient, asked: Unsettled[]): Promise<unknown[]> => {
   const ids = new Set(asked.map(({ marketId }) => marketId))
@@ -48,17 +54,13 @@ const closedAmong = async (gamma: GammaClient, asked: Unsettled[]): Promise<unkn
     if (isRefused(error)) return undefined
     throw error
   })
-  const isOurs = (object: unknown): boolean => {
-    const parsed = toMarket(object)
-    return parsed.type === 'market' && ids.has(parsed.market.marketId)
-  }
-  if (found?.every(isOurs) === true) return found
+  const isAskedFor = (object: unknown): boolean => isClosed(object) && ids.has(marketOf(object)?.marketId ?? '')
+  if (found?.every(isAskedFor) === true) return found
   const objects: unknown[] = []
   for (const { marketId } of asked) {
     heartbeat()
     const object = await gamma.market(marketId, signal)
-    const parsed = toMarket(object)
-    if (parsed.type === 'market' && parsed.market.status !== 'active') objects.push(object)
+    if (isClosed(object)) objects.push(object)
   }
   return objects
 }
