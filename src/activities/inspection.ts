@@ -14,7 +14,7 @@ export type Part<T> = T | { unavailable: string }
 
 export type Confirmed = { state: string; generation: number; confirmedTimeMs: number }
 /** `verifiedSequence`: newest one at which the book hashed to what the venue says, null before the first. */
-export type OutcomeFigures = { outcomeId: string; status: string; sequence: number; verifiedSequence: number | null }
+type OutcomeFigures = { outcomeId: string; status: string; sequence: number; verifiedSequence: number | null }
 /** `receivedAt` is null before the first frame; `waitingEntries` are not committed yet, counted up to 1,000. */
 export type StreamFigures = {
   receivedAt: string | null

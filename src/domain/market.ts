@@ -30,7 +30,7 @@ export type Resolution = { payouts: string[]; resolvedTimeMs: number | undefined
 /** How a market ended: payouts by outcome as far as they are known; `resolvedAt` is ISO. */
 export type MarketEnd = { resolvedAt: string | undefined; payouts: (string | null)[] }
 
-export type MarketStatus = 'active' | 'closed' | 'resolved'
+type MarketStatus = 'active' | 'closed' | 'resolved'
 
 /** What an operator asks of a market. */
 export type DesiredState = 'active' | 'paused' | 'stopped'

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg'
 
-export type OpenGap = { outcomeId: string; reason: string; openedAt: string }
+type OpenGap = { outcomeId: string; reason: string; openedAt: string }
 /** `seconds`: in which a book of the market may have been incomplete today (UTC), outcomes counted once. */
 export type GapsToday = { count: number; seconds: number; open: OpenGap[] }
 

@@ -226,6 +226,7 @@ describe('continue-as-new', () => {
     await current.signal('observed', { ...observation('30', 'live'), sequence: 3_000 })
     const status = await plane.status(current)
     expect(status).toMatchObject({ depth: 74, sequence: 3_000, desired: 'active', alerts: [{ alertId: 'kept' }] })
+    expect(status).toMatchObject({ slug: 'slug-30', feedGroup: 3, observed: 'live' })
     const generations = plane.stubs.named('applySubscription', '30').map(({ input }) => Number(input['generation']))
     expect(new Set(generations).size, 'each desire is applied, and none again for a new run').toBe(generations.length)
     const lengths: number[] = []
