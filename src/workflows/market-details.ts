@@ -44,7 +44,8 @@ const feedOf = ({ feedGroup, feedEpoch }: MarketStatus): string => {
 
 const whyOf = ({ origin, desired, state }: MarketStatus): string => {
   if (state === 'resolved') return 'the venue has settled it'
-  if (desired !== 'active') return `${desired} by hand: discovery leaves it so`
+  if (desired === 'paused') return 'paused by hand: discovery leaves it so'
+  if (desired === 'stopped') return 'not any more'
   return origin === 'policy' ? 'chosen by the subscription policy, which may end it' : 'started by an operator'
 }
 

@@ -137,7 +137,8 @@ export const desire = (record: MarketRecord, state: DesiredState, nowMs: number)
     record.note = `${state} was refused: ${whyFinal(record)}`
     return
   }
-  record.note = ''
+  if (record.isResolved) return
+  record.note = state === 'stopped' ? 'stopped by hand: discovery leaves it alone until it is started again' : ''
   if (record.desired === state) return
   record.desired = state
   record.generation = Math.max(record.generation + 1, nowMs)

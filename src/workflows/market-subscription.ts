@@ -225,6 +225,7 @@ async function leave(market: record.MarketRecord): Promise<void> {
   if (market.appliedGeneration === 0 || market.isForgotten) return
   request(market, 'stopped')
   market.recordedGeneration = market.generation
+  market.note = 'cancelled: discovery may start it again'
   await settle(market)
 }
 

@@ -157,7 +157,8 @@ describe('a resolved market', () => {
     await until(async () => called('confirmSubscription', '13').length > 0)
     await handle.signal('observed', observation('13', 'resolved'))
     plane.stubs.isConfirming = true
-    expect(await handle.result()).toMatchObject({ state: 'stopped' })
+    const note = expect.stringContaining('by hand') as string
+    expect(await handle.result()).toMatchObject({ state: 'stopped', note })
     expect(called('recordOverride', '13').at(-1)).toBe('stopped')
   })
 })
