@@ -48,7 +48,8 @@ export const sendDump = (dump: Dump, options: DumpOptions): void => {
   const { connection, tokens, firstIndex } = dump
   const isCrowdedOut = (index: number): boolean => index >= options.maxSnapshotTokens && index % 3 === 0
   const crowd = tokens.filter((_, at) => !isCrowdedOut(firstIndex + at))
-  const sent = withhold({ ...dump, tokens: crowd }, options).filter(({ hash }) => hash !== '')
+  const isReady = ({ hash, market }: VenueToken): boolean => hash !== '' && market.bookFromTimeMs <= options.now()
+  const sent = withhold({ ...dump, tokens: crowd }, options).filter(isReady)
   if (sent.length === 0 && tokens.length > 0) return
   for (const token of sent) options.prepare(token)
   const names = sent.map(({ token }) => token)

@@ -74,7 +74,7 @@ export const createFlow = (options: FlowOptions): Flow => {
       for (let actions = 0; active.length > 0 && actions < MAX_ACTIONS_A_STEP; actions++) {
         // Squared: a few markets are busy, most are quiet.
         const market = active[Math.floor(choice.next() ** 2 * active.length)]
-        if (market === undefined) continue
+        if (market === undefined || market.bookFromTimeMs > now()) continue
         const sentCount = act(market)
         if (market.subscribers.length === 0) return UNHEARD_FRAMES
         if (sentCount > 0) return sentCount
