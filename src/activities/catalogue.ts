@@ -2,7 +2,7 @@ import { ApplicationFailure, heartbeat, activityInfo, cancellationSignal } from 
 import type pg from 'pg'
 import type { Logger } from '../lib/log.ts'
 import type { Stats } from '../lib/stats.ts'
-import type { Market } from '../domain/market.ts'
+import type { Market, MarketEnd } from '../domain/market.ts'
 import { toMarket } from '../venue/polymarket/gamma-market.ts'
 import { readUnresolvedBut } from '../store/markets.ts'
 import type { GammaClient } from '../venue/polymarket/gamma-reads.ts'
@@ -51,6 +51,12 @@ type Published = { changed: number; rejected: number }
 type Progress = { page: PageProgress | undefined; published: Published }
 const NO_PROGRESS: Progress = { page: undefined, published: { changed: 0, rejected: 0 } }
 
+const endOf = ({ resolution }: Market): MarketEnd | undefined => {
+  if (resolution === undefined) return undefined
+  const { payouts, resolvedTimeMs } = resolution
+  return { payouts, resolvedAt: resolvedTimeMs === undefined ? undefined : new Date(resolvedTimeMs).toISOString() }
+}
+
 /** Where the last attempt stood; one that had read the last page begins anew. */
 const begunOf = (details: unknown): Progress => {
   const progress: Progress =
@@ -92,11 +98,12 @@ const tellCount = ({ log, stats }: CatalogueDeps, count: RefreshCount): void => 
 
 export const createCatalogueActivities = (deps: CatalogueDeps) => ({
   /**
-   * Reads one market by numeric id or slug and publishes it, so that it is in Postgres before its first book.
+   * Reads one market by numeric id or slug and publishes it, so that it is in Postgres before its first book. `end`: of
+   * one that has resolved.
    *
    * @throws ApplicationFailure `UnknownMarket` (404) and `NotABook` (no order book), both for good.
    */
-  loadMarket: async ({ marketId }: { marketId: string }): Promise<MarketCard> => {
+  loadMarket: async ({ marketId }: { marketId: string }): Promise<MarketCard & { end?: MarketEnd }> => {
     const object = await deps.gamma.market(marketId, cancellationSignal())
     if (object === undefined) {
       const message = `market ${marketId} is unknown: the venue's catalogue answered 404; check the id`
@@ -107,7 +114,8 @@ export const createCatalogueActivities = (deps: CatalogueDeps) => ({
       throw ApplicationFailure.nonRetryable(`market ${marketId} cannot be recorded: ${parsed.detail}`, 'NotABook')
     }
     await deps.publisher.publish([object])
-    return cardOf(parsed.market)
+    const end = endOf(parsed.market)
+    return { ...cardOf(parsed.market), ...(end === undefined ? {} : { end }) }
   },
 
   /** Pages all open markets and publishes the changed ones. Continues at the cursor of its last heartbeat. */

@@ -15,6 +15,7 @@ import type { NormalizerDeps } from './normalizer-deps.ts'
 import { publishFigures } from './normalizer-figures.ts'
 import { shardHeartbeat } from './normalizer-heartbeat.ts'
 import { tellRefused } from './normalizer-refused.ts'
+import { createResolutions } from './normalizer-resolutions.ts'
 import { createResync } from './normalizer-resync.ts'
 import { Shard } from './normalizer-shard.ts'
 import { Tapes } from './normalizer-tapes.ts'
@@ -96,14 +97,16 @@ const openParts = ({ deps, shard: index, cache, write }: RunInput, settling: Abo
   const views = createViews({ cache, report, stats, log })
   const shard = new Shard({ shard: index, config, stats, reader, tapes, commits, views, latencies })
   const pulse = { stepTimeMs: Date.now() }
-  return { blocking, reader, tapes, commits, shard, latencies, pulse }
+  return { blocking, reader, tapes, commits, views, shard, latencies, pulse }
 }
 
 type Parts = ReturnType<typeof openParts>
 
 /** What is due about once a second: figures, requests for whole books, and a sweep over all streams now and then. */
-const startCare = ({ redis, stats }: NormalizerDeps, { shard, tapes, latencies }: Parts, ended: AbortSignal): void => {
+const startCare = ({ redis, pool, stats }: NormalizerDeps, parts: Parts, ended: AbortSignal): void => {
+  const { shard, tapes, latencies } = parts
   const resync = createResync(redis)
+  const lookForResolved = createResolutions({ pool, ...parts })
   let isRedisNew = false
   let sweptTimeMs = Date.now()
   const onReady = (): void => {
@@ -134,6 +137,7 @@ const startCare = ({ redis, stats }: NormalizerDeps, { shard, tapes, latencies }
   }
   every(HEAL_EVERY_MS, () => void heal().catch(() => stats.count('careErrors')), ended)
   every(CARE_EVERY_MS, () => void care().catch(() => stats.count('careErrors')), ended)
+  every(CARE_EVERY_MS, () => void lookForResolved().catch(() => stats.count('careErrors')), ended)
 }
 
 /** Runs one shard until the signal aborts, then commits what was applied. */

@@ -1,6 +1,6 @@
 import { CacheFenceLost, type HotCache, type LadderWrite, type MarketWrite } from '../cache/hot-cache.ts'
 import type { Level } from '../domain/book-side.ts'
-import type { Observation } from '../domain/observation.ts'
+import type { Observation, ObservedBook } from '../domain/observation.ts'
 import type { Logger } from '../lib/log.ts'
 import type { Stats } from '../lib/stats.ts'
 import type { MarketTape } from '../normalizer/market-tape.ts'
@@ -10,7 +10,7 @@ import { toQuote } from '../normalizer/seal.ts'
 const toPairs = (levels: Level[]): [string, string][] => levels.map((level) => [level.priceText, level.sizeText])
 
 const toLadder = (tape: MarketTape, { book, writer: { ladder, depth } }: OutcomeTape): LadderWrite => {
-  if (tape.subscription === 'stopped') return { isWhole: true, bids: [], asks: [] }
+  if (!tape.isShown) return { isWhole: true, bids: [], asks: [] }
   if (!ladder.isWhole) return { isWhole: false, bids: ladder.side('bid'), asks: ladder.side('ask') }
   const { bids, asks } = book.top(depth)
   return { isWhole: true, bids: toPairs(bids), asks: toPairs(asks) }
@@ -41,8 +41,18 @@ const toWrite = (tape: MarketTape, nowMs: number, shown: Map<string, string>): M
     depth: tape.outcomes.some(({ writer }) => writer.ladder.isWhole) ? String(tape.depth) : '',
     isQuoteChanged,
     ladders: tape.outcomes
-      .filter((outcome) => !outcome.writer.ladder.isEmpty || tape.subscription === 'stopped')
+      .filter((outcome) => !outcome.writer.ladder.isEmpty || !tape.isShown)
       .map((outcome) => ({ outcomeId: outcome.outcome.outcomeId, write: toLadder(tape, outcome) })),
+  }
+}
+
+const toObservedBook = ({ outcomes, isShown }: MarketTape): ObservedBook => {
+  const { bid, ask } = isShown ? (outcomes[0]?.book.best() ?? {}) : {}
+  return {
+    bidPrice: bid?.priceText ?? '',
+    askPrice: ask?.priceText ?? '',
+    gapsOpen: outcomes.filter(({ status }) => status === 'gap').length,
+    outcomesProved: outcomes.filter(({ isProved }) => isProved).length,
   }
 }
 
@@ -61,7 +71,7 @@ export const createViews = ({ cache, report, stats, log }: ViewsDeps) => {
     const last = told.get(marketId)
     if (last?.state === state && last.depth === depth) return
     told.set(marketId, { state, depth })
-    report({ marketId, state, depth, sequence, atTimeMs, feedEpoch })
+    report({ marketId, state, depth, sequence, atTimeMs, feedEpoch, book: toObservedBook(tape) })
   }
 
   const writeCache = async (writes: MarketWrite[], tapes: MarketTape[]): Promise<void> => {

@@ -20,9 +20,17 @@ export type Market = {
   negRisk: boolean
   /** `v2` for "positionId" markets, whose book hash has an eleventh field. */
   version: 'v2' | undefined
+  /** Final, as Gamma says it; absent while it does not. */
+  resolution?: Resolution | undefined
 }
 
-export type MarketStatus = 'active' | 'closed' | 'resolved'
+/** `payouts`: of a share of each outcome, in their order, 0 to 1: `["1", "0"]`, `["0.5", "0.5"]`. */
+export type Resolution = { payouts: string[]; resolvedTimeMs: number | undefined }
+
+/** How a market ended: payouts by outcome as far as they are known; `resolvedAt` is ISO. */
+export type MarketEnd = { resolvedAt: string | undefined; payouts: (string | null)[] }
+
+type MarketStatus = 'active' | 'closed' | 'resolved'
 
 /** What an operator asks of a market. */
 export type DesiredState = 'active' | 'paused' | 'stopped'

@@ -11,4 +11,9 @@ export type Observation = {
   atTimeMs: number
   /** Epoch of the connection the books follow; empty before the first frame. */
   feedEpoch: string
+  /** Absent where only the hot cache was asked. */
+  book?: ObservedBook | undefined
 }
+
+/** Best prices of the first outcome (an absent side is an empty text), and what is known of all its books. */
+export type ObservedBook = { bidPrice: string; askPrice: string; gapsOpen: number; outcomesProved: number }

@@ -8,6 +8,8 @@ export type OutcomeStatus = 'waiting' | 'following' | 'gap'
 
 export type OutcomeProgress = {
   sequence: number
+  /** Newest one at which the book was proved; absent before the first. */
+  verifiedSequence?: number | undefined
   capturedTimeMs: number
   status: OutcomeStatus
   gapSequence: number | undefined

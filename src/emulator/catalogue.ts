@@ -59,7 +59,8 @@ const makeUp = (index: number, options: CatalogueOptions, nowMs: number): VenueM
     version,
     lastTradePrice: '',
     closed: false,
-    winner: undefined,
+    listed: 'open',
+    payouts: undefined,
     volume24hr: Math.round(random.next() ** 4 * 2_000_000_000) / 1000,
     bookFromTimeMs: 0,
     createdTimeMs: nowMs - random.between(1, 90) * DAY_MS,
@@ -73,7 +74,8 @@ const makeUp = (index: number, options: CatalogueOptions, nowMs: number): VenueM
 /** Every twentieth more is a market that closed: seen with `closed=true` only. */
 const close = (market: VenueMarket, nowMs: number): void => {
   market.closed = true
-  market.winner = Number(market.marketId) % 2
+  market.listed = 'resolved'
+  market.payouts = Number(market.marketId) % 2 === 0 ? ['1', '0'] : ['0', '1']
   market.endTimeMs = nowMs - DAY_MS
 }
 

@@ -26,9 +26,18 @@ export type Faults = {
   changeTickSize(token: string, tickSize: string): number
   /** Makes a further market and broadcasts `new_market`; CLOB answers 404 for `hydrationMs`. Returns its id. */
   addMarket(hydrationMs: number): string
-  resolve(marketId: string, winner: number): number
   /** So many of Gamma's next lists never come to their end. */
   cutLists(count: number): number
+  /** Ends trading; Gamma lists it as closed, with the prices of the moment and a resolution that is only proposed. */
+  closeMarket(marketId: string): number
+  /** Ends it with these payouts. Without `told` no socket hears of it, without `listed` Gamma does not show it (yet). */
+  resolve(resolution: {
+    marketId: string
+    winner: number
+    payouts?: string[] | undefined
+    told: boolean
+    listed: boolean
+  }): number
 }
 
 export type Controlled = Faults & {
@@ -43,6 +52,13 @@ const count = z.number().int().positive().default(1)
 const token = z.string()
 const connection = z.number().int().optional()
 const tokens = z.array(z.string()).default([])
+const resolution = z.object({
+  marketId: z.string(),
+  winner: z.number().int().min(0).max(1).default(0),
+  payouts: z.array(z.string()).length(2).optional(),
+  told: z.boolean().default(true),
+  listed: z.boolean().default(true),
+})
 const disturbance = z.object({ token, count, connection })
 
 const post = <T extends z.ZodType>(name: string, schema: T, act: (request: z.infer<T>) => unknown): Route => ({
@@ -99,7 +115,6 @@ export const controlRoutes = (emulator: Controlled): Route[] => [
     emulator.addMarket(one.hydrationMs),
   ),
   post('cut-lists', z.object({ count }), (one) => emulator.cutLists(one.count)),
-  post('resolve', z.object({ marketId: z.string(), winner: z.number().int().min(0).max(1).default(0) }), (one) =>
-    emulator.resolve(one.marketId, one.winner),
-  ),
+  post('close-market', z.object({ marketId: z.string() }), (one) => emulator.closeMarket(one.marketId)),
+  post('resolve', resolution, (one) => emulator.resolve(one)),
 ]

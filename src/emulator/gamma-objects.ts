@@ -14,7 +14,7 @@ const closedTimeText = (timeMs: number): string => isoSeconds(timeMs).replace('T
 const listText = (texts: string[]): string => `[${texts.map((text) => JSON.stringify(text)).join(', ')}]`
 
 const pricesOf = (market: VenueMarket): string[] => {
-  if (market.winner !== undefined) return market.tokens.map((_, at) => (at === market.winner ? '1' : '0'))
+  if (market.listed === 'resolved' && market.payouts !== undefined) return market.payouts
   const { bids, asks } = market.tokens[0]?.book ?? {}
   const middle = ((bids?.best()?.price ?? 0) + (asks?.best()?.price ?? MILLION)) / 2 / MILLION
   return market.tokens.map((_, at) => String(Math.round((at === 0 ? middle : 1 - middle) * 10_000) / 10_000))
@@ -31,12 +31,12 @@ const quoteOf = (market: VenueMarket): Record<string, number> => {
 }
 
 const resolutionOf = (market: VenueMarket): Record<string, unknown> =>
-  market.closed
+  market.listed !== 'open'
     ? {
         closedTime: closedTimeText(market.endTimeMs + 16_000),
         umaEndDate: isoSeconds(market.endTimeMs + 16_000),
-        umaResolutionStatus: 'resolved',
-        automaticallyResolved: true,
+        umaResolutionStatus: market.listed === 'resolved' ? 'resolved' : 'proposed',
+        automaticallyResolved: market.listed === 'resolved',
       }
     : {}
 
@@ -92,10 +92,10 @@ export const gammaMarket = (market: VenueMarket): Record<string, unknown> => ({
   ...volumesOf(market),
   ...quoteOf(market),
   active: true,
-  closed: market.closed,
+  closed: market.listed !== 'open',
   archived: false,
   restricted: true,
-  acceptingOrders: !market.closed,
+  acceptingOrders: market.listed === 'open',
   enableOrderBook: true,
   questionID: market.questionId,
   negRisk: market.negRisk,
@@ -122,7 +122,7 @@ export const gammaEvent = (markets: VenueMarket[]): Record<string, unknown> => {
     tags: first.tags.map(gammaTag),
     series: first.series === undefined ? [] : [gammaSeries(first.series)],
     active: true,
-    closed: markets.every((market) => market.closed),
+    closed: markets.every((market) => market.listed !== 'open'),
     negRisk: first.negRisk,
     volume24hr: markets.reduce((sum, market) => sum + market.volume24hr, 0),
     markets: markets.map((market) => {

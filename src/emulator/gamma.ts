@@ -13,7 +13,7 @@ const isWanted = (market: VenueMarket, query: URLSearchParams): boolean => {
   }
   const closed = query.get('closed')
   return (
-    (closed === null || closed === String(market.closed)) &&
+    (closed === null || closed === String(market.listed !== 'open')) &&
     query.get('active') !== 'false' &&
     query.get('archived') !== 'true' &&
     isAmong('id', market.marketId) &&

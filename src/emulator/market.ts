@@ -35,9 +35,12 @@ export type VenueMarket = {
   version: 'v2' | undefined
   /** Of the market, so the same for both tokens; 3 decimals, `""` when never traded. */
   lastTradePrice: string
+  /** No more trading, no more books. */
   closed: boolean
-  /** Index of the outcome that won; undefined while open. */
-  winner: number | undefined
+  /** What Gamma shows of it, which may lag what the sockets were told. */
+  listed: 'open' | 'closed' | 'resolved'
+  /** Of each outcome; undefined while it is not resolved. */
+  payouts: string[] | undefined
   volume24hr: number
   createdTimeMs: number
   /** Until then CLOB has no book of it, though Gamma shows it: minutes, for a new market of the venue. */

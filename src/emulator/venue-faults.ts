@@ -74,7 +74,7 @@ const socketFaults = (reach: Reach, outbox: Outbox): SocketFaults => ({
   },
 })
 
-type MarketFaults = Pick<Faults, 'changeTickSize' | 'addMarket' | 'resolve'>
+type MarketFaults = Pick<Faults, 'changeTickSize' | 'addMarket' | 'closeMarket' | 'resolve'>
 
 const marketFaults = (reach: Reach, options: VenueFaultsOptions): MarketFaults => {
   const { catalogue, now } = options
@@ -82,6 +82,11 @@ const marketFaults = (reach: Reach, options: VenueFaultsOptions): MarketFaults =
     for (const connection of reach.chosen(undefined)) {
       if (connection.isCustom) options.outbox.send(connection, text, [])
     }
+  }
+  const close = (market: VenueMarket): void => {
+    market.closed = true
+    market.endTimeMs = now()
+    options.changed()
   }
   return {
     changeTickSize: (token, tickSize) => {
@@ -98,14 +103,20 @@ const marketFaults = (reach: Reach, options: VenueFaultsOptions): MarketFaults =
       broadcast(newMarketText(market, String(now())))
       return market.marketId
     },
-    resolve: (marketId, winner) => {
+    closeMarket: (marketId) => {
       const market = catalogue.byKey({ marketId })
       if (market === undefined || market.closed) return 0
-      market.closed = true
-      market.winner = winner
-      market.endTimeMs = now()
-      options.changed()
-      broadcast(resolvedText(market, winner, String(now())))
+      close(market)
+      market.listed = 'closed'
+      return 1
+    },
+    resolve: ({ marketId, winner, payouts, told, listed }) => {
+      const market = catalogue.byKey({ marketId })
+      if (market === undefined || market.listed === 'resolved') return 0
+      if (!market.closed) close(market)
+      market.payouts = payouts ?? market.payouts ?? market.tokens.map((_, at) => (at === winner ? '1' : '0'))
+      if (listed) market.listed = 'resolved'
+      if (told) broadcast(resolvedText(market, winner, String(now())))
       return 1
     },
   }

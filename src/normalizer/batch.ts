@@ -87,6 +87,9 @@ export type QuoteRow = {
   updatedTimeMs: number
 }
 
+/** What the broadcast `market_resolved` says. */
+export type ResolvedRow = { marketId: string; winningToken: string; exchangeTimeMs: number }
+
 /** How far a stream is applied; the commit demands that Postgres still stands at `expected`. */
 export type OffsetRow = { stream: string; expected: string; lastId: string; sequence: number; progress: MarketProgress }
 
@@ -156,7 +159,8 @@ export type Batch = {
   markets: Map<string, Market>
   /** All that was said of markets, in the order in which it came. */
   marketChanges: MarketChange[]
-  resolvedMarkets: Map<string, number>
+  /** By market. */
+  resolvedMarkets: Map<string, ResolvedRow>
   /** Ids of the markets that broadcasts announced. */
   newMarkets: Set<string>
   reprocessed: Reprocessed[]

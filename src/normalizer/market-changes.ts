@@ -19,8 +19,8 @@ export const noteAnnounced = (event: NewMarketEvent, { batch, frame: { receivedT
 }
 
 export const noteResolved = (event: ResolvedEvent, { batch, frame: { receivedTimeMs } }: TapeContext): void => {
-  const { marketId, exchangeTimeMs } = event
-  batch.resolvedMarkets.set(marketId, exchangeTimeMs)
+  const { marketId, winningToken, exchangeTimeMs } = event
+  batch.resolvedMarkets.set(marketId, { marketId, winningToken, exchangeTimeMs })
   batch.marketChanges.push({ source: 'market_resolved', marketId, receivedTimeMs, exchangeTimeMs })
 }
 

@@ -1,5 +1,4 @@
 import { isReconnect, type GapReason, type StreamEntry } from '../domain/frame.ts'
-import { isMirror } from '../domain/mirror.ts'
 import { learnIdentity } from '../domain/book.ts'
 import { orderbookStream } from '../domain/keys.ts'
 import type { Market, MarketState } from '../domain/market.ts'
@@ -10,6 +9,7 @@ import { addDeadLetter, type Batch, type FrameContext, type GapCause, type TapeC
 import { HourTally } from './hour-tally.ts'
 import type { Judge } from './judge.ts'
 import { LastTradePrices } from './last-trade-prices.ts'
+import { isMirrorDoubted } from './mirror-doubt.ts'
 import { OlderConnections } from './older-connections.ts'
 import { OutcomeTape } from './outcome-tape.ts'
 import { reprocessInMarket } from './reprocess.ts'
@@ -47,6 +47,8 @@ export class MarketTape {
   /** True until the first checkpoint, and after a snapshot. */
   isCheckpointDue = true
   subscription: MarketProgress['subscription'] = 'active'
+  /** Nothing is shown of it any more, whatever still comes. */
+  isResolved: boolean
   #areBooksLost = false
   #catalogued: Market
   #isMirrorBroken = false
@@ -57,6 +59,7 @@ export class MarketTape {
     const { prices, tally } = this
     this.market = market
     this.#catalogued = market
+    this.isResolved = market.status === 'resolved'
     this.deps = deps
     this.stream = orderbookStream(market.marketId)
     const ticks = (): string[] => this.outcomes.map(({ book }) => book.identity.tickSize)
@@ -78,12 +81,18 @@ export class MarketTape {
     for (const { writer } of this.outcomes) writer.depth = levels
   }
 
-  /** `live`: every book is followed and proved. `unverified`: one is not, though it is there. */
+  /** `live`: every book is followed and proved. `unverified`: one is not, though it was there once; else `starting`. */
   get state(): MarketState {
+    if (this.isResolved) return 'resolved'
     if (this.subscription !== 'active') return this.subscription
-    if (this.outcomes.some((tape) => tape.status === 'gap')) return 'unverified'
-    if (this.outcomes.some((tape) => tape.status === 'waiting')) return 'starting'
+    if (this.outcomes.some((tape) => tape.status === 'gap' && tape.exchangeTimeMs !== undefined)) return 'unverified'
+    if (this.outcomes.some((tape) => tape.status !== 'following')) return 'starting'
     return this.outcomes.every((tape) => tape.isProved) ? 'live' : 'unverified'
+  }
+
+  /** Whether readers are to see books of it. */
+  get isShown(): boolean {
+    return this.subscription !== 'stopped' && !this.isResolved
   }
 
   /**
@@ -91,7 +100,7 @@ export class MarketTape {
    * Undefined: no need.
    */
   resyncNeed(nowMs: number): 'now' | 'soon' | undefined {
-    if (this.subscription !== 'active') return undefined
+    if (this.subscription !== 'active' || this.isResolved) return undefined
     const gaps = this.outcomes.filter((tape) => tape.status === 'gap')
     if (gaps.some(({ gapReason }) => gapReason === undefined || !isReconnect(gapReason))) return 'now'
     if (this.#isMirrorBroken || this.outcomes.some((tape) => tape.isInDoubt(nowMs))) return 'now'
@@ -139,7 +148,7 @@ export class MarketTape {
   /** The end of a read: books that hash to what the venue says are proved at once. */
   proveEarly(batch: Batch): void {
     for (const tape of this.outcomes) if (tape.status === 'following') tape.verification.proveEarly(batch)
-    this.#isMirrorBroken = this.#isMirrorDoubted()
+    this.#isMirrorBroken = isMirrorDoubted(this)
     if (this.#isMirrorBroken) this.deps.stats.count('mirrorMismatches')
   }
 
@@ -181,18 +190,6 @@ export class MarketTape {
   reject(reason: string, detail: string, context: FrameContext): void {
     this.deps.stats.count('deadLetters')
     addDeadLetter(context, this.stream, { reason, detail })
-  }
-
-  /**
-   * Where a hash cannot be judged, the two outcomes at one instant of the venue must be each other's mirror. If not, REST
-   * is asked: two updates of one instant may lie between, so it is no gap by itself.
-   */
-  #isMirrorDoubted(): boolean {
-    const [first, second] = this.outcomes
-    if (first === undefined || second === undefined || this.outcomes.length > 2 || this.state !== 'unverified')
-      return false
-    if (first.status !== 'following' || second.status !== 'following') return false
-    return first.exchangeTimeMs === second.exchangeTimeMs && !isMirror(first.book, second.book)
   }
 
   /** Dead letters that are fed again stand apart from the connection that is followed. */

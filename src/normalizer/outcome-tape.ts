@@ -71,7 +71,7 @@ export class OutcomeTape {
 
   progress(): OutcomeProgress {
     const { status, gapSequence, gapReason, exchangeTimeMs } = this
-    return { ...this.writer.position, status, gapSequence, gapReason, exchangeTimeMs }
+    return { ...this.writer.position, ...this.verification.reached, status, gapSequence, gapReason, exchangeTimeMs }
   }
 
   /** Continues from a stored position whose book is gone: sequences go on, the book waits for a snapshot. */

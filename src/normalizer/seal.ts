@@ -5,10 +5,10 @@ import type { MarketTape } from './market-tape.ts'
 import { NO_PROGRESS } from '../domain/progress.ts'
 import type { SharedTape } from './shared-tape.ts'
 
-/** Best prices of a market's first outcome, as its tape stands. A stopped market has no quote. */
+/** Best prices of a market's first outcome, as its tape stands. One that was stopped or is resolved has no quote. */
 export const toQuote = (tape: MarketTape, nowMs: number): QuoteRow => {
   const [first] = tape.outcomes
-  const isShown = tape.subscription !== 'stopped' && first !== undefined && first.status !== 'waiting'
+  const isShown = tape.isShown && first !== undefined && first.status !== 'waiting'
   const { bid, ask } = isShown ? first.book.best() : { bid: undefined, ask: undefined }
   return {
     marketId: tape.market.marketId,

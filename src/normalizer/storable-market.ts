@@ -16,12 +16,15 @@ export const whyNotStorable = ({
   feeBps,
   endTimeMs,
   outcomes,
+  resolution,
 }: Market): string | undefined => {
   if (toMillionths(tickSize) === undefined) return `tick size "${tickSize}" is no decimal of six places`
   if (toMillionths(minOrderSize) === undefined)
     return `minimal order size "${minOrderSize}" is no decimal of six places`
   if (feeBps !== undefined && !(Math.abs(feeBps) <= HIGHEST_FEE_BPS)) return `fee of ${feeBps} base points`
   if (endTimeMs !== undefined && !(Math.abs(endTimeMs) < YEAR_10000_MS)) return `end time ${endTimeMs}`
+  const resolvedTimeMs = resolution?.resolvedTimeMs ?? 0
+  if (!(Math.abs(resolvedTimeMs) < YEAR_10000_MS)) return `time of resolution ${resolvedTimeMs}`
   const keys = [slug, ...outcomes.map((outcome) => outcome.token)]
   if (keys.some((key) => key.length > LONGEST_KEY)) return `a slug or token of more than ${LONGEST_KEY} characters`
   const tokens = new Set(outcomes.map((outcome) => outcome.token))

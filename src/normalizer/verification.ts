@@ -66,6 +66,11 @@ export class Verification {
     this.proof = new BookProof(deps)
   }
 
+  /** For the offset: newest sequence at which the book was proved. */
+  get reached(): { verifiedSequence: number | undefined } {
+    return { verifiedSequence: this.proof.verified?.sequence }
+  }
+
   /** Before an element is applied: what is open ends, unless the element is of it. */
   beforeChange(change: PriceChange, time: MessageTime, snapshotTimeMs: number, context: TapeContext): void {
     if (!this.proof.continues({ timestamp: time.timestamp, hash: change.hash }, snapshotTimeMs)) this.endBatch(context)

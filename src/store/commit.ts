@@ -14,10 +14,11 @@ import { writeGaps } from './gaps.ts'
 import { writeIsolated } from './isolate.ts'
 import { isDataError } from './isolation.ts'
 import { lockMarkets, writeMarketChanges } from './market-changes.ts'
-import { writeMarkets, writeResolved } from './markets.ts'
+import { writeMarkets } from './markets.ts'
 import { ensurePartition } from './partitions.ts'
 import { writeHours, writeProofs } from './proofs.ts'
 import { writeQuotes } from './quotes.ts'
+import { writeResolved } from './resolutions.ts'
 import { isRetryable } from './retryable.ts'
 import { createScript } from './script.ts'
 
@@ -29,7 +30,7 @@ const writeAll = async (client: PoolClient, owner: Owner, batch: Batch): Promise
   await moveOffsets(client, owner, [...batch.offsets.values()])
   await lockMarkets(client, batch.marketChanges)
   await writeMarkets(client, [...batch.markets.values()])
-  await writeResolved(client, batch.resolvedMarkets)
+  await writeResolved(client, [...batch.resolvedMarkets.values()])
   await writeMarketChanges(client, batch.marketChanges)
   await copyBookRows(client, batch.bookLines)
   await writeDeadLetters(client, batch.deadLetters)

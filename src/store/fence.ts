@@ -28,6 +28,12 @@ export const takeOwnership = async (pool: Pool, shard: number, host: string): Pr
 
 const OWNER = 'select epoch, host, started_at from normalizer_owners where shard = $1'
 
+/** `<hostname>:<pid>` of the process that owns a shard, and its workflow; undefined where nobody ever did. */
+export const readOwnerHost = async (pool: Pool, shard: number): Promise<string | undefined> => {
+  const { rows } = await pool.query<{ host: string }>('select host from normalizer_owners where shard = $1', [shard])
+  return rows[0]?.host
+}
+
 /** @throws FenceLost that says who owns the shard now. */
 export const assertOwner = async (client: ClientBase | Pool, owner: Owner): Promise<void> => {
   const result = await client.query<{ epoch: string; host: string; started_at: Date }>(OWNER, [owner.shard])

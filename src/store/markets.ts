@@ -1,14 +1,17 @@
 import type { ClientBase, Pool } from 'pg'
 import type { Market } from '../domain/market.ts'
 import { toJson } from './json.ts'
+import { writePayouts } from './resolutions.ts'
 
+/** Gamma may lag the broadcast: what is resolved stays so. */
 const UPSERT_MARKETS = `
 insert into markets (market_id, condition_id, slug, question, status, fee_bps, end_ts, tick_size, min_order_size, neg_risk, version)
 select * from jsonb_to_recordset($1::jsonb) as n(
   market_id text, condition_id text, slug text, question text, status text, fee_bps numeric, end_ts timestamptz,
   tick_size numeric, min_order_size numeric, neg_risk boolean, version text)
 on conflict (market_id) do update set
-  condition_id = excluded.condition_id, slug = excluded.slug, question = excluded.question, status = excluded.status,
+  condition_id = excluded.condition_id, slug = excluded.slug, question = excluded.question,
+  status = case markets.status when 'resolved' then 'resolved' else excluded.status end,
   fee_bps = excluded.fee_bps, end_ts = excluded.end_ts, tick_size = excluded.tick_size,
   min_order_size = excluded.min_order_size, neg_risk = excluded.neg_risk, version = excluded.version, updated_at = now()`
 
@@ -47,22 +50,15 @@ export const writeMarkets = async (client: ClientBase, markets: Market[]): Promi
     })),
   )
   await client.query(UPSERT_OUTCOMES, [toJson(outcomes)])
-}
-
-/** Marks markets as resolved at the venue's time. Unknown ones are left to the next refresh of the catalogue. */
-export const writeResolved = async (client: ClientBase, resolved: ReadonlyMap<string, number>): Promise<void> => {
-  if (resolved.size === 0) return
-  const rows = [...resolved].map(([market_id, timeMs]) => ({ market_id, resolved_at: new Date(timeMs).toISOString() }))
-  await client.query(
-    `update markets m set status = 'resolved', resolved_at = coalesce(m.resolved_at, n.resolved_at), updated_at = now()
-     from jsonb_to_recordset($1::jsonb) as n(market_id text, resolved_at timestamptz) where m.market_id = n.market_id`,
-    [toJson(rows)],
-  )
+  await writePayouts(client, markets)
 }
 
 const READ = `
 select m.market_id, m.condition_id, m.slug, m.question, m.status, m.fee_bps::float8 as fee_bps, m.end_ts,
   trim_scale(m.tick_size)::text as tick_size, trim_scale(m.min_order_size)::text as min_order_size, m.neg_risk, m.version,
+  m.resolved_at,
+  (select array_agg(trim_scale(o.payout)::text order by split_part(o.outcome_id, ':', 2)::int)
+   from outcomes o where o.market_id = m.market_id and m.resolution_source = 'gamma' having count(o.payout) = count(*)) as payouts,
   (select jsonb_agg(jsonb_build_object('outcomeId', o.outcome_id, 'name', o.name, 'token', o.tokens)
      order by split_part(o.outcome_id, ':', 2)::int) from outcomes o where o.market_id = m.market_id) as outcomes
 from markets m where m.market_id = any($1)`
@@ -79,8 +75,13 @@ type MarketRecord = {
   min_order_size: string
   neg_risk: boolean
   version: string | null
+  resolved_at: Date | null
+  payouts: string[] | null
   outcomes: Market['outcomes'] | null
 }
+
+const resolutionOf = ({ payouts, resolved_at }: MarketRecord): Market['resolution'] =>
+  payouts === null ? undefined : { payouts, resolvedTimeMs: resolved_at?.getTime() }
 
 /** Markets by id; those that are not known are absent. */
 export const readMarkets = async (pool: Pool, marketIds: string[]): Promise<Market[]> => {
@@ -98,6 +99,7 @@ export const readMarkets = async (pool: Pool, marketIds: string[]): Promise<Mark
     negRisk: row.neg_risk,
     version: row.version === 'v2' ? 'v2' : undefined,
     outcomes: row.outcomes ?? [],
+    resolution: resolutionOf(row),
   }))
 }
 

@@ -11,19 +11,27 @@ on conflict (stream) do nothing`
 
 const READ = 'select stream, last_id, writer, progress from ingestion_offsets where stream = any($1)'
 
+type OffsetRecord = { stream: string; last_id: string; writer: string; progress: MarketProgress }
+
+const toStored = (row: OffsetRecord): StoredOffset => ({
+  stream: row.stream,
+  lastId: row.last_id,
+  writer: row.writer,
+  progress: { ...NO_PROGRESS, ...row.progress },
+})
+
 /** The committed offsets of these streams; a stream seen for the first time gets a row at `0-0`. */
 export const openOffsets = async (pool: Pool, streams: string[]): Promise<StoredOffset[]> => {
   if (streams.length === 0) return []
   await pool.query(OPEN, [streams, JSON.stringify(NO_PROGRESS)])
-  const result = await pool.query<{ stream: string; last_id: string; writer: string; progress: MarketProgress }>(READ, [
-    streams,
-  ])
-  return result.rows.map((row) => ({
-    stream: row.stream,
-    lastId: row.last_id,
-    writer: row.writer,
-    progress: { ...NO_PROGRESS, ...row.progress },
-  }))
+  const result = await pool.query<OffsetRecord>(READ, [streams])
+  return result.rows.map(toStored)
+}
+
+/** How far a stream is committed; undefined for one that never was. */
+export const readOffset = async (pool: Pool, stream: string): Promise<StoredOffset | undefined> => {
+  const { rows } = await pool.query<OffsetRecord>(READ, [[stream]])
+  return rows[0] === undefined ? undefined : toStored(rows[0])
 }
 
 /** Names of all streams that were ever committed. */

@@ -7,11 +7,12 @@ import { writeFills } from './fills.ts'
 import { writeGaps } from './gaps.ts'
 import { writeHalving, type Isolation } from './isolation.ts'
 import { writeMarketChanges } from './market-changes.ts'
-import { writeMarkets, writeResolved } from './markets.ts'
+import { writeMarkets } from './markets.ts'
 import { writeHours, writeProofs } from './proofs.ts'
 import { writeQuotes } from './quotes.ts'
 import { addRefused, explain } from './refused.ts'
 import { writeBooksIsolated } from './refused-books.ts'
+import { writeResolved } from './resolutions.ts'
 
 /** Writes one kind of rows of a batch: what Postgres takes. The rest it takes out of the batch, into its dead letters. */
 type Part = (client: ClientBase, batch: Batch, isolation: Isolation) => Promise<void>
@@ -59,10 +60,10 @@ export const PARTS: Part[] = [
   }),
   toPart({
     name: 'resolutions',
-    read: (batch) => [...batch.resolvedMarkets],
-    replace: (batch, items) => (batch.resolvedMarkets = new Map(items)),
-    write: (client, items) => writeResolved(client, new Map(items)),
-    marketOf: ([marketId]) => marketId,
+    read: (batch) => [...batch.resolvedMarkets.values()],
+    replace: (batch, items) => (batch.resolvedMarkets = new Map(items.map((row) => [row.marketId, row]))),
+    write: writeResolved,
+    marketOf: ofMarket,
   }),
   toPart({
     name: 'market_changes',

@@ -9,6 +9,7 @@ import { createGroupReaders } from '../activities/policy-groups.ts'
 import type { MarketRuns } from '../activities/policy-starts.ts'
 import { createPolicyActivities } from '../activities/policy.ts'
 import { createCataloguePublisher } from '../activities/publish-catalogue.ts'
+import { createResolutionActivities } from '../activities/resolutions.ts'
 import { createSubscriptionActivities } from '../activities/subscription.ts'
 import { ensurePartitions } from '../store/partitions.ts'
 import { createAppender } from '../stream/append.ts'
@@ -17,16 +18,24 @@ import { CATALOG_SUBJECT } from '../domain/heartbeat.ts'
 import { createAlertActivities } from './heartbeat-activities.ts'
 import { writeHeartbeats } from './heartbeat-publisher.ts'
 import type { RoleContext } from './main.ts'
+import type { Observation } from '../domain/observation.ts'
 import type { Owners } from './owners.ts'
 import type { ReadPolicy } from './policy-source.ts'
 
 const GAMMA_TIMEOUT_MS = 4_000
 const GAMMA_ATTEMPTS = 3
 
-type Control = { runs: MarketRuns; owners: Owners; client: Client; readPolicy: ReadPolicy }
+type Control = {
+  runs: MarketRuns
+  owners: Owners
+  client: Client
+  readPolicy: ReadPolicy
+  tell: (observation: Observation) => Promise<boolean>
+}
 
 /** Joins the control plane's activities to the clients of this process. */
-export const createControlActivities = (context: RoleContext, { runs, owners, client, readPolicy }: Control) => {
+export const createControlActivities = (context: RoleContext, parts: Control) => {
+  const { runs, owners, client, readPolicy, tell } = parts
   const { config, log, stats, resources } = context
   const { redis, pool, signing } = resources
   const gamma = createGamma({
@@ -56,8 +65,9 @@ export const createControlActivities = (context: RoleContext, { runs, owners, cl
     },
     ...createPolicyActivities({ ...policy, gamma, publisher, runs, enrolment, subscriptions, pool, log, stats }),
     ...subscriptions,
+    ...createResolutionActivities({ gamma, publisher, runs, redis, pool, tell, log, stats }),
     ...createOverrideActivities({ pool }),
-    ...createInspectionActivities({ redis }),
+    ...createInspectionActivities({ redis, pool, shardCount: config.NORMALIZER_SHARDS }),
     ...createPartitionActivities({ ensurePartitions: (daysAhead) => ensurePartitions(pool, daysAhead) }),
   }
 }

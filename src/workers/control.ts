@@ -9,6 +9,7 @@ import { createControlActivities } from './control-activities.ts'
 import { openCatalogChanges, startRefresh, type CatalogChanges } from './catalog-changes.ts'
 import type { RoleContext } from './main.ts'
 import { createMarketRuns } from './market-runs.ts'
+import { toSignals } from './observer.ts'
 import { createOwners, type Owners } from './owners.ts'
 import { createPolicySource } from './policy-source.ts'
 import { openReassert, type Reassert } from './reassert.ts'
@@ -34,7 +35,8 @@ export const openControl = async (context: RoleContext): Promise<RoleWorker> => 
   const owners = createOwners(client, config.NORMALIZER_SHARDS)
   await checkPolicyText(config)
   const readPolicy = createPolicySource(context)
-  const activities = createControlActivities(context, { runs, owners, client, readPolicy })
+  const parts = { runs, owners, client, readPolicy, tell: toSignals(client) }
+  const activities = createControlActivities(context, parts)
 
   const start = startRefresh(client)
   const changes = await openCatalogChanges({ start, subscriber: resources.connectRedis(), log, stats })

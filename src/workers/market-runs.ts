@@ -59,7 +59,7 @@ export const createMarketRuns = (client: Client, depth: number): MarketRuns => (
         taskQueue: 'control',
         workflowId: `market:${card.marketId}`,
         args: [{ marketId: card.marketId, depth, origin: 'policy', market: card, enrolled }],
-        // A completed one was stopped by an operator; a cancelled one by discovery, which may come back.
+        // A completed one was stopped by an operator or has resolved; a cancelled one was ended by discovery, which may come back.
         workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
         workflowIdConflictPolicy: 'USE_EXISTING',
         typedSearchAttributes: shownOf(card, enrolled),

@@ -46,8 +46,9 @@ const isNews = (seen: Map<string, Seen>, observation: Observation): boolean => {
   return told !== newsOf(observation)
 }
 
-/** A workflow that is not there yet may come. */
+/** A workflow that is not there yet may come. That of a resolved market has ended, or sees it at its start. */
 const isPutOff = (entry: Seen): boolean => {
+  if (entry.observation.state === 'resolved') return false
   entry.nextTimeMs = Date.now() + AGAIN_MS
   return Date.now() - entry.sinceMs < LONGEST_ABSENCE_MS
 }
@@ -65,7 +66,7 @@ export const openObserver = ({ send, log, stats }: Deps): Observer => {
     const { observation } = entry
     const isThere = await send(observation)
     if (!isThere && isPutOff(entry)) return
-    if (!isThere) stats.count('observationsDropped')
+    if (!isThere && observation.state !== 'resolved') stats.count('observationsDropped')
     entry.told = newsOf(observation)
     if (newsOf(entry.observation) === entry.told) pending.delete(observation.marketId)
   }

@@ -7,6 +7,7 @@ import type { NoticeActivities } from '../activities/notices.ts'
 import type { OverrideActivities } from '../activities/override.ts'
 import type { PartitionActivities } from '../activities/partitions.ts'
 import type { PolicyActivities } from '../activities/policy.ts'
+import type { ResolutionActivities } from '../activities/resolutions.ts'
 import type { SubscriptionActivities } from '../activities/subscription.ts'
 
 /** The table of retries is in ARCHITECTURE.md. Unlimited attempts where giving up would leave a market unwatched. */
@@ -23,10 +24,13 @@ const { loadMarket } = proxyActivities<CatalogueActivities>({
 const { applySubscription, forgetSubscription } = proxyActivities<SubscriptionActivities>(briefly)
 const { recordOverride } = proxyActivities<OverrideActivities>(briefly)
 const { confirmSubscription } = proxyActivities<SubscriptionActivities>({ ...briefly, startToCloseTimeout: '15s' })
+/** An operator waits for it: what has no answer by then says so itself. */
 const { inspectMarket } = proxyActivities<InspectionActivities>({
-  startToCloseTimeout: '5s',
-  retry: { initialInterval: '250ms', maximumAttempts: 3 },
+  scheduleToCloseTimeout: '5s',
+  startToCloseTimeout: '4s',
+  retry: { initialInterval: '250ms' },
 })
+const { awaitDrained } = proxyActivities<ResolutionActivities>({ ...briefly, startToCloseTimeout: '30s' })
 export const market = {
   loadMarket,
   applySubscription,
@@ -34,6 +38,7 @@ export const market = {
   recordOverride,
   forgetSubscription,
   inspectMarket,
+  awaitDrained,
 }
 
 const paged: ActivityOptions = {
@@ -49,6 +54,7 @@ export const changes = proxyActivities<PolicyActivities>({
   heartbeatTimeout: '30s',
   retry: { initialInterval: '250ms', maximumInterval: '5s', maximumAttempts: 20 },
 })
+export const resolutions = proxyActivities<ResolutionActivities>(paged)
 
 export const partitions = proxyActivities<PartitionActivities>({
   startToCloseTimeout: '1m',

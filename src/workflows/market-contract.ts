@@ -1,7 +1,7 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow'
 import { z } from './zod.ts'
 import type { MarketFigures } from '../activities/inspection.ts'
-import type { DesiredState, MarketState } from '../domain/market.ts'
+import type { DesiredState, MarketEnd, MarketState } from '../domain/market.ts'
 
 const marketId = z.string().regex(/^\d{1,20}$/, 'expected the venue\'s numeric market id as text, such as "516710"')
 const state = z.enum(['active', 'paused', 'stopped'])
@@ -16,6 +16,13 @@ const card = z.strictObject({
   tokens: z.array(z.string()),
 })
 
+const observedBook = z.object({
+  bidPrice: z.string(),
+  askPrice: z.string(),
+  gapsOpen: z.number(),
+  outcomesProved: z.number(),
+})
+
 export const observation = z.object({
   marketId,
   state: marketState,
@@ -23,7 +30,20 @@ export const observation = z.object({
   sequence: z.number(),
   atTimeMs: z.number(),
   feedEpoch: z.string(),
+  book: observedBook.optional(),
 })
+
+/** Of the signal `feedAlert`. Several may stand at once; while one does the state is `stale`. */
+export const feedAlertInput = z.object({
+  alertId: z.string().min(1).max(200),
+  state: z.enum(['raised', 'recovered']),
+  reason: z.string().max(500),
+  atTimeMs: z.number(),
+})
+export type FeedAlert = z.infer<typeof feedAlertInput>
+
+const standingAlert = z.strictObject({ alertId: z.string(), reason: z.string(), sinceTimeMs: z.number() })
+export type StandingAlert = z.infer<typeof standingAlert>
 
 /** What a run hands to the next one at continue-as-new. */
 const carried = z.strictObject({
@@ -36,6 +56,8 @@ const carried = z.strictObject({
   group: z.number().int().optional(),
   note: z.string(),
   observed: observation.optional(),
+  alerts: z.array(standingAlert).default([]),
+  isResolved: z.boolean().default(false),
 })
 
 /** Discovery has written the desire already, in one call for all its markets: nothing is left to apply. */
@@ -64,7 +86,10 @@ export type Carried = z.infer<typeof carried>
 export const setStateInput = z.strictObject({ state })
 export const depthInput = z.number('expected an integer').int().min(0)
 
-/** Answer of the query `status`. A query can do no I/O: `observed` is the last report, `observedAgeMs` its age. */
+/**
+ * Answer of the query `status`. A query can do no I/O: `observed` is what the normalizer last reported and `observedAgeMs`
+ * how long ago. It reports changes of state alone, so an old report is still true unless an alert stands.
+ */
 export type MarketStatus = {
   marketId: string
   slug: string
@@ -82,9 +107,16 @@ export type MarketStatus = {
   confirmed: boolean
   confirmedAt: string | undefined
   observed: MarketState | undefined
+  observedAt: string | undefined
   observedAgeMs: number | undefined
   sequence: number | undefined
   feedEpoch: string | undefined
+  /** In words: whether the books are proved, and how many gaps are open. */
+  book: string
+  /** Why it is `stale`. */
+  alerts: StandingAlert[]
+  /** Of a market that has resolved. */
+  end: MarketEnd | undefined
   /** The last request that was refused, or what is being waited for. */
   note: string
 }
@@ -94,6 +126,7 @@ export const resume = defineSignal('resume')
 export const stop = defineSignal('stop')
 export const setDepth = defineSignal<[unknown]>('setDepth')
 export const observed = defineSignal<[unknown]>('observed')
+export const feedAlert = defineSignal<[unknown]>('feedAlert')
 export const reassert = defineSignal('reassert')
 export const setState = defineUpdate<MarketStatus, [{ state: DesiredState }]>('setState')
 export const inspect = defineUpdate<MarketStatus & { figures: MarketFigures }>('inspect')

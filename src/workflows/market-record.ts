@@ -1,6 +1,6 @@
-import type { DesiredState, MarketState } from '../domain/market.ts'
+import type { DesiredState, MarketEnd } from '../domain/market.ts'
 import type { Observation } from '../domain/observation.ts'
-import type { Carried, Enrolled, MarketCard, MarketStatus } from './market-contract.ts'
+import type { Carried, Enrolled, FeedAlert, MarketCard, StandingAlert } from './market-contract.ts'
 
 /**
  * What a market workflow remembers. A desire has a generation; it is *due* until the generation was applied (written for
@@ -22,6 +22,11 @@ export type MarketRecord = {
   awaitedGeneration: number
   group: number | undefined
   observed: Observation | undefined
+  /** Oldest first. */
+  alerts: StandingAlert[]
+  /** The venue has settled it: it is unsubscribed, and the workflow ends with what is left of its stream. */
+  isResolved: boolean
+  end: MarketEnd | undefined
   isReassertWanted: boolean
   isForgotten: boolean
   note: string
@@ -48,12 +53,14 @@ const begun = ({ origin, enrolled }: Given, nowMs: number): Carried => {
     group: enrolled?.group,
     note: '',
     observed: enrolled?.observed,
+    alerts: [],
+    isResolved: false,
   }
 }
 
 export const newRecord = (given: Given, nowMs: number): MarketRecord => {
   const from = given.carried ?? begun(given, nowMs)
-  return {
+  const record: MarketRecord = {
     marketId: given.marketId,
     origin: given.origin,
     depth: given.depth,
@@ -66,11 +73,16 @@ export const newRecord = (given: Given, nowMs: number): MarketRecord => {
     recordedGeneration: from.recordedGeneration,
     awaitedGeneration: 0,
     group: from.group,
-    observed: from.observed,
+    observed: undefined,
+    alerts: from.alerts,
+    isResolved: from.isResolved,
+    end: undefined,
     isReassertWanted: false,
     isForgotten: false,
     note: from.note,
   }
+  if (from.observed !== undefined) see(record, from.observed, nowMs)
+  return record
 }
 
 export const carriedOf = (record: MarketRecord): Carried => ({
@@ -82,16 +94,51 @@ export const carriedOf = (record: MarketRecord): Carried => ({
   recordedGeneration: record.recordedGeneration,
   group: record.group,
   observed: record.observed,
+  alerts: record.alerts,
+  isResolved: record.isResolved,
   note: record.note,
 })
+
+/** A market has few feeds and few rules: more are a fault, of which the newest are kept. */
+const MOST_ALERTS = 20
+
+/** Takes note of an alert that was raised or has recovered; one that is raised again keeps its beginning. */
+export const noteAlert = (record: MarketRecord, { alertId, state, reason, atTimeMs }: FeedAlert): void => {
+  const standing = record.alerts.find((alert) => alert.alertId === alertId)
+  const others = record.alerts.filter((alert) => alert !== standing)
+  const raised = { alertId, reason, sinceTimeMs: standing?.sinceTimeMs ?? atTimeMs }
+  record.alerts = state === 'raised' ? [...others, raised].slice(-MOST_ALERTS) : others
+}
+
+/** Takes a report of the normalizer. A resolution ends the subscription, but is nobody's decision to remember. */
+export const see = (record: MarketRecord, observed: Observation, nowMs: number): void => {
+  record.observed = observed
+  if (observed.state === 'resolved') resolve(record, nowMs)
+}
+
+export const resolve = (record: MarketRecord, nowMs: number): void => {
+  if (record.desired === 'stopped') return
+  record.isResolved = true
+  record.desired = 'stopped'
+  record.generation = Math.max(record.generation + 1, nowMs)
+  record.recordedGeneration = record.generation
+  record.note = 'resolved: it is unsubscribed, and ends when its stream is in Postgres'
+}
+
+/** Why a market that is to end takes no other desire. */
+export const whyFinal = ({ isResolved }: MarketRecord): string =>
+  isResolved
+    ? 'the market has resolved, there is nothing more to record'
+    : 'the market is being stopped; start it again afterwards'
 
 /** The last desire wins; a stop is final, since the workflow ends with it. */
 export const desire = (record: MarketRecord, state: DesiredState, nowMs: number): void => {
   if (record.desired === 'stopped' && state !== 'stopped') {
-    record.note = `${state} was refused: the market is being stopped; start it again afterwards`
+    record.note = `${state} was refused: ${whyFinal(record)}`
     return
   }
-  record.note = ''
+  if (record.isResolved) return
+  record.note = state === 'stopped' ? 'stopped by hand: discovery leaves it alone until it is started again' : ''
   if (record.desired === state) return
   record.desired = state
   record.generation = Math.max(record.generation + 1, nowMs)
@@ -120,60 +167,8 @@ export const isDue = (record: MarketRecord): boolean =>
   record.recordedGeneration < record.generation ||
   (record.desired === 'stopped' && !record.isForgotten)
 
-const isConfirmed = (record: MarketRecord): boolean => record.confirmedGeneration >= record.generation
+export const isConfirmed = (record: MarketRecord): boolean => record.confirmedGeneration >= record.generation
 
-/** Search attribute `MarketState`: the desire once it is confirmed, until then what was last seen. */
-export const stateOf = (record: MarketRecord): MarketState => {
-  if (record.desired !== 'active' && isConfirmed(record)) return record.desired
-  const seen = record.observed?.state ?? 'starting'
-  return seen === 'paused' || seen === 'stopped' ? 'starting' : seen
-}
-
-export const statusOf = (record: MarketRecord, nowMs: number): MarketStatus => {
-  const state = stateOf(record)
-  return {
-    marketId: record.marketId,
-    slug: record.card?.slug ?? '',
-    question: record.card?.question ?? '',
-    state,
-    desired: record.desired,
-    depth: record.depth,
-    depthApplied: isDepthApplied(record),
-    origin: record.origin,
-    feedGroup: record.group,
-    generation: record.generation,
-    confirmed: isConfirmed(record) || (record.desired === 'active' && state === 'live'),
-    confirmedAt: record.confirmedTimeMs === undefined ? undefined : new Date(record.confirmedTimeMs).toISOString(),
-    observed: record.observed?.state,
-    observedAgeMs: record.observed === undefined ? undefined : nowMs - record.observed.atTimeMs,
-    sequence: record.observed?.sequence,
-    feedEpoch: record.observed?.feedEpoch,
-    note: record.note,
-  }
-}
-
-const isDepthApplied = ({ depth, observed }: MarketRecord): boolean => depth !== undefined && observed?.depth === depth
-
-const depthText = (record: MarketRecord): string => {
-  if (record.depth === undefined) return 'as by default'
-  const levels = record.depth === 0 ? 'all levels' : `${record.depth} levels a side`
-  return isDepthApplied(record) ? levels : `${levels}, not applied yet`
-}
-
-const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
-
-/** Markdown for the Temporal UI. */
-export const detailsOf = (record: MarketRecord): string =>
-  [
-    `**${cell(record.card?.question ?? record.marketId)}**`,
-    '',
-    '| | |',
-    '|---|---|',
-    `| state | ${stateOf(record)} |`,
-    `| desired | ${record.desired}${isConfirmed(record) ? ', confirmed' : ''} |`,
-    `| observed | ${record.observed?.state ?? 'nothing yet'} |`,
-    `| feed group | ${record.group ?? 'none yet'} |`,
-    `| depth | ${depthText(record)} |`,
-    `| slug | ${cell(record.card?.slug ?? '')} |`,
-    `| note | ${cell(record.note)} |`,
-  ].join('\n')
+/** Undefined is the default, until the first answer of `applySubscription` names it. */
+export const isDepthApplied = ({ depth, observed }: MarketRecord): boolean =>
+  depth !== undefined && observed?.depth === depth

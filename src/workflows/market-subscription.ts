@@ -6,16 +6,15 @@ import {
   continueAsNew,
   isCancellation,
   patched,
-  setCurrentDetails,
   setHandler,
-  upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow'
 import { market as activities } from './activity-options.ts'
 import { parseInput, reasonsOf, refuse } from './input.ts'
-import * as attributes from './attributes.ts'
 import * as contract from './market-contract.ts'
 import * as record from './market-record.ts'
+import { show } from './market-show.ts'
+import { statusOf } from './market-status.ts'
 
 /** Well under the 2,000 events that keep a replay cheap; the server itself suggests it only at 4,096. */
 const ROLL_OVER_EVENTS = 1_500
@@ -26,7 +25,8 @@ const CONFIRM_TIMEOUT = '10s'
  * One market, for as long as it is watched. No timer runs while it is idle: 2,000 of them cost next to nothing.
  *
  * desired:  active ⇄ paused → stopped (ends the workflow; so does a cancellation, without an override)
- * state:    starting → live ⇄ unverified / stale → resolved, as observed; paused and stopped once confirmed
+ * state:    starting → live ⇄ unverified, as observed; stale while a feed alert stands; paused and stopped once confirmed;
+ *           resolved ends the workflow too: unsubscribed, its stream drained, without an override
  */
 export async function marketSubscription(input: contract.MarketInput): Promise<contract.MarketStatus> {
   const given = parseInput(contract.marketInput, input)
@@ -40,26 +40,48 @@ export async function marketSubscription(input: contract.MarketInput): Promise<c
 
   try {
     show(market)
-    market.card ??= await activities.loadMarket({ marketId: given.marketId }).catch(refuse)
-    show(market)
+    await load(market)
     while (!market.isForgotten) {
       await condition(() => record.isDue(market) || isRollOverDue())
       if (isRollOverDue()) return await rollOver(market)
       await settleUnlessSuperseded(market)
     }
+    if (market.isResolved) await drain(market)
   } catch (error) {
     if (!isCancellation(error)) throw error
     await CancellationScope.nonCancellable(() => leave(market))
     throw error
   }
   await condition(allHandlersFinished)
-  return record.statusOf(market, Date.now())
+  return statusOf(market, Date.now())
+}
+
+/** One that has resolved before it was ever recorded ends at once, with its payouts. */
+async function load(market: record.MarketRecord): Promise<void> {
+  if (market.card === undefined) {
+    const { end, ...card } = await activities.loadMarket({ marketId: market.marketId }).catch(refuse)
+    market.card = card
+    if (end !== undefined) {
+      record.resolve(market, Date.now())
+      market.end = end
+      market.isForgotten = market.isResolved && market.appliedGeneration === 0
+    }
+  }
+  show(market)
+}
+
+/** Ends when all that came of the market is in Postgres. */
+async function drain(market: record.MarketRecord): Promise<void> {
+  if (market.appliedGeneration > 0) market.end = await activities.awaitDrained({ marketId: market.marketId })
+  market.note = 'resolved: nothing more is recorded'
+  show(market)
 }
 
 function handleRequests(market: record.MarketRecord): void {
   const now = (): number => Date.now()
-  setHandler(contract.status, () => record.statusOf(market, now()), {
-    description: 'Desired and observed state, feed group, and the last report with its age',
+  setHandler(contract.status, () => statusOf(market, now()), {
+    description:
+      'Desired and last reported state with its age, book, feed group, alerts. Reports come on changes alone',
   })
   setHandler(contract.pause, () => request(market, 'paused'), {
     description: "Stops the market's frames without touching the other markets of its socket",
@@ -79,17 +101,20 @@ function handleRequests(market: record.MarketRecord): void {
   setHandler(contract.observed, (seen) => observe(market, seen), {
     description: 'What the normalizer sees of the market (sent on a change of state)',
   })
+  setHandler(contract.feedAlert, (told) => heedAlert(market, told), {
+    description: 'An alert of its feed was raised or has recovered (sent by checkHeartbeats); raised means stale',
+  })
   setHandler(contract.inspect, () => inspect(market), {
-    description: 'Live figures: quote, sequence, confirmed subscription',
+    description:
+      'Live figures: last frame, sequences, proof, gaps today, latency, subscription, what waits in the stream',
   })
   setHandler(contract.setState, ({ state }) => changeState(market, state), {
     description: 'Input {"state":"active"|"paused"|"stopped"}; answers once the venue has confirmed it',
     validator: (asked) => {
       const result = contract.setStateInput.safeParse(asked)
       if (!result.success) throw new Error(`expected {"state":"active"|"paused"|"stopped"}: ${reasonsOf(result.error)}`)
-      if (market.desired === 'stopped' && result.data.state !== 'stopped') {
-        throw new Error('the market is being stopped; start it again afterwards')
-      }
+      const isRefused = market.isResolved || (market.desired === 'stopped' && result.data.state !== 'stopped')
+      if (isRefused) throw new Error(record.whyFinal(market))
     },
   })
 }
@@ -112,13 +137,20 @@ function setDepth(market: record.MarketRecord, levels: unknown): void {
 function observe(market: record.MarketRecord, seen: unknown): void {
   const result = contract.observation.safeParse(seen)
   if (!result.success || result.data.marketId !== market.marketId) return
-  market.observed = result.data
+  record.see(market, result.data, Date.now())
+  show(market)
+}
+
+function heedAlert(market: record.MarketRecord, told: unknown): void {
+  const result = contract.feedAlertInput.safeParse(told)
+  if (result.success) record.noteAlert(market, result.data)
+  else market.note = `feedAlert was refused: ${reasonsOf(result.error)}`
   show(market)
 }
 
 async function inspect(market: record.MarketRecord) {
   const figures = await activities.inspectMarket({ marketId: market.marketId, group: market.group })
-  return { ...record.statusOf(market, Date.now()), figures }
+  return { ...statusOf(market, Date.now()), figures }
 }
 
 async function changeState(market: record.MarketRecord, state: 'active' | 'paused' | 'stopped') {
@@ -130,14 +162,15 @@ async function changeState(market: record.MarketRecord, state: 'active' | 'pause
     CONFIRM_TIMEOUT,
   )
   if (market.desired !== state) {
-    const message = `${state} was superseded by ${market.desired} before the venue confirmed it`
+    const by = market.isResolved ? 'the resolution of the market' : market.desired
+    const message = `${state} was superseded by ${by} before the venue confirmed it`
     throw ApplicationFailure.nonRetryable(message, 'Superseded')
   }
   if (!isAnswered) {
     const message = `${state} is desired but the venue has not confirmed it within ${CONFIRM_TIMEOUT}; it is tried further`
     throw ApplicationFailure.nonRetryable(message, 'Unconfirmed')
   }
-  return record.statusOf(market, Date.now())
+  return statusOf(market, Date.now())
 }
 
 /** Runs until nothing is due, a newer desire comes, or the history is long. What is under way is idempotent. */
@@ -166,7 +199,8 @@ async function settle(market: record.MarketRecord): Promise<void> {
     market.appliedGeneration = generation
     market.group = applied.group
     market.depth ??= applied.depth
-    market.observed ??= applied.observed
+    if (market.observed === undefined && applied.observed !== undefined)
+      record.see(market, applied.observed, Date.now())
     show(market)
   }
   const group = market.group ?? 0
@@ -191,6 +225,7 @@ async function leave(market: record.MarketRecord): Promise<void> {
   if (market.appliedGeneration === 0 || market.isForgotten) return
   request(market, 'stopped')
   market.recordedGeneration = market.generation
+  market.note = 'cancelled: discovery may start it again'
   await settle(market)
 }
 
@@ -208,19 +243,4 @@ async function rollOver(market: record.MarketRecord): Promise<never> {
     market: market.card,
     carried: record.carriedOf(market),
   })
-}
-
-/** Search attributes cost an event each: only on a change. The details for the UI cost none. */
-function show(market: record.MarketRecord): void {
-  const shown = workflowInfo().typedSearchAttributes
-  const wanted = [
-    { key: attributes.MARKET_STATE, value: record.stateOf(market) },
-    { key: attributes.MARKET_SLUG, value: market.card?.slug },
-    { key: attributes.FEED_GROUP, value: market.group === undefined ? undefined : String(market.group) },
-  ]
-  const changes = wanted.flatMap(({ key, value }) =>
-    value === undefined || value === '' || shown.get(key) === value ? [] : [{ key, value }],
-  )
-  if (changes.length > 0) upsertSearchAttributes(changes)
-  setCurrentDetails(record.detailsOf(market))
 }

@@ -83,6 +83,16 @@ describe('observations', () => {
     expect(stats.read()['observationsDropped']).toBeUndefined()
   }, 15_000)
 
+  test('of markets that resolved long ago are tried once, so that a restart does not keep the others waiting', async () => {
+    let asked = 0
+    const { observer, stats } = open(async () => ++asked === 0)
+    using _closed = observer
+    observer.report(seen('1', 'resolved'))
+    await sleep(7_000)
+    expect(asked).toBe(1)
+    expect(stats.read()['observationsDropped']).toBeUndefined()
+  }, 15_000)
+
   test('are counted and dropped when a market has had no workflow for two minutes', async () => {
     vi.useFakeTimers()
     let asked = 0

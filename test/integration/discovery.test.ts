@@ -131,7 +131,7 @@ describe('discovery', () => {
 
   test('leaves a market that closed to its own workflow', async () => {
     const [, marketId = ''] = inEvent(E1)
-    emulator.resolve(marketId, 0)
+    emulator.closeMarket(marketId)
     await setPolicy({ events: [E1] })
     expect(await refresh()).toMatchObject({ wanted: 3, ended: 0, kept: 1 })
     expect(await running()).toContain(marketId)

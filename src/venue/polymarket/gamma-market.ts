@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { outcomeIdOf, type Market, type MarketStatus } from '../../domain/market.ts'
+import { outcomeIdOf, type Market } from '../../domain/market.ts'
+import { resolutionOf } from './gamma-resolution.ts'
 
 /** A market, or why the object is none. Bad data is a value: the caller counts it or sends it to the dead letters. */
 export type GammaMarket = { type: 'market'; market: Market } | { type: 'rejected'; detail: string }
@@ -40,6 +41,8 @@ const schema = z.object({
   outcomePrices: optional(listText),
   closed: z.boolean().default(false),
   umaResolutionStatus: optional(z.string()),
+  closedTime: optional(z.string()),
+  umaEndDate: optional(z.string()),
   feesEnabled: optional(z.boolean()),
   feeSchedule: optional(z.object({ rate: optional(z.number()) })),
   takerBaseFee: optional(z.number()),
@@ -56,19 +59,6 @@ function plainDecimal(value: number | string): string {
   if (typeof value === 'string') return value
   const text = String(value)
   return text.includes('e') ? value.toFixed(12).replace(/\.?0+$/, '') : text
-}
-
-/** Settled: every outcome has a payout and they sum to 1, in halves or finer where the market says so. */
-const isSettled = (shape: Shape): boolean => {
-  const prices = shape.outcomePrices ?? []
-  if (prices.length !== shape.outcomes.length) return false
-  if (shape.umaResolutionStatus === 'resolved' || shape.umaResolutionStatus === 'settled') return true
-  return prices.every((price) => ['0', '1', '0.5'].includes(price)) && prices.some((price) => price !== '0')
-}
-
-const statusOf = (shape: Shape): MarketStatus => {
-  if (!shape.closed) return 'active'
-  return isSettled(shape) ? 'resolved' : 'closed'
 }
 
 /** Base points of the taker's rate; the schedule is the truth where fees are enabled (`takerBaseFee` is a legacy cap). */
@@ -100,12 +90,13 @@ export const toMarket = (object: unknown): GammaMarket => {
   }
   const bad = shape.clobTokenIds.find((token) => !/^\d{1,78}$/.test(token))
   if (bad !== undefined) return { type: 'rejected', detail: `token "${bad}" is not a decimal number` }
+  const resolution = resolutionOf(shape)
   const market: Market = {
     marketId: shape.id,
     conditionId: shape.conditionId,
     slug: shape.slug,
     question: shape.question,
-    status: statusOf(shape),
+    status: resolution !== undefined ? 'resolved' : shape.closed ? 'closed' : 'active',
     outcomes: shape.clobTokenIds.map((token, index) => ({
       outcomeId: outcomeIdOf(shape.id, index),
       name: shape.outcomes[index] ?? '',
@@ -117,6 +108,7 @@ export const toMarket = (object: unknown): GammaMarket => {
     minOrderSize: shape.orderMinSize,
     negRisk: shape.negRisk,
     version: isV2(shape.positionIds) ? 'v2' : undefined,
+    resolution,
   }
   return { type: 'market', market }
 }

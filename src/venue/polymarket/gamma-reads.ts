@@ -5,6 +5,8 @@ export type GammaClient = {
   market(key: string, signal?: AbortSignal): Promise<unknown>
   /** Of these ids (at most 100) the open markets, or the closed ones. */
   marketsById(ids: string[], closed: boolean, signal?: AbortSignal): Promise<unknown[]>
+  /** Those of at most 100 markets that are closed. */
+  closedMarkets(conditionIds: string[], signal?: AbortSignal): Promise<unknown[]>
   /** One page of open markets; start without a cursor. */
   openMarkets(query: OpenMarketsQuery, signal?: AbortSignal): Promise<GammaPage>
   /** An event with its markets, or undefined where there is none. */
@@ -67,6 +69,11 @@ export const createReads = (get: Get): GammaClient => ({
   marketsById: async (ids, closed, signal) => {
     const sent = new URLSearchParams({ limit: '100', closed: String(closed) })
     for (const one of ids) sent.append('id', one)
+    return parsed(marketPage, await get(`markets/keyset?${sent.toString()}`, signal), 'markets/keyset').markets
+  },
+  closedMarkets: async (conditionIds, signal) => {
+    const sent = new URLSearchParams({ limit: '100', closed: 'true' })
+    for (const one of conditionIds) sent.append('condition_ids', one)
     return parsed(marketPage, await get(`markets/keyset?${sent.toString()}`, signal), 'markets/keyset').markets
   },
   openMarkets: async ({ limit, order, cursor, tagId }, signal) => {

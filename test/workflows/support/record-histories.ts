@@ -39,6 +39,21 @@ const recordEnrolled = async (plane: ControlPlane): Promise<void> => {
   await record('market-enrolled', handle, plane)
 }
 
+const recordResolved = async (plane: ControlPlane): Promise<void> => {
+  const handle = await plane.startMarket('5')
+  await until(async () => plane.stubs.named('recordOverride', '5').length > 0)
+  const alert = { alertId: 'feed:0:a', state: 'raised', reason: 'no report within 15 s', atTimeMs: 1 }
+  await handle.signal('feedAlert', alert)
+  await handle.signal('feedAlert', { ...alert, state: 'recovered' })
+  await handle.signal('observed', observation('5', 'resolved'))
+  await settled(handle)
+  await record('market-resolved', handle, plane)
+
+  const late = await plane.startMarket('410')
+  await settled(late)
+  await record('market-already-resolved', late, plane)
+}
+
 const recordMarkets = async (plane: ControlPlane): Promise<void> => {
   const { stubs } = plane
   const startMarket = (marketId: string, more?: object) => plane.startMarket(marketId, more)
@@ -68,6 +83,7 @@ const recordMarkets = async (plane: ControlPlane): Promise<void> => {
   await record('market-superseded-and-cancelled', hasty, plane)
 
   await recordEnrolled(plane)
+  await recordResolved(plane)
 
   const unknown = await startMarket('404')
   await settled(unknown)

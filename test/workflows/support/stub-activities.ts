@@ -3,12 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { TellingActivities } from '../../../src/activities/alert-telling.ts'
 import type { CatalogueActivities } from '../../../src/activities/catalogue.ts'
 import type { HeartbeatActivities } from '../../../src/activities/heartbeats.ts'
-import type { InspectionActivities } from '../../../src/activities/inspection.ts'
+import type { InspectionActivities, MarketFigures } from '../../../src/activities/inspection.ts'
 import type { NoticeActivities } from '../../../src/activities/notices.ts'
 import type { Notice } from '../../../src/store/feed-alert-notices.ts'
 import type { OverrideActivities } from '../../../src/activities/override.ts'
 import type { PartitionActivities } from '../../../src/activities/partitions.ts'
 import type { PolicyActivities } from '../../../src/activities/policy.ts'
+import type { ResolutionActivities } from '../../../src/activities/resolutions.ts'
 import type { SubscriptionActivities } from '../../../src/activities/subscription.ts'
 
 type ControlActivities = CatalogueActivities &
@@ -18,8 +19,17 @@ type ControlActivities = CatalogueActivities &
   OverrideActivities &
   PartitionActivities &
   PolicyActivities &
+  ResolutionActivities &
   SubscriptionActivities &
   TellingActivities
+
+const FIGURES: MarketFigures = {
+  quote: { state: 'live' },
+  subscription: { state: 'active', generation: 1, confirmedTimeMs: 1 },
+  stream: { receivedAt: null, ageMs: null, feedEpoch: 'e', outcomes: [], waitingEntries: 7 },
+  gapsToday: { count: 0, seconds: 0, open: [] },
+  latency: { unavailable: 'Postgres did not answer within 2500 ms' },
+}
 
 type Call = { activity: string; input: Record<string, unknown> }
 
@@ -31,6 +41,8 @@ export type Stubs = {
   named(activity: string, marketId: string): Call[]
   /** While false nothing is confirmed. */
   isConfirming: boolean
+  /** While false the stream of a resolved market is not in Postgres. */
+  isDrained: boolean
   /** How long applySubscription takes. */
   applyMs: number
   activities: ControlActivities & { runFeed(input: object): Promise<void>; runNormalizer(input: object): Promise<void> }
@@ -55,6 +67,17 @@ export const noticeOf = (alertId: string, state: Notice['state'] = 'raised'): No
 })
 
 /** Market 404 is unknown; any other exists. */
+const END = { resolvedAt: '2026-11-26T18:00:00.000Z', payouts: ['0.5', '0.5'] }
+
+const cardOf = (marketId: string) => ({
+  marketId,
+  conditionId: '0x01',
+  slug: `slug-${marketId}`,
+  question: `Question ${marketId}?`,
+  tokens: [`${marketId}1`, `${marketId}2`],
+})
+
+/** Market 404 is unknown, 410 has resolved; any other exists. */
 export const createStubs = (): Stubs => {
   const note = (activity: string, input: object): void => void stubs.calls.push({ activity, input: { ...input } })
   const runForever = async (input: object): Promise<void> => {
@@ -73,6 +96,7 @@ export const createStubs = (): Stubs => {
     named: (activity, marketId) =>
       stubs.calls.filter((call) => call.activity === activity && call.input['marketId'] === marketId),
     isConfirming: true,
+    isDrained: true,
     applyMs: 0,
     runs: { count: 0, drained: 0, isReturning: false },
     webhook: [],
@@ -81,9 +105,9 @@ export const createStubs = (): Stubs => {
       loadMarket: async (input) => {
         note('loadMarket', input)
         const { marketId } = input
+        if (marketId === '410') return { ...cardOf(marketId), end: END }
         if (marketId === '404') throw ApplicationFailure.nonRetryable(`market ${marketId} is unknown`, 'UnknownMarket')
-        const tokens = [`${marketId}1`, `${marketId}2`]
-        return { marketId, conditionId: '0x01', slug: `slug-${marketId}`, question: `Question ${marketId}?`, tokens }
+        return cardOf(marketId)
       },
       applySubscription: async (input) => {
         note('applySubscription', input)
@@ -99,11 +123,17 @@ export const createStubs = (): Stubs => {
       forgetSubscription: async (input) => note('forgetSubscription', input),
       inspectMarket: async (input) => {
         note('inspectMarket', input)
-        return { quote: { state: 'live' }, subscription: undefined, streamEntries: 7 }
+        return FIGURES
       },
       refreshMarkets: async () => {
         const pages = { pages: 1, promised: 2, seen: 2, repeated: 0, short: 0, isCut: false }
         return { ...pages, changed: 1, rejected: 0, gone: 0, closed: 0, missed: 0 }
+      },
+      pollResolutions: async () => ({ asked: 3, closed: [], resolved: 0 }),
+      awaitDrained: async (input) => {
+        note('awaitDrained', input)
+        while (!stubs.isDrained) await sleep(20)
+        return END
       },
       followPolicy: async () => {
         const count = { wanted: 1, started: 1, ended: 0, left: 0, kept: 0 }
