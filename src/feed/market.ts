@@ -97,6 +97,9 @@ export const isGone = ({ asked }: Member): boolean => asked.passage?.type === 'g
 /** It comes from another group, which owns it until it is taken over. */
 export const isArriving = ({ asked }: Member): boolean => asked.passage?.type === 'arriving'
 
+/** Whether its tokens count among those of its socket: one that was stopped has left. */
+export const takesRoom = ({ desired, phase }: Member): boolean => desired.state !== 'stopped' || phase !== 'out'
+
 /** Whether the market is on its socket as desired. */
 export const isSettled = ({ desired, phase }: Member): boolean => phase === (desired.state === 'active' ? 'in' : 'out')
 

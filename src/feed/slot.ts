@@ -8,8 +8,17 @@ import { compareSubscriptions } from './comparison.ts'
 import type { EpochLog } from './epochs.ts'
 import { takeFrame } from './intake.ts'
 import { isTold, tellLeft } from './leaving.ts'
-import { createLive, markersOfEnd, pushMarker, type Live, type MoveMarkers, type Place, type SlotDeps } from './live.ts'
-import { hasOtherTokens, isConfirmed, isFollowed, isSettled, type Member } from './market.ts'
+import {
+  createLive,
+  markersOfEnd,
+  pushMarker,
+  type Ending,
+  type Live,
+  type MoveMarkers,
+  type Place,
+  type SlotDeps,
+} from './live.ts'
+import { hasOtherTokens, isConfirmed, isFollowed, isSettled, takesRoom, type Member } from './market.ts'
 import { join, leave, release, tellDepths } from './membership.ts'
 import type { RestBook } from './rest-queue.ts'
 import { noteSighting, type Sighting } from './sighting.ts'
@@ -61,11 +70,8 @@ export class Slot {
   }
 
   tokenCount(): number {
-    let count = 0
-    for (const { desired, phase } of this.members.values()) {
-      if (desired.state !== 'stopped' || phase !== 'out') count += desired.tokens.length
-    }
-    return count
+    const held = [...this.members.values()].filter(takesRoom)
+    return held.reduce((sum, { desired }) => sum + desired.tokens.length, 0)
   }
 
   /** What has come of a token that is subscribed here and has had a book; undefined of any other. */
@@ -236,20 +242,18 @@ export class Slot {
     const isRestart = token !== undefined && (await this.#deps.isVenueRestarting(token))
     if (live.isEnded) return
     this.#end(live, isRestart ? 'venue_restart' : 'disconnect', detail)
-    await this.#wait({ live, detail, isRestart, endedTimeMs })
+    await this.#wait(live, detail, { isRestart, endedTimeMs })
     if (!this.#deps.signal.aborted) this.reconcile()
   }
 
-  async #wait({ live, detail, isRestart, endedTimeMs }: Ended): Promise<void> {
+  async #wait({ log: { epoch } }: Live, detail: string, { isRestart, endedTimeMs }: Ending): Promise<void> {
     const { log, stats, signal } = this.#deps
     const restartMs = isRestart ? RESTART_DELAY_MS + Math.random() * RESTART_SPREAD_MS : 0
     const delayMs = Math.max(this.#backoff.nextDelayMs(), restartMs)
     stats.count('reconnects')
-    log.warn({ epoch: live.log.epoch, detail, isRestart, delayMs }, 'socket was closed')
+    log.warn({ epoch, detail, isRestart, delayMs }, 'socket was closed')
     this.#isWaiting = true
     await pause(endedTimeMs + delayMs - Date.now(), signal)
     this.#isWaiting = false
   }
 }
-
-type Ended = { live: Live; detail: string; isRestart: boolean; endedTimeMs: number }
