@@ -48,9 +48,6 @@ export type Live = {
   departing: Set<string>
 }
 
-/** Why a socket's place is empty, and since when. */
-export type Ending = { isRestart: boolean; endedTimeMs: number }
-
 /** What a market's stream is told when it moves to another connection: at once, and when it leaves the old one. */
 export type MoveMarkers = { atOnce: Marker[]; atDeparture: Marker[] }
 

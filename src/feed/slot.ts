@@ -1,25 +1,16 @@
 import type { Frame, GapReason, Marker } from '../domain/frame.ts'
 import { marketOfStream, orderbookStream } from '../domain/keys.ts'
 import { createBackoff } from '../lib/backoff.ts'
-import { pause } from '../lib/every.ts'
 import { firstString } from '../lib/json-elements.ts'
 import { openConnection } from './connection.ts'
 import { compareSubscriptions } from './comparison.ts'
 import type { EpochLog } from './epochs.ts'
 import { takeFrame } from './intake.ts'
 import { isTold, tellLeft } from './leaving.ts'
-import {
-  createLive,
-  markersOfEnd,
-  pushMarker,
-  type Ending,
-  type Live,
-  type MoveMarkers,
-  type Place,
-  type SlotDeps,
-} from './live.ts'
+import { createLive, markersOfEnd, pushMarker, type Live, type MoveMarkers, type Place, type SlotDeps } from './live.ts'
 import { hasOtherTokens, isConfirmed, isFollowed, isSettled, takesRoom, type Member } from './market.ts'
 import { join, leave, release, tellDepths } from './membership.ts'
+import { waitToReopen } from './reopening.ts'
 import type { RestBook } from './rest-queue.ts'
 import { noteSighting, type Sighting } from './sighting.ts'
 import { fetchOverdue } from './snapshots.ts'
@@ -28,9 +19,6 @@ import { createSocketLog, type SocketLog } from './socket-log.ts'
 import { Vitals } from './vitals.ts'
 
 const STABLE_AFTER_MS = 30_000
-/** While the venue restarts (about 90 s), a slot tries every 2 to 5 s. */
-const RESTART_DELAY_MS = 2_000
-const RESTART_SPREAD_MS = 3_000
 
 /**
  * One socket's place: its markets stay while sockets come and go, each socket under an epoch of its own.
@@ -242,18 +230,10 @@ export class Slot {
     const isRestart = token !== undefined && (await this.#deps.isVenueRestarting(token))
     if (live.isEnded) return
     this.#end(live, isRestart ? 'venue_restart' : 'disconnect', detail)
-    await this.#wait(live, detail, { isRestart, endedTimeMs })
-    if (!this.#deps.signal.aborted) this.reconcile()
-  }
-
-  async #wait({ log: { epoch } }: Live, detail: string, { isRestart, endedTimeMs }: Ending): Promise<void> {
-    const { log, stats, signal } = this.#deps
-    const restartMs = isRestart ? RESTART_DELAY_MS + Math.random() * RESTART_SPREAD_MS : 0
-    const delayMs = Math.max(this.#backoff.nextDelayMs(), restartMs)
-    stats.count('reconnects')
-    log.warn({ epoch, detail, isRestart, delayMs }, 'socket was closed')
     this.#isWaiting = true
-    await pause(endedTimeMs + delayMs - Date.now(), signal)
+    const backoffMs = this.#backoff.nextDelayMs()
+    await waitToReopen({ epoch: live.log.epoch, detail, isRestart, endedTimeMs, backoffMs }, this.#deps)
     this.#isWaiting = false
+    if (!this.#deps.signal.aborted) this.reconcile()
   }
 }
