@@ -1,9 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { LATENCY_BOUNDS_MS } from '../src/normalizer/latency.ts'
 import { openSystem, until, type System } from '../test/support/system.ts'
+import { cpuOf, figuresOf, TICKS_PER_SECOND, type Figures } from './support/processes.ts'
 
 /**
  * Venue timestamp to hot cache and to commit, by stage, and CPU by process, with emulator, databases and Temporal on this
@@ -17,30 +18,9 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '60' },
   },
 })
-const TICKS_PER_SECOND = 100
 const WARM_UP_MS = 20_000
 const SAMPLE_MS = 10_000
 const STAGES = ['receive', 'read', 'apply', 'show', 'cache', 'write', 'commit']
-
-type Figures = Record<string, number>
-
-const statOf = (pid: number | string): string[] => {
-  try {
-    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-  } catch {
-    return [] // It has ended.
-  }
-}
-
-/** With its children: Postgres works in a process a connection. */
-const cpuSeconds = (pid: number): number => {
-  const children = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && statOf(name)[1] === String(pid))
-  const ticks = [pid, ...children].map((one) => {
-    const fields = statOf(one)
-    return Number(fields[11] ?? 0) + Number(fields[12] ?? 0)
-  })
-  return ticks.reduce((sum, some) => sum + some, 0) / TICKS_PER_SECOND
-}
 
 /** Of all cores together, in seconds: busy, and given to other machines by the host (nothing here could run then). */
 const machineSeconds = (): { busy: number; stolen: number } => {
@@ -51,22 +31,6 @@ const machineSeconds = (): { busy: number; stolen: number } => {
     .slice(1)
     .map(Number)
   return { busy: (user + nice + system + irq + softirq) / TICKS_PER_SECOND, stolen: stolen / TICKS_PER_SECOND }
-}
-
-const processes = (system: System): { name: string; pid: number }[] => {
-  const { processes: roles, servers } = system.run()
-  return [...roles.map(({ role, pid }) => ({ name: role, pid })), ...servers]
-}
-
-const cpuOf = (system: System): Map<string, number> =>
-  new Map(processes(system).map(({ name, pid }): [string, number] => [name, cpuSeconds(pid)]))
-
-const figuresOf = async (system: System, role: string): Promise<Figures> => {
-  const redis = system.redis()
-  const [key] = await redis.keys(`stats:${role}:*`)
-  const figures = JSON.parse((await redis.get(key ?? '')) ?? '{}') as Figures
-  redis.disconnect()
-  return figures
 }
 
 const column = (value: string | number | undefined, width: number): string => String(value ?? '–').padStart(width)

@@ -14,7 +14,14 @@ import type { SigningKeys } from '../stream/entry.ts'
 import { createClob, type Clob } from '../venue/polymarket/clob.ts'
 import { MARKET_CHANNEL, marketChannelUrl } from '../venue/polymarket/market-channel.ts'
 import { createReading, READ_EVERY_MS } from './feed-reading.ts'
-import { createAppliedReader, createConfirmations, createGuardedAppender } from './feed-redis.ts'
+import {
+  createAppliedReader,
+  createConfirmations,
+  createGuardedAppender,
+  createStandingReader,
+  createSwitchReports,
+  createTakeOver,
+} from './feed-redis.ts'
 
 export type FeedDeps = {
   redis: Redis
@@ -33,6 +40,8 @@ export type FeedGroup = {
   figures(): Figures
   /** What it reports as `<group>:<replica>`. */
   heartbeats(name: string): [string, Heartbeat][]
+  /** Compares desired, sent and evidenced subscriptions now, as each minute; returns how many tokens differed. */
+  compareSubscriptions(nowMs?: number): number
   /** Redis has answered within the last seconds. */
   isHealthy(): boolean
   close(detail: string): Promise<void>
@@ -41,6 +50,7 @@ export type FeedGroup = {
 const PING_EVERY_MS = 500
 const HEALTHY_FOR_MS = 1_500
 const REFRESH_EVERY_MS = 600_000
+const COMPARE_EVERY_MS = 60_000
 /** Ctrl-C promises 5 s for everything. */
 const CLOSE_TIMEOUT_MS = 3_000
 
@@ -70,6 +80,9 @@ const createSession = (deps: FeedDeps & Shared & { group: number; writer: Redis 
     isVenueRestarting: (token, signal) => clob.isRestarting(token, signal),
     budget,
     writeConfirmed: createConfirmations(redis, group),
+    writeSwitchReport: createSwitchReports(redis, group),
+    readStanding: createStandingReader(redis),
+    takeOver: createTakeOver(redis, group),
     log,
     stats,
   })
@@ -107,9 +120,6 @@ export const openFeedGroup = (deps: FeedDeps & Shared & { group: number }): Feed
     const note = (): number => (answeredTimeMs = Date.now())
     writer.ping().then(note, (error: unknown) => log.debug({ error }, 'Redis did not answer a PING'))
   }
-  const refresh = (): void => {
-    session.refreshEpochs().catch((error: unknown) => log.warn({ error }, 'epochs could not be refreshed'))
-  }
   writer.on('ready', () => {
     session.redisReturned()
     ping()
@@ -117,18 +127,20 @@ export const openFeedGroup = (deps: FeedDeps & Shared & { group: number }): Feed
   })
   listener.on('message', (channel, message) => {
     if (channel !== DESIRED_CHANNEL) tell(session, channel, message)
-    else if (message === String(group)) void read()
+    else if (message === String(group) || message === '*') void read()
   })
   listener
     .subscribe(DESIRED_CHANNEL, RESYNC_CHANNEL, FEED_COMMANDS_CHANNEL)
     .catch((error: unknown) => log.warn({ error }, 'channels could not be subscribed'))
   every(PING_EVERY_MS, ping, ended.signal)
   every(READ_EVERY_MS, () => void read(), ended.signal)
-  every(REFRESH_EVERY_MS, refresh, ended.signal)
+  every(REFRESH_EVERY_MS, () => void session.refreshEpochs(), ended.signal)
+  every(COMPARE_EVERY_MS, () => session.compareSubscriptions(Date.now()), ended.signal)
   void read()
   return {
     figures: () => session.figures(),
     heartbeats: (feed) => readHeartbeats(feed, session, deps.liveness),
+    compareSubscriptions: (nowMs = Date.now()) => session.compareSubscriptions(nowMs),
     isHealthy: () => Date.now() - answeredTimeMs < HEALTHY_FOR_MS,
     close: async (detail) => {
       ended.abort()

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis'
-import { desiredKey, REASSERT_CHANNEL } from '../domain/keys.ts'
+import { desiredKey, EVERYTHING_KEY, REASSERT_CHANNEL } from '../domain/keys.ts'
+import { toEverything } from '../domain/switch.ts'
 import type { Session } from '../feed/session.ts'
 import { within } from '../lib/every.ts'
 import type { Logger } from '../lib/log.ts'
@@ -39,10 +40,11 @@ export const createReading = ({ redis, group, session, log }: ReadingDeps): (() 
     try {
       while (isWanted) {
         isWanted = false
-        const hash = await within(redis.hgetall(desiredKey(group)), ANSWER_TIMEOUT_MS, LATE)
+        const asked = Promise.all([redis.get(EVERYTHING_KEY), redis.hgetall(desiredKey(group))])
+        const [everything, hash] = await within(asked, ANSWER_TIMEOUT_MS, LATE)
         const unseen = Object.keys(hash).filter((marketId) => session.isNew(marketId))
         const epochs = await within(readNewestEpochs(redis, unseen), ANSWER_TIMEOUT_MS, LATE)
-        await reassert(session.applyDesired({ hash, epochs }))
+        await reassert(session.applyDesired({ hash, epochs, everything: toEverything(everything) }))
       }
     } catch (error) {
       log.warn({ error, group }, 'desired subscriptions could not be read, tried again in 5 s')

@@ -1,9 +1,23 @@
 import type { Redis } from 'ioredis'
-import { confirmedKey, CONFIRMED_CHANNEL, orderbookStream, quoteKey } from '../domain/keys.ts'
+import {
+  confirmedKey,
+  CONFIRMED_CHANNEL,
+  DESIRED_CHANNEL,
+  desiredKey,
+  EVERYTHING_CONFIRMED_KEY,
+  FEED_GROUPS_KEY,
+  FEED_MOVES_KEY,
+  orderbookStream,
+  quoteKey,
+  REASSERT_CHANNEL,
+} from '../domain/keys.ts'
+import type { Standing } from '../feed/arrivals.ts'
+import type { SwitchReport } from '../feed/gate.ts'
 import type { Confirmation } from '../feed/market.ts'
 import type { Logger } from '../lib/log.ts'
 import { within } from '../lib/every.ts'
 import { createAppender, type Appender, type AppenderDeps } from '../stream/append.ts'
+import { CLEAR_GONE_SCRIPT, TAKE_OVER_SCRIPT } from './move-scripts.ts'
 
 const ANSWER_TIMEOUT_MS = 5_000
 
@@ -40,15 +54,26 @@ export const createConfirmations =
   (redis: Redis, group: number) =>
   async (confirmations: Confirmation[]): Promise<void> => {
     const confirmedTimeMs = Date.now()
-    const fields = confirmations.map(({ marketId, generation, state }) => [
+    const gone = confirmations.filter(({ isGone }) => isGone).map(({ marketId }) => marketId)
+    if (gone.length > 0) await redis.eval(CLEAR_GONE_SCRIPT, 2, desiredKey(group), confirmedKey(group), ...gone)
+    const staying = confirmations.filter(({ isGone }) => !isGone)
+    if (staying.length === 0) return
+    const fields = staying.map(({ marketId, generation, state }) => [
       marketId,
       JSON.stringify({ generation, state, confirmedTimeMs }),
     ])
     await redis.hset(confirmedKey(group), Object.fromEntries(fields))
-    const announced = confirmations.map(({ marketId, generation }) =>
+    const announced = staying.map(({ marketId, generation }) =>
       redis.publish(CONFIRMED_CHANNEL, `${marketId} ${generation}`),
     )
     await Promise.all(announced)
+  }
+
+/** Where whoever turned the switch over all markets waits for it. */
+export const createSwitchReports =
+  (redis: Redis, group: number) =>
+  async (report: SwitchReport): Promise<void> => {
+    await redis.hset(EVERYTHING_CONFIRMED_KEY, group, JSON.stringify({ ...report, confirmedTimeMs: Date.now() }))
   }
 
 /** Epoch of the newest entry in each market's stream; absent where there is none. @throws when Redis does not answer. */
@@ -86,4 +111,36 @@ export const createAppliedReader =
       log.debug({ error }, 'what the normalizer has applied could not be read')
     }
     return applied
+  }
+
+const timesOf = (applied: string | null | undefined): number[] =>
+  (applied ?? '').split(' ').map((text) => Number(text.split(':')[0]) || 0)
+
+/** Reads how far markets are applied, whoever feeds them. @throws when Redis does not answer. */
+export const createStandingReader =
+  (redis: Redis) =>
+  async (marketIds: string[]): Promise<ReadonlyMap<string, Standing>> => {
+    const pipeline = redis.pipeline()
+    for (const marketId of marketIds) pipeline.hmget(quoteKey(marketId), 'state', 'applied')
+    const reading = Promise.all([pipeline.exec(), readNewestEpochs(redis, marketIds)])
+    const [answers, epochs] = await within(reading, APPLIED_TIMEOUT_MS, 'Redis did not answer within 2 s')
+    const standings = (answers ?? []).map(([error, fields], index): [string, Standing] => {
+      if (error !== null) throw error
+      const marketId = marketIds[index] ?? ''
+      const [state, applied] = Array.isArray(fields) ? fields.map(String) : []
+      return [
+        marketId,
+        { isLive: state === 'live', appliedTimesMs: timesOf(applied), epoch: epochs.get(marketId) ?? '' },
+      ]
+    })
+    return new Map(standings)
+  }
+
+/** Makes a market that arrives this group's. */
+export const createTakeOver =
+  (redis: Redis, group: number) =>
+  async (marketId: string, from: number): Promise<boolean> => {
+    const given = [marketId, from, group, DESIRED_CHANNEL, REASSERT_CHANNEL]
+    const taken = redis.eval(TAKE_OVER_SCRIPT, 2, FEED_GROUPS_KEY, FEED_MOVES_KEY, ...given)
+    return (await within(taken, APPLIED_TIMEOUT_MS, 'Redis did not answer within 2 s')) === 1
   }

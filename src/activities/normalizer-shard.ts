@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../config.ts'
 import { marketOfStream, MARKETS_STREAM, orderbookStream, UNROUTABLE_STREAM } from '../domain/keys.ts'
-import { shardOf } from '../domain/market.ts'
 import type { Stats } from '../lib/stats.ts'
 import type { Batch } from '../normalizer/batch.ts'
 import type { FrameTimes, Latencies } from '../normalizer/latency.ts'
 import { MarketTape } from '../normalizer/market-tape.ts'
+import { shardOfStream } from '../stream/append.ts'
 import { compareIds, STREAMS_PER_READ, type Reader, type StreamRead } from '../stream/read.ts'
 import type { Commits } from './normalizer-commits.ts'
 import { ownFrame } from './normalizer-open.ts'
@@ -20,6 +20,7 @@ const WAIT_SECONDS = 0.5
 const PARKED_PAUSE_MS = 20
 /** A parked stream's market is looked for again this often: a few queries each time. */
 const PARKED_RETRY_MS = 100
+const PASS_ON_EVERY_MS = 1_000
 
 export type ShardParts = {
   shard: number
@@ -42,6 +43,9 @@ export class Shard {
   /** Streams that have, or may have, entries that are not applied. */
   readonly #due = new Set<string>()
   #parkedTriedTimeMs = 0
+  /** Streams of other shards that were noted as ready here, and when they were last passed on. */
+  readonly #strays = new Set<string>()
+  readonly #passedTimesMs = new Map<string, number>()
   /** The write of the hot cache that is on its way: the next read does not wait for it, the next write does. */
   #showing: Promise<void> = Promise.resolve()
   #failure: unknown
@@ -69,7 +73,8 @@ export class Shard {
     const isIdle = [...this.#due].every((stream) => tapes.parked.has(stream))
     if (isIdle) tapes.judge.lagMs = 0
     const ready = isIdle ? await reader.waitReady(WAIT_SECONDS) : await reader.popReady()
-    for (const stream of ready) if (this.#isOurs(stream)) this.#due.add(stream)
+    for (const stream of ready) (this.#isOurs(stream) ? this.#due : this.#strays).add(stream)
+    await this.#passOn()
     if (this.#due.size === 0) return
     await this.#openDue()
     await this.#readDue()
@@ -94,9 +99,28 @@ export class Shard {
 
   #isOurs(stream: string): boolean {
     const { shard, config } = this.#parts
-    const marketId = marketOfStream(stream)
-    if (marketId === undefined) return shard === 0 && SHARED_STREAMS.includes(stream)
-    return shardOf(marketId, config.NORMALIZER_SHARDS) === shard
+    const isKnown = marketOfStream(stream) !== undefined || SHARED_STREAMS.includes(stream)
+    return isKnown && shardOfStream(stream, config.NORMALIZER_SHARDS) === shard
+  }
+
+  /**
+   * What a feed with another count of shards noted for this one. Once a second and stream: two normalizers that count
+   * otherwise would hand it to and fro without end.
+   */
+  async #passOn(): Promise<void> {
+    if (this.#strays.size === 0) return
+    const { reader, config, stats } = this.#parts
+    const nowMs = Date.now()
+    for (const [stream, timeMs] of this.#passedTimesMs) {
+      if (nowMs - timeMs >= PASS_ON_EVERY_MS) this.#passedTimesMs.delete(stream)
+    }
+    const due = [...this.#strays].filter((stream) => !this.#passedTimesMs.has(stream))
+    await reader.passOn(due.map((stream) => [stream, shardOfStream(stream, config.NORMALIZER_SHARDS)]))
+    for (const stream of due) {
+      this.#strays.delete(stream)
+      this.#passedTimesMs.set(stream, nowMs)
+    }
+    stats.count('streamsPassedOn', due.length)
   }
 
   /** In one turn: gaps of books that could not be rebuilt, and the offsets that go with them. */

@@ -1,7 +1,7 @@
 /**
  * Writes a desire for the market's feed, choosing the first group with room for a market that has none (sticky after).
- * A lower generation than the written one is an echo of the past: ignored.
- * KEYS: feed_groups. ARGV: market, markets a group, generation, JSON of the desire, channel. Returns the group.
+ * A lower generation than the written one is an echo of the past: ignored. A newer desire calls off a move.
+ * KEYS: feed_groups, feed_moves. ARGV: market, markets a group, generation, JSON of the desire, channel. Returns the group.
  */
 export const APPLY_SCRIPT = `
 local group = redis.call('hget', KEYS[1], ARGV[1])
@@ -11,6 +11,12 @@ if not group then
   redis.call('hset', KEYS[1], ARGV[1], group)
 end
 local written = redis.call('hget', 'desired:' .. group, ARGV[1])
+local moving = redis.call('hget', KEYS[2], ARGV[1])
+if moving and written and cjson.decode(written).generation < tonumber(ARGV[3]) then
+  redis.call('hdel', KEYS[2], ARGV[1])
+  redis.call('hset', 'desired:' .. moving, ARGV[1], (string.gsub(written, '"state":"%a+"', '"state":"stopped","passage":{"type":"gone","to":' .. group .. '}', 1)))
+  redis.call('publish', ARGV[5], moving)
+end
 if not written or cjson.decode(written).generation <= tonumber(ARGV[3]) then
   redis.call('hset', 'desired:' .. group, ARGV[1], ARGV[4])
   redis.call('publish', ARGV[5], group)
@@ -19,13 +25,14 @@ return tonumber(group)
 `
 
 /**
- * Clears a market that has left, unless it was desired anew meanwhile.
- * KEYS: feed_groups, desired:<group>, confirmed:<group>. ARGV: market, generation. Returns 1 when it was cleared.
+ * Clears a market that has left, from the group that it is in by now, unless it was desired anew meanwhile.
+ * KEYS: feed_groups. ARGV: market, generation, the group that it was in. Returns 1 when it was cleared.
  */
 export const FORGET_SCRIPT = `
-local written = redis.call('hget', KEYS[2], ARGV[1])
+local group = redis.call('hget', KEYS[1], ARGV[1]) or ARGV[3]
+local written = redis.call('hget', 'desired:' .. group, ARGV[1])
 if written and cjson.decode(written).generation > tonumber(ARGV[2]) then return 0 end
-for index = 1, 3 do redis.call('hdel', KEYS[index], ARGV[1]) end
+for _, key in ipairs({KEYS[1], 'desired:' .. group, 'confirmed:' .. group}) do redis.call('hdel', key, ARGV[1]) end
 return 1
 `
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ApplicationFailure, cancellationSignal } from '@temporalio/activity'
 import type { Redis } from 'ioredis'
-import { confirmedKey, DESIRED_CHANNEL, desiredKey, FEED_GROUPS_KEY, quoteKey } from '../domain/keys.ts'
+import { confirmedKey, DESIRED_CHANNEL, FEED_GROUPS_KEY, FEED_MOVES_KEY, quoteKey } from '../domain/keys.ts'
 import type { DesiredState } from '../domain/market.ts'
 import type { Observation } from '../domain/observation.ts'
 import type { DesiredSubscription } from '../domain/subscription.ts'
@@ -37,7 +37,7 @@ export const createSubscriptionActivities = ({ redis, marketsPerFeed, bookDepth,
     const depth = wanted.depth ?? bookDepth
     const desired: DesiredSubscription = { ...wanted, depth }
     const given = [marketId, marketsPerFeed, generation, JSON.stringify(desired), DESIRED_CHANNEL]
-    const group = Number(await redis.eval(APPLY_SCRIPT, 1, FEED_GROUPS_KEY, ...given))
+    const group = Number(await redis.eval(APPLY_SCRIPT, 2, FEED_GROUPS_KEY, FEED_MOVES_KEY, ...given))
     await ensureFeed(group)
     return { group, depth, observed: observationOf(marketId, await redis.hgetall(quoteKey(marketId))) }
   },
@@ -55,7 +55,9 @@ export const createSubscriptionActivities = ({ redis, marketsPerFeed, bookDepth,
   }: Awaiting): Promise<{ confirmedTimeMs: number }> => {
     const deadlineMs = Date.now() + CONFIRM_TIMEOUT_MS
     for (let asked = 0; Date.now() < deadlineMs; asked++) {
-      const found = confirmationOf(await redis.hget(confirmedKey(group), marketId))
+      // It may have been moved since it was applied.
+      const standing = Number((await redis.hget(FEED_GROUPS_KEY, marketId)) ?? group)
+      const found = confirmationOf(await redis.hget(confirmedKey(standing), marketId))
       const isNewer = found !== undefined && found.generation > generation
       if (isNewer || (found?.generation === generation && found.state === state)) {
         return { confirmedTimeMs: found.confirmedTimeMs }
@@ -68,7 +70,6 @@ export const createSubscriptionActivities = ({ redis, marketsPerFeed, bookDepth,
 
   /** Takes a market that has left out of the hashes, once the feed has confirmed it. */
   forgetSubscription: async ({ marketId, group, generation }: Omit<Awaiting, 'state'>): Promise<void> => {
-    const keys = [FEED_GROUPS_KEY, desiredKey(group), confirmedKey(group)]
-    await redis.eval(FORGET_SCRIPT, keys.length, ...keys, marketId, generation)
+    await redis.eval(FORGET_SCRIPT, 1, FEED_GROUPS_KEY, marketId, generation, group)
   },
 })

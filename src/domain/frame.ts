@@ -37,7 +37,8 @@ export const isReconnect = (reason: GapReason): boolean => RECONNECTS.has(reason
 /**
  * Text of a `marker` frame, as JSON. `gap`: frames of these tokens were or may have been lost from here on. `asked`: a
  * REST book was asked for; no frame received before is missing. `subscribed` and `unsubscribed`: the venue confirmed it
- * (a PONG to a PING sent after the frame). `depth`: so many levels a side are kept from here on, 0 = all.
+ * (a PONG to a PING sent after the frame). `depth`: so many levels a side are kept from here on, 0 = all. `continued`: this
+ * connection goes on where the one before it is applied, nothing is missing in between.
  */
 export type Marker =
   | { type: 'gap'; reason: GapReason; tokens: string[]; detail: string }
@@ -45,6 +46,7 @@ export type Marker =
   | { type: 'subscribed'; tokens: string[] }
   | { type: 'unsubscribed'; tokens: string[] }
   | { type: 'depth'; levels: number }
+  | { type: 'continued'; tokens: string[] }
 
 /**
  * One Redis Stream entry. `epoch` names a connection (unique, ordered by start); `firstOrdinal` is the number of its

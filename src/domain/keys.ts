@@ -21,7 +21,13 @@ export const desiredKey = (group: number): string => `desired:${group}`
 export const confirmedKey = (group: number): string => `confirmed:${group}`
 /** Hash marketId -> group. */
 export const FEED_GROUPS_KEY = 'feed_groups'
-/** Channel; message = group number: its desired hash changed. */
+/** String `<state> <generation>`: the operator's switch over all markets, a copy of `operator_switches`. */
+export const EVERYTHING_KEY = 'switch:everything'
+/** Hash group -> JSON FeedReport: its markets are as the switch of that generation wants. */
+export const EVERYTHING_CONFIRMED_KEY = 'switch:everything:confirmed'
+/** Hash marketId -> group to which it is on its way. */
+export const FEED_MOVES_KEY = 'feed_moves'
+/** Channel; message = group number: its desired hash changed; `*`: the switch over all markets did. */
 export const DESIRED_CHANNEL = 'desired'
 /** Channel; message = `<marketId> <generation>`. */
 export const CONFIRMED_CHANNEL = 'confirmed'

@@ -53,6 +53,8 @@ type LedgerConnection = {
   framesSent: number
   bytesSent: number
   tokenCount: number
+  /** Tokens it is subscribed to now. */
+  subscribed: string[]
   received: ReceivedFrame[]
 }
 
@@ -116,6 +118,9 @@ const tokenEntry = (token: VenueToken, source: LedgerSource): LedgerToken => {
   }
 }
 
+const subscribedOn = ({ subscriptions }: Connection): string[] =>
+  [...subscriptions].flatMap(([token, { isActive }]) => (isActive ? [token] : []))
+
 const connectionEntry = (connection: Connection): LedgerConnection => ({
   id: connection.id,
   openedTimeMs: connection.openedTimeMs,
@@ -123,7 +128,8 @@ const connectionEntry = (connection: Connection): LedgerConnection => ({
   closeReason: connection.closeReason,
   framesSent: connection.framesSent,
   bytesSent: connection.bytesSent,
-  tokenCount: [...connection.subscriptions.values()].filter((one) => one.isActive).length,
+  tokenCount: subscribedOn(connection).length,
+  subscribed: subscribedOn(connection),
   received: connection.received,
 })
 

@@ -1,4 +1,6 @@
-import type { DesiredSubscription } from '../domain/subscription.ts'
+import type { PlacedSubscription } from '../domain/subscription.ts'
+import type { Everything } from '../domain/switch.ts'
+import type { Gate } from './gate.ts'
 import { createMember, toDesired, type Member } from './market.ts'
 
 /** What a reading of the hash asks for. `unknown`: market ids (or `*`) whose workflow must write its desire again. */
@@ -6,17 +8,30 @@ export type Reading = { changed: Member[]; removed: Member[]; unknown: string[] 
 
 const hasLeft = ({ phase, confirmedState }: Member): boolean => phase === 'out' && confirmedState === 'stopped'
 
-const isNewer = (member: Member, desired: DesiredSubscription): boolean =>
-  desired.generation > member.desired.generation || hasLeft(member)
+/** A move changes no generation. */
+const isMoved = ({ asked }: Member, desired: PlacedSubscription): boolean =>
+  desired.generation === asked.generation && desired.passage?.type !== asked.passage?.type
 
-/** What Redis holds of a feed: desires by market, and the newest epoch in the streams of markets that are new to it. */
-export type Desires = { hash: Record<string, string>; epochs: ReadonlyMap<string, string> }
+const isNewer = (member: Member, desired: PlacedSubscription): boolean =>
+  desired.generation > member.desired.generation || isMoved(member, desired) || hasLeft(member)
+
+/** What Redis holds of a feed: desires by market, the newest epoch in the streams of markets that are new, the switch. */
+export type Desires = {
+  hash: Record<string, string>
+  epochs: ReadonlyMap<string, string>
+  everything: Everything | undefined
+}
 
 /**
  * Compares the hash with the members and takes over what is newer. Redis is a copy: a missing field or a lower
  * generation is unknown, so the member stays as it is. A market that has left is forgotten with its field.
  */
-export const readDesires = ({ hash, epochs }: Desires, members: Map<string, Member>): Reading => {
+export const readDesires = (
+  { hash, epochs, everything }: Desires,
+  members: Map<string, Member>,
+  gate: Gate,
+): Reading => {
+  gate.turn(everything)
   const reading: Reading = { changed: [], removed: [], unknown: [] }
   for (const text of Object.values(hash)) {
     const desired = toDesired(text)
@@ -27,7 +42,7 @@ export const readDesires = ({ hash, epochs }: Desires, members: Map<string, Memb
       members.set(desired.marketId, created)
       reading.changed.push(created)
     } else if (isNewer(member, desired)) {
-      member.desired = desired
+      member.asked = desired
       reading.changed.push(member)
     } else if (desired.generation < member.desired.generation) reading.unknown.push(desired.marketId)
   }
@@ -38,6 +53,7 @@ export const readDesires = ({ hash, epochs }: Desires, members: Map<string, Memb
       reading.removed.push(member)
     } else reading.unknown.push(marketId)
   }
+  for (const member of members.values()) member.desired = gate.over(member.asked)
   if (Object.keys(hash).length === 0) reading.unknown = ['*']
   return reading
 }

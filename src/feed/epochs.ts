@@ -5,6 +5,8 @@ import { createRing } from './ring.ts'
 /** Frames of one connection. */
 export type EpochLog = {
   epoch: string
+  /** Under which frames of the stream go out. */
+  epochOf(stream: string): string
   /** False when the frame was dropped: the buffer is full. */
   push(stream: string, frame: Frame): boolean
   /** Resolves when Redis has acknowledged all that was pushed to the stream so far. */
@@ -44,6 +46,7 @@ const createEpochEntry = (epoch: string, push: (lane: Lane, frame: Frame) => boo
   const lanes = new Map<string, Lane>()
   const log: EpochLog = {
     epoch,
+    epochOf: () => epoch,
     push: (stream, frame) => push(laneOf(lanes, epoch, stream), frame),
     flushed: (stream) => flushed(laneOf(lanes, epoch, stream)),
     close: () => {

@@ -4,7 +4,7 @@ import { splitArray } from '../lib/json-elements.ts'
 import type { Live, SlotDeps } from './live.ts'
 import { noteElement } from './sighting.ts'
 
-export type Times = Pick<Frame, 'receivedTimeMs' | 'sourceReceivedTimeMs'>
+type Times = Pick<Frame, 'receivedTimeMs' | 'sourceReceivedTimeMs'>
 
 /** Takes one text of the socket apart and puts its elements into the streams they belong to. */
 export const takeFrame = (live: Live, text: string, times: Times, { stats, route }: SlotDeps): void => {

@@ -1,11 +1,17 @@
 import { orderbookStream } from '../domain/keys.ts'
 import type { EpochLog } from './epochs.ts'
 import { leavingGap, pushMarker } from './live.ts'
-import type { Member } from './market.ts'
+import { isGone, type Member } from './market.ts'
 
-/** Whether the market's stream says that nothing comes any more, and how much of it is kept; of an active one its socket says it. */
-export const isTold = ({ desired, toldState, toldDepth }: Member): boolean =>
-  desired.state === 'active' || (toldState === desired.state && toldDepth === desired.depth)
+/**
+ * Whether the market's stream says that nothing comes any more, and how much of it is kept; of an active one its socket says
+ * it, and one that goes on elsewhere says nothing.
+ */
+export const isTold = (member: Member): boolean => {
+  const { desired, toldState, toldDepth } = member
+  if (desired.state === 'active' || isGone(member)) return true
+  return toldState === desired.state && toldDepth === desired.depth
+}
 
 const isBeingTold = ({ desired, tellingState, tellingDepth }: Member): boolean =>
   tellingState === desired.state && tellingDepth === desired.depth
@@ -29,7 +35,7 @@ export const tellLeft = (members: Member[], { live, openEpoch, told }: Telling):
     const { state, depth, marketId } = member.desired
     member.tellingState = state
     member.tellingDepth = depth
-    member.epoch = log.epoch
+    member.epoch = log.epochOf(orderbookStream(marketId))
     pushMarker(log, member, leavingGap(member))
     pushMarker(log, member, { type: 'depth', levels: depth })
     void log.flushed(orderbookStream(marketId)).then(() => {

@@ -5,8 +5,10 @@ import type { Stats } from '../lib/stats.ts'
 import type { Channel, Connection } from './connection.ts'
 import type { RestQueue } from './rest-queue.ts'
 import type { EpochLog } from './epochs.ts'
-import { markerFrame, type Member } from './market.ts'
+import { isGone, markerFrame, type Member } from './market.ts'
+import type { Sent } from './sent.ts'
 import type { Sightings } from './sighting.ts'
+import type { SocketLog } from './socket-log.ts'
 
 export type SlotDeps = {
   url: string
@@ -27,11 +29,13 @@ export type SlotDeps = {
 /** One socket of a slot, from its opening to its end. */
 export type Live = {
   connection: Connection
-  log: EpochLog
+  log: SocketLog
   /** Undefined while it connects, and again when it has ended. */
   openedTimeMs: number | undefined
   isEnded: boolean
   hasSubscribed: boolean
+  /** What the venue was told of each token on this socket. */
+  sent: Map<string, Sent>
   /** Tokens that were subscribed on this socket: subscribing them again brings no snapshot (nautilus#4635). */
   known: Sightings
   /** Token -> time by which its snapshot is due. */
@@ -40,6 +44,8 @@ export type Live = {
   missed: Map<string, number>
   /** Of markets that move to another socket and are heard here until their books have come there: lets one go. */
   departures: Set<() => void>
+  /** Their tokens. */
+  departing: Set<string>
 }
 
 /** What a market's stream is told when it moves to another connection: at once, and when it leaves the old one. */
@@ -54,16 +60,18 @@ export type Place = {
   reconcile: () => void
 }
 
-export const createLive = (connection: Connection, log: EpochLog): Live => ({
+export const createLive = (connection: Connection, log: SocketLog): Live => ({
   connection,
   log,
   openedTimeMs: undefined,
   isEnded: false,
   hasSubscribed: false,
+  sent: new Map(),
   known: new Map(),
   awaiting: new Map(),
   missed: new Map(),
   departures: new Set(),
+  departing: new Set(),
 })
 
 export const pushMarker = (log: EpochLog, { desired }: Member, marker: Marker): void => {
@@ -71,17 +79,16 @@ export const pushMarker = (log: EpochLog, { desired }: Member, marker: Marker): 
 }
 
 /** Nothing comes after an unsubscribe: a pause is a gap that was asked for, and so is the end of a recording. */
-export const leavingGap = ({ tokens, desired }: Member): Marker => ({
+export const leavingGap = ({ tokens, desired, asked }: Member): Marker => ({
   type: 'gap',
   reason: desired.state === 'stopped' ? 'stopped' : 'paused',
   tokens,
-  detail: `desired ${desired.state}`,
+  detail: asked.state === desired.state ? `desired ${desired.state}` : 'everything is paused',
 })
 
-export const markersOfLeaving = (member: Member): Marker[] => [
-  leavingGap(member),
-  { type: 'unsubscribed', tokens: member.tokens },
-]
+/** Of a market that goes on elsewhere there is nothing to say. */
+export const markersOfLeaving = (member: Member): Marker[] =>
+  isGone(member) ? [] : [leavingGap(member), { type: 'unsubscribed', tokens: member.tokens }]
 
 export const markersOfEnd = (member: Member, reason: GapReason, detail: string): Marker[] => {
   switch (member.phase) {

@@ -1,17 +1,22 @@
 import type { Frame, Marker } from '../domain/frame.ts'
-import type { DesiredSubscription } from '../domain/subscription.ts'
+import type { DesiredSubscription, Passage, PlacedSubscription } from '../domain/subscription.ts'
 
 /** `out` → joining → `in` → leaving → `out`; a closed socket takes any of them to `out`. */
 export type Phase = 'out' | 'joining' | 'in' | 'leaving'
 
 /** What a confirmation says: as desired at the moment at which it was true. */
-export type Confirmation = Pick<DesiredSubscription, 'marketId' | 'generation' | 'state'>
+export type Confirmation = Pick<DesiredSubscription, 'marketId' | 'generation' | 'state'> & {
+  /** It goes on in another group: nobody waits for it here. */
+  isGone: boolean
+}
 
 /** The last move to another connection: of no use where the book that REST had did not come there either. */
 type Move = { timeMs: number; wantedTimeMs: number; uselessCount: number }
 
 /** A market of this feed: what is wanted of it, and where it is on its socket. */
 export type Member = {
+  /** What its workflow wants, and what is in force of it beneath the switch over all markets. */
+  asked: PlacedSubscription
   desired: DesiredSubscription
   phase: Phase
   /** What was subscribed, which may differ from what is desired now. */
@@ -30,7 +35,8 @@ export type Member = {
   moved: Move | undefined
 }
 
-export const createMember = (desired: DesiredSubscription, epoch: string): Member => ({
+export const createMember = (desired: PlacedSubscription, epoch: string): Member => ({
+  asked: desired,
   desired,
   phase: 'out',
   tokens: desired.tokens,
@@ -58,8 +64,14 @@ const isTexts = (value: unknown): value is string[] =>
 const isState = (value: unknown): value is DesiredSubscription['state'] =>
   value === 'active' || value === 'paused' || value === 'stopped'
 
+const toPassage = (value: unknown): Passage | undefined => {
+  if (typeof value !== 'object' || value === null || !('type' in value)) return undefined
+  if (value.type === 'arriving' && 'from' in value) return { type: 'arriving', from: Number(value.from) }
+  return value.type === 'gone' && 'to' in value ? { type: 'gone', to: Number(value.to) } : undefined
+}
+
 /** Reads what a workflow wrote; undefined where it is not a desire. */
-export const toDesired = (text: string): DesiredSubscription | undefined => {
+export const toDesired = (text: string): PlacedSubscription | undefined => {
   let found: unknown
   try {
     found = JSON.parse(text)
@@ -74,8 +86,19 @@ export const toDesired = (text: string): DesiredSubscription | undefined => {
   if (typeof marketId !== 'string' || !isTexts(tokens) || !isState(state) || typeof generation !== 'number') {
     return undefined
   }
-  return { marketId, conditionId, tokens, state, depth, generation }
+  const passage = 'passage' in found ? toPassage(found.passage) : undefined
+  const desired = { marketId, conditionId, tokens, state, depth, generation }
+  return passage === undefined ? desired : { ...desired, passage }
 }
+
+/** Another group has taken it over: it leaves here without a word. */
+export const isGone = ({ asked }: Member): boolean => asked.passage?.type === 'gone'
+
+/** It comes from another group, which owns it until it is taken over. */
+export const isArriving = ({ asked }: Member): boolean => asked.passage?.type === 'arriving'
+
+/** Whether its tokens count among those of its socket: one that was stopped has left. */
+export const takesRoom = ({ desired, phase }: Member): boolean => desired.state !== 'stopped' || phase !== 'out'
 
 /** Whether the market is on its socket as desired. */
 export const isSettled = ({ desired, phase }: Member): boolean => phase === (desired.state === 'active' ? 'in' : 'out')

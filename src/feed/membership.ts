@@ -2,7 +2,8 @@ import type { Marker } from '../domain/frame.ts'
 import { orderbookStream } from '../domain/keys.ts'
 import { pause } from '../lib/every.ts'
 import { markersOfLeaving, pushMarker, type MoveMarkers, type Place } from './live.ts'
-import type { Member, Phase } from './market.ts'
+import { isArriving, type Member, type Phase } from './market.ts'
+import { sendSubscribe, sendUnsubscribe } from './sent.ts'
 import { awaitSnapshots, recordMissing } from './snapshots.ts'
 
 const RESUME_RETRY_MS = 1_000
@@ -10,8 +11,8 @@ const RESUME_RETRY_MS = 1_000
 type Arrival = { phase: Phase; markersOf: (member: Member) => Marker[] }
 
 /** Whether it has not been moved to another socket meanwhile. */
-const isHere = ({ phase, epoch }: Member, { live }: Place): boolean =>
-  !live.isEnded && epoch === live.log.epoch && phase !== 'out'
+const isHere = ({ phase, epoch, desired }: Member, { live }: Place): boolean =>
+  !live.isEnded && epoch === live.log.epochOf(orderbookStream(desired.marketId)) && phase !== 'out'
 
 /** The market reaches its phase when what says so is in its stream. */
 const mark = async (place: Place, member: Member, { phase, markersOf }: Arrival): Promise<void> => {
@@ -58,11 +59,11 @@ export const join = (place: Place, members: Member[]): void => {
   const { live, deps } = place
   const tokens = members.flatMap(({ desired }) => desired.tokens)
   const resumed = members.filter(({ desired }) => desired.tokens.some((token) => live.known.has(token)))
-  live.connection.send(deps.channel.subscribe(tokens, !live.hasSubscribed))
-  live.hasSubscribed = true
+  for (const member of members) live.log.begin(orderbookStream(member.desired.marketId), isArriving(member))
+  sendSubscribe(live, deps.channel, tokens)
   for (const member of members) {
     member.phase = 'joining'
-    member.epoch = live.log.epoch
+    member.epoch = live.log.epochOf(orderbookStream(member.desired.marketId))
     member.toldState = 'active'
     member.tellingState = undefined
     member.tellingDepth = undefined
@@ -78,9 +79,8 @@ export const join = (place: Place, members: Member[]): void => {
 export const leave = (place: Place, members: Member[]): void => {
   const { live, deps } = place
   const tokens = members.flatMap((member) => member.tokens)
-  live.connection.send(deps.channel.unsubscribe(tokens))
   for (const member of members) member.phase = 'leaving'
-  live.connection.confirm(() => {
+  sendUnsubscribe(live, deps.channel, tokens, () => {
     for (const token of tokens) live.awaiting.delete(token)
     for (const member of members) void mark(place, member, { phase: 'out', markersOf: markersOfLeaving })
   })
@@ -98,8 +98,10 @@ export const release = ({ live, deps }: Place, member: Member, { atOnce, atDepar
   const depart = (): void => {
     if (!live.departures.delete(depart)) return
     for (const marker of atDeparture) pushMarker(live.log, member, marker)
-    live.connection.send(deps.channel.unsubscribe(tokens))
+    for (const token of tokens) live.departing.delete(token)
+    sendUnsubscribe(live, deps.channel, tokens)
   }
+  for (const token of tokens) live.departing.add(token)
   live.departures.add(depart)
   return depart
 }

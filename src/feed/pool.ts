@@ -1,5 +1,5 @@
 import type { GapReason } from '../domain/frame.ts'
-import type { Member } from './market.ts'
+import { isArriving, type Member } from './market.ts'
 import type { MoveMarkers, SlotDeps } from './live.ts'
 import { Slot } from './slot.ts'
 
@@ -7,8 +7,12 @@ type PoolDeps = { tokensPerConnection: number; createSlot: () => Slot }
 
 export const createSlots = (deps: SlotDeps) => (): Slot => new Slot(deps)
 
-/** Readers ignore an epoch that is older than the newest in a market's stream. A socket yet to open is newer than any. */
-const suits = (slot: Slot, { epoch }: Member): boolean => slot.epoch === undefined || slot.epoch >= epoch
+/**
+ * Readers ignore an epoch that is older than the newest in a market's stream. A socket yet to open is newer than any, and a
+ * market that arrives gets an epoch of its own.
+ */
+const suits = (slot: Slot, member: Member): boolean =>
+  isArriving(member) || slot.epoch === undefined || slot.epoch >= member.epoch
 
 /**
  * Sockets of one feed. A market stays on its socket, paused too, unless one of its tokens stalls there; growth adds

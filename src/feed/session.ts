@@ -1,13 +1,15 @@
 import { orderbookStream } from '../domain/keys.ts'
 import { every } from '../lib/every.ts'
-import type { Logger } from '../lib/log.ts'
 import type { Stats } from '../lib/stats.ts'
 import type { Appender } from '../stream/append.ts'
+import { Arrivals, type ArrivalsDeps } from './arrivals.ts'
 import type { Channel } from './connection.ts'
 import { readDesires, type Desires } from './desired.ts'
+import { createConfirming, type ConfirmingDeps } from './confirming.ts'
 import type { EpochLog } from './epochs.ts'
+import { Gate } from './gate.ts'
 import { isTold, tellLeft } from './leaving.ts'
-import { isConfirmed, isSettled, markerFrame, type Confirmation, type Member } from './market.ts'
+import { isArriving, isConfirmed, isSettled, markerFrame, type Member } from './market.ts'
 import type { Budget } from './outbox.ts'
 import { createSlots, Pool } from './pool.ts'
 import { createRefusals } from './refusals.ts'
@@ -18,6 +20,8 @@ import { createRouter, type Router } from './router.ts'
 import type { Slot } from './slot.ts'
 import type { Stalled, WatchedFeed, WatchedToken } from './suspects.ts'
 import { createWriter, type Writer } from './writer.ts'
+
+const ARRIVALS_EVERY_MS = 50
 
 export type SessionDeps = {
   url: string
@@ -31,22 +35,23 @@ export type SessionDeps = {
   fetchBooks: FetchBooks
   isVenueRestarting: (token: string, signal: AbortSignal) => Promise<boolean>
   budget: Budget
-  /** Writes confirmations where the workflows look for them; a failure is tried again at the next reading. */
-  writeConfirmed: (confirmations: Confirmation[]) => Promise<void>
-  log: Logger
   stats: Stats
-}
+} & Pick<ConfirmingDeps, 'writeConfirmed' | 'writeSwitchReport' | 'log'> &
+  Pick<ArrivalsDeps, 'readStanding' | 'takeOver'>
 
 export type Figures = {
   marketsSubscribed: number
   tokensWanted: number
   tokensSubscribed: number
   connectionsOpen: number
+  /** 1 while the switch over all markets holds them back. */
+  groupsPaused: number
 }
 
 /** One feed group: its markets, its sockets, and the way from them into the streams. */
 export class Session implements WatchedFeed {
   readonly #members = new Map<string, Member>()
+  readonly #gate = new Gate()
   readonly #deps: SessionDeps
   readonly #ended = new AbortController()
   readonly #router: Router = createRouter()
@@ -55,6 +60,8 @@ export class Session implements WatchedFeed {
   readonly #pool: Pool
   readonly #resync: Resync
   readonly #relocation: Relocation
+  readonly #confirming: ReturnType<typeof createConfirming>
+  readonly #arrivals: Arrivals
 
   constructor(deps: SessionDeps) {
     this.#deps = deps
@@ -74,11 +81,20 @@ export class Session implements WatchedFeed {
       openEpoch: () => this.#openEpoch(),
       isVenueRestarting: (token) => deps.isVenueRestarting(token, signal),
       route: (element) => this.#router.route(element),
-      confirm: (members) => void this.#confirm(members),
+      confirm: (members) => void this.#confirming.confirm(members),
     })
     this.#pool = new Pool({ tokensPerConnection, createSlot })
     this.#resync = createResync({ members: this.#members, rest: this.#rest })
     this.#relocation = new Relocation({ members: this.#members, pool: this.#pool, log, stats })
+    this.#confirming = createConfirming({ ...deps, members: this.#members, gate: this.#gate })
+    this.#arrivals = new Arrivals({
+      ...deps,
+      members: this.#members,
+      pool: this.#pool,
+      openEpoch: (newest) => this.#openEpoch(newest),
+      wantBooks: (marketId) => this.#resync.want(marketId),
+    })
+    every(ARRIVALS_EVERY_MS, () => void this.#arrivals.tick(), signal)
     every(1_000, () => this.#pool.slots.forEach((slot) => slot.tick()), signal)
     every(250, () => this.#resync.tick(), signal)
   }
@@ -90,7 +106,7 @@ export class Session implements WatchedFeed {
 
   /** Takes a reading of what is desired; returns the market ids (or `*`) whose desire is unknown. */
   applyDesired(desires: Desires): string[] {
-    const { changed, removed, unknown } = readDesires(desires, this.#members)
+    const { changed, removed, unknown } = readDesires(desires, this.#members, this.#gate)
     for (const member of removed) {
       this.#pool.remove(member)
       this.#router.remove(member.desired)
@@ -100,8 +116,10 @@ export class Session implements WatchedFeed {
     const isIdle = (member: Member): boolean => this.#pool.slotOf(member.desired.marketId) === undefined
     const members = [...this.#members.values()]
     this.#pool.reconcile(members.filter((member) => member.desired.state === 'active' || !isIdle(member)))
-    const idle = members.filter((member) => isIdle(member) && isSettled(member) && !isConfirmed(member))
+    const isSettledIdle = (member: Member): boolean => isIdle(member) && isSettled(member) && !isArriving(member)
+    const idle = members.filter((member) => isSettledIdle(member) && !isConfirmed(member))
     if (idle.length > 0) this.#confirmIdle(idle)
+    this.#confirming.reportSwitch()
     return unknown
   }
 
@@ -143,12 +161,19 @@ export class Session implements WatchedFeed {
     if (step === 'reconnect') slot.replace([], 'replaced: heartbeats were missed')
   }
 
+  /** Compares desired, sent and evidenced subscriptions, and repairs what differs. Returns how many tokens did. */
+  compareSubscriptions(nowMs: number): number {
+    return this.#pool.slots.reduce((sum, slot) => sum + slot.compare(nowMs), 0)
+  }
+
   redisReturned(): void {
     this.#writer.redisReturned()
   }
 
+  /** Never rejects: an epoch that is forgotten meanwhile is a loss that its next flush finds. */
   async refreshEpochs(): Promise<void> {
-    await this.#writer.refreshEpochs()
+    const { log } = this.#deps
+    await this.#writer.refreshEpochs().catch((error: unknown) => log.warn({ error }, 'epochs could not be refreshed'))
   }
 
   figures(): Figures {
@@ -162,7 +187,8 @@ export class Session implements WatchedFeed {
       tokensSubscribed += tokens.length
     }
     const connectionsOpen = this.#pool.slots.filter(({ isOpen }) => isOpen).length
-    return { marketsSubscribed, tokensWanted, tokensSubscribed, connectionsOpen }
+    const groupsPaused = this.#gate.isPaused ? 1 : 0
+    return { marketsSubscribed, tokensWanted, tokensSubscribed, connectionsOpen, groupsPaused }
   }
 
   /** Marks the end in each stream, closes the sockets and flushes; returns whether Redis took all in time. */
@@ -196,8 +222,8 @@ export class Session implements WatchedFeed {
   }
 
   /** Also newer than what another host wrote into a stream of ours, whose clock may be ahead. */
-  #openEpoch(): EpochLog {
-    let newestMs = 0
+  #openEpoch(newest = ''): EpochLog {
+    let newestMs = Number.parseInt(newest, 10) || 0
     for (const { epoch } of this.#members.values()) newestMs = Math.max(newestMs, Number.parseInt(epoch, 10) || 0)
     return this.#writer.openEpoch(this.#deps.createEpoch(newestMs + 1))
   }
@@ -205,32 +231,8 @@ export class Session implements WatchedFeed {
   /** Of markets without a socket: confirmed when their streams say that they are paused or stopped. */
   #confirmIdle(members: Member[]): void {
     const untold = members.filter((member) => !isTold(member))
-    const told = (): void => this.#confirmTold(members)
+    const told = (): void => this.#confirming.confirmTold(members)
     tellLeft(untold, { live: undefined, openEpoch: () => this.#openEpoch(), told })
-    this.#confirmTold(members)
-  }
-
-  #confirmTold(members: Member[]): void {
-    const settled = members.filter((member) => isTold(member) && isSettled(member) && !isConfirmed(member))
-    if (settled.length > 0) void this.#confirm(settled)
-  }
-
-  /** What is true now is confirmed: a desire may move on before Redis has taken it. */
-  async #confirm(members: Member[]): Promise<void> {
-    const confirmations = members.map(({ desired: { marketId, generation, state } }) => ({
-      marketId,
-      generation,
-      state,
-    }))
-    for (const member of members) {
-      member.confirmedGeneration = member.desired.generation
-      member.confirmedState = member.desired.state
-    }
-    try {
-      await this.#deps.writeConfirmed(confirmations)
-    } catch (error) {
-      for (const member of members) member.confirmedGeneration = -1
-      this.#deps.log.warn({ error, markets: members.length }, 'confirmations could not be written, they are repeated')
-    }
+    this.#confirming.confirmTold(members)
   }
 }

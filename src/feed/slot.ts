@@ -1,24 +1,24 @@
 import type { Frame, GapReason, Marker } from '../domain/frame.ts'
-import { orderbookStream } from '../domain/keys.ts'
+import { marketOfStream, orderbookStream } from '../domain/keys.ts'
 import { createBackoff } from '../lib/backoff.ts'
-import { pause } from '../lib/every.ts'
 import { firstString } from '../lib/json-elements.ts'
 import { openConnection } from './connection.ts'
+import { compareSubscriptions } from './comparison.ts'
 import type { EpochLog } from './epochs.ts'
-import { takeFrame, type Times } from './intake.ts'
+import { takeFrame } from './intake.ts'
 import { isTold, tellLeft } from './leaving.ts'
 import { createLive, markersOfEnd, pushMarker, type Live, type MoveMarkers, type Place, type SlotDeps } from './live.ts'
-import { hasOtherTokens, isConfirmed, isFollowed, isSettled, type Member } from './market.ts'
+import { hasOtherTokens, isConfirmed, isFollowed, isSettled, takesRoom, type Member } from './market.ts'
 import { join, leave, release, tellDepths } from './membership.ts'
+import { waitToReopen } from './reopening.ts'
 import type { RestBook } from './rest-queue.ts'
 import { noteSighting, type Sighting } from './sighting.ts'
 import { fetchOverdue } from './snapshots.ts'
+import type { Hold } from './hold.ts'
+import { createSocketLog, type SocketLog } from './socket-log.ts'
 import { Vitals } from './vitals.ts'
 
 const STABLE_AFTER_MS = 30_000
-/** While the venue restarts (about 90 s), a slot tries every 2 to 5 s. */
-const RESTART_DELAY_MS = 2_000
-const RESTART_SPREAD_MS = 3_000
 
 /**
  * One socket's place: its markets stay while sockets come and go, each socket under an epoch of its own.
@@ -58,11 +58,8 @@ export class Slot {
   }
 
   tokenCount(): number {
-    let count = 0
-    for (const { desired, phase } of this.members.values()) {
-      if (desired.state !== 'stopped' || phase !== 'out') count += desired.tokens.length
-    }
-    return count
+    const held = [...this.members.values()].filter(takesRoom)
+    return held.reduce((sum, { desired }) => sum + desired.tokens.length, 0)
   }
 
   /** What has come of a token that is subscribed here and has had a book; undefined of any other. */
@@ -73,9 +70,8 @@ export class Slot {
 
   /** How many of its tokens brought a frame after that. */
   heardSince(timeMs: number): number {
-    let count = 0
-    for (const { receivedTimeMs } of this.#place?.live.known.values() ?? []) if (receivedTimeMs > timeMs) count++
-    return count
+    const known = [...(this.#place?.live.known.values() ?? [])]
+    return known.filter(({ receivedTimeMs }) => receivedTimeMs > timeMs).length
   }
 
   /** Brings the socket to what is desired, touching only the markets that differ. */
@@ -133,6 +129,21 @@ export class Slot {
     if (this.#place !== undefined && this.isOpen) void fetchOverdue(this.#place)
   }
 
+  /** Compares desired, sent and evidenced subscriptions, repairs what differs, and returns how many tokens did. */
+  compare(nowMs: number): number {
+    return this.#place === undefined || !this.isOpen ? 0 : compareSubscriptions(this.#place, nowMs)
+  }
+
+  /** What has come of markets that arrive, and is held back. */
+  holds(): [marketId: string, Hold][] {
+    return (this.#place?.live.log.holds() ?? []).map(([stream, hold]) => [marketOfStream(stream) ?? '', hold])
+  }
+
+  /** Ends a hold: the market goes on there, with these frames first, or leaves (undefined). */
+  letGo({ desired }: Member, into: EpochLog | undefined, frames: Frame[]): void {
+    this.#place?.live.log.release(orderbookStream(desired.marketId), into, frames)
+  }
+
   /** Begins a market's move to a socket with a newer epoch; the function that is returned ends it here. */
   release(member: Member, markers: MoveMarkers): () => void {
     this.members.delete(member.desired.marketId)
@@ -161,19 +172,13 @@ export class Slot {
     live.connection.close(detail)
   }
 
-  #openEpoch(): EpochLog {
-    const log = this.#deps.openEpoch()
-    const push = (stream: string, frame: Frame): boolean => {
-      if (this.#arriving.size > 0) this.#arrive(stream)
-      return log.push(stream, frame)
-    }
-    return { ...log, push }
+  #openEpoch(): SocketLog {
+    return createSocketLog(this.#deps.openEpoch(), (stream) => this.#arrive(stream))
   }
 
   #arrive(stream: string): void {
     const depart = this.#arriving.get(stream)
-    this.#arriving.delete(stream)
-    depart?.()
+    if (this.#arriving.delete(stream)) depart?.()
   }
 
   #open(): void {
@@ -188,8 +193,7 @@ export class Slot {
       },
       frame: (text: string, receivedTimeMs: number, sourceReceivedTimeMs: number | undefined): void => {
         this.vitals.tickTimeMs = receivedTimeMs
-        const times: Times = { receivedTimeMs, sourceReceivedTimeMs }
-        takeFrame(live, text, times, this.#deps)
+        takeFrame(live, text, { receivedTimeMs, sourceReceivedTimeMs }, this.#deps)
       },
       closed: (reason: string): void => void this.#reopen(live, reason),
     }
@@ -198,8 +202,7 @@ export class Slot {
   }
 
   #tell(members: Member[]): void {
-    const openEpoch = (): EpochLog => this.#openEpoch()
-    tellLeft(members, { live: this.log(), openEpoch, told: () => this.#reconcileSoon() })
+    tellLeft(members, { live: this.log(), openEpoch: () => this.#openEpoch(), told: () => this.#reconcileSoon() })
   }
 
   /** Ends the epoch: what was subscribed has a gap from here on, what was leaving has left. */
@@ -227,20 +230,10 @@ export class Slot {
     const isRestart = token !== undefined && (await this.#deps.isVenueRestarting(token))
     if (live.isEnded) return
     this.#end(live, isRestart ? 'venue_restart' : 'disconnect', detail)
-    await this.#wait({ live, detail, isRestart, endedTimeMs })
+    this.#isWaiting = true
+    const backoffMs = this.#backoff.nextDelayMs()
+    await waitToReopen({ epoch: live.log.epoch, detail, isRestart, endedTimeMs, backoffMs }, this.#deps)
+    this.#isWaiting = false
     if (!this.#deps.signal.aborted) this.reconcile()
   }
-
-  async #wait({ live, detail, isRestart, endedTimeMs }: Ended): Promise<void> {
-    const { log, stats, signal } = this.#deps
-    const restartMs = isRestart ? RESTART_DELAY_MS + Math.random() * RESTART_SPREAD_MS : 0
-    const delayMs = Math.max(this.#backoff.nextDelayMs(), restartMs)
-    stats.count('reconnects')
-    log.warn({ epoch: live.log.epoch, detail, isRestart, delayMs }, 'socket was closed')
-    this.#isWaiting = true
-    await pause(endedTimeMs + delayMs - Date.now(), signal)
-    this.#isWaiting = false
-  }
 }
-
-type Ended = { live: Live; detail: string; isRestart: boolean; endedTimeMs: number }

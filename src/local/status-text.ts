@@ -42,6 +42,7 @@ const figureTexts = (shown: Shown) => {
     gapsOpen: whole(count('normalizer', 'gapsOpen')),
     deadLetters: whole(count('normalizer', 'deadLetters')),
     reconnects: whole(count('feed', 'reconnects')),
+    isEverythingPaused: (sum('feed', 'groupsPaused') ?? 0) > 0,
     restarts: whole(shown.kept.reduce((total, one) => total + one.restarts, 0)),
   }
 }
@@ -57,6 +58,7 @@ export const statusLine = (shown: Shown): string => {
     `${f.framesPerSecond} frames/s, ${f.rowsPerSecond} rows/s, newest ${f.newest} ago`,
     `venue to cache p50 ${f.cacheP50} p99 ${f.cacheP99}, to commit p50 ${f.commitP50} p99 ${f.commitP99}`,
     `gaps ${f.gaps} (${f.gapsOpen} open), restarts ${f.restarts}`,
+    ...(f.isEverythingPaused ? ['EVERYTHING IS PAUSED'] : []),
     ...down,
   ].join(' | ')
 }
@@ -92,6 +94,9 @@ export const statusBlock = (shown: Shown, columns: number): string[] => {
   return [
     titled,
     ...waiting,
+    ...(f.isEverythingPaused
+      ? ['EVERYTHING IS PAUSED: workflow type setEverything with {"state":"active"} resumes']
+      : []),
     cells('', 'wanted', 'subscribed', 'with a book'),
     cells('markets', f.marketsWanted, f.marketsSubscribed, f.marketsWithBook),
     cells('tokens', f.tokensWanted, f.tokensSubscribed, f.tokensWithBook),

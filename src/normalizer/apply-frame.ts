@@ -118,6 +118,7 @@ const applyMarker = (tape: MarketTape, context: FrameContext): void => {
       return
     case 'unsubscribed':
     case 'asked':
+    case 'continued':
       return
     case 'depth':
       return keepLevels(tape, marker.levels, context)

@@ -1,4 +1,4 @@
-import type { GapReason, Marker } from '../domain/frame.ts'
+import type { Frame, GapReason, Marker } from '../domain/frame.ts'
 
 const REASONS: ReadonlySet<string> = new Set<GapReason>([
   'disconnect',
@@ -40,7 +40,12 @@ export const parseMarker = (text: string): Marker | undefined => {
   if (!('tokens' in value)) return undefined
   const { type, tokens } = value
   if (!isTokens(tokens)) return undefined
-  if (type === 'subscribed' || type === 'unsubscribed' || type === 'asked') return { type, tokens }
+  if (type === 'subscribed' || type === 'unsubscribed' || type === 'asked' || type === 'continued')
+    return { type, tokens }
   if (type !== 'gap' || !('reason' in value) || !isReason(value.reason)) return undefined
   return { type, tokens, reason: value.reason, detail: 'detail' in value ? String(value.detail) : '' }
 }
+
+/** Whether a connection begins with the word that nothing is missing since the one before it. */
+export const isContinuation = ({ kind, text }: Frame): boolean =>
+  kind === 'marker' && parseMarker(text)?.type === 'continued'

@@ -8,6 +8,7 @@ import { applyFrame, applyOlderTrade } from './apply-frame.ts'
 import { addDeadLetter, type Batch, type FrameContext, type GapCause, type TapeContext } from './batch.ts'
 import { HourTally } from './hour-tally.ts'
 import type { Judge } from './judge.ts'
+import { isContinuation } from './marker.ts'
 import { LastTradePrices } from './last-trade-prices.ts'
 import { isMirrorDoubted } from './mirror-doubt.ts'
 import { OlderConnections } from './older-connections.ts'
@@ -215,11 +216,11 @@ export class MarketTape {
   }
 
   #follow(epoch: string, context: FrameContext): void {
-    if (this.epoch !== '') {
-      this.openGaps('feed_restart', `connection ${this.epoch} ended without a word; ${epoch} goes on`, context)
-      this.older.leave(this.epoch, this.ordinal)
-    }
-    for (const tape of this.outcomes) tape.window.forget()
+    const isContinued = isContinuation(context.frame)
+    const detail = `connection ${this.epoch} ended without a word; ${epoch} goes on`
+    if (this.epoch !== '' && !isContinued) this.openGaps('feed_restart', detail, context)
+    if (this.epoch !== '') this.older.leave(this.epoch, this.ordinal)
+    if (!isContinued) for (const tape of this.outcomes) tape.window.forget()
     this.epoch = epoch
     this.ordinal = 0
   }

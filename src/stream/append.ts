@@ -37,7 +37,7 @@ export const createEpoch = (nowMs = Date.now()): string => {
 }
 
 /** Catalogue, trades and unroutable frames all go to shard 0. */
-const shardOfStream = (stream: string, shardCount: number): number => {
+export const shardOfStream = (stream: string, shardCount: number): number => {
   const marketId = marketOfStream(stream)
   return marketId === undefined ? 0 : shardOf(marketId, shardCount)
 }

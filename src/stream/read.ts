@@ -82,6 +82,8 @@ export type Reader = {
   waitReady(timeoutSeconds: number): Promise<string[]>
   /** Notes streams as ready, for another reader of this shard. */
   giveBack(streams: string[]): Promise<void>
+  /** Notes streams as ready for the shards that read them. */
+  passOn(streams: [stream: string, shard: number][]): Promise<void>
   /** Entries after the given ids, at most `count` a stream, of the first STREAMS_PER_READ streams. */
   read(positions: [stream: string, afterId: string][], count: number): Promise<StreamRead[]>
   /** Entries after one id up to and with another. */
@@ -103,6 +105,11 @@ export const createReader = ({ redis, blocking, shard }: ReaderDeps): Reader => 
     giveBack: async (streams) => {
       const score = Date.now()
       if (streams.length > 0) await redis.zadd(key, ...streams.flatMap((stream) => [score, stream]))
+    },
+    passOn: async (streams) => {
+      const pipeline = redis.pipeline()
+      for (const [stream, to] of streams) pipeline.zadd(readyKey(to), Date.now(), stream)
+      if (streams.length > 0) await pipeline.exec()
     },
     read: (positions, count) => readAfter(redis, positions, count),
     between: (stream, afterId, upToId) => redis.xrange(stream, `(${afterId}`, upToId),

@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client'
 import { createCatalogueActivities } from '../activities/catalogue.ts'
 import { createEnrolment } from '../activities/enrolment.ts'
+import { createEverythingActivities } from '../activities/everything.ts'
 import { createInspectionActivities } from '../activities/inspection.ts'
 import { createOverrideActivities } from '../activities/override.ts'
 import { createPartitionActivities } from '../activities/partitions.ts'
@@ -24,6 +25,8 @@ import type { ReadPolicy } from './policy-source.ts'
 
 const GAMMA_TIMEOUT_MS = 4_000
 const GAMMA_ATTEMPTS = 3
+/** As long as an update `setState` waits. */
+const CONFIRM_WITHIN_MS = 10_000
 
 type Control = {
   runs: MarketRuns
@@ -67,6 +70,7 @@ export const createControlActivities = (context: RoleContext, parts: Control) =>
     ...subscriptions,
     ...createResolutionActivities({ gamma, publisher, runs, redis, pool, tell, log, stats }),
     ...createOverrideActivities({ pool }),
+    ...createEverythingActivities({ redis, pool, confirmWithinMs: CONFIRM_WITHIN_MS }),
     ...createInspectionActivities({ redis, pool, shardCount: config.NORMALIZER_SHARDS }),
     ...createPartitionActivities({ ensurePartitions: (daysAhead) => ensurePartitions(pool, daysAhead) }),
   }

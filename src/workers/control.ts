@@ -5,6 +5,8 @@ import { FEED_GROUPS_KEY } from '../domain/keys.ts'
 import { checkPolicyText } from '../policy-file.ts'
 import { marketsHook } from '../http/markets-hook.ts'
 import { openHttpServer, type HttpServer } from '../http/server.ts'
+import { restoreSwitch } from '../activities/everything-copy.ts'
+import { createRebalance } from '../activities/rebalance.ts'
 import { createControlActivities } from './control-activities.ts'
 import { openCatalogChanges, startRefresh, type CatalogChanges } from './catalog-changes.ts'
 import type { RoleContext } from './main.ts'
@@ -13,6 +15,7 @@ import { toSignals } from './observer.ts'
 import { createOwners, type Owners } from './owners.ts'
 import { createPolicySource } from './policy-source.ts'
 import { openReassert, type Reassert } from './reassert.ts'
+import { createRetirement } from './retirement.ts'
 import { deploySchedules } from './schedules.ts'
 import { reasonOf, untilReachable } from './until-reachable.ts'
 import { controlOptions } from './worker-options.ts'
@@ -42,7 +45,15 @@ export const openControl = async (context: RoleContext): Promise<RoleWorker> => 
   const changes = await openCatalogChanges({ start, subscriber: resources.connectRedis(), log, stats })
   const http = await openHttp(context, changes)
   const reassert = await openReassert({ client, runs, subscriber: resources.connectRedis(), log })
-  const watch = async (): Promise<void> => watchOver({ owners, reassert, context })
+  const ensureFeed = (group: number): Promise<void> => owners.ensureFeed(group)
+  const { redis } = resources
+  const rebalance = createRebalance({ redis, marketsPerFeed: config.MARKETS_PER_FEED, ensureFeed, log })
+  const retire = createRetirement({ client, redis, shardCount: config.NORMALIZER_SHARDS, log })
+  const watch = async (): Promise<void> => {
+    await watchOver({ owners, reassert, context })
+    await rebalance()
+    await retire()
+  }
   const setUp = async (): Promise<void> => {
     await activities.ensurePartitions({ daysAhead: DAYS_AHEAD })
     await watch()
@@ -81,7 +92,9 @@ type Watched = { owners: Owners; reassert: Reassert; context: RoleContext }
 
 /** By a timer here and not by a schedule: an owner that was terminated comes back within 15 s, the venue reachable or not. */
 const watchOver = async ({ owners, reassert, context }: Watched): Promise<void> => {
-  const { redis } = context.resources
+  const { redis, pool } = context.resources
+  // Before the desires are written anew: a feed must not follow them while everything is paused.
+  await restoreSwitch(redis, pool)
   await owners.ensureNormalizers()
   const groups = new Set(await redis.hvals(FEED_GROUPS_KEY))
   for (const group of groups) await owners.ensureFeed(Number(group))

@@ -1,3 +1,4 @@
+import { restoreSwitch } from '../activities/everything-copy.ts'
 import { createFeedActivities } from '../activities/feed.ts'
 import type { RoleWorker } from './control.ts'
 import type { RoleContext } from './main.ts'
@@ -11,7 +12,8 @@ export const openFeed = async ({
   replica,
   heartbeats,
 }: RoleContext): Promise<RoleWorker> => {
-  const { redis, connectRedis, signing, temporal, namespace } = resources
+  const { redis, connectRedis, pool, signing, temporal, namespace } = resources
+  await restoreSwitch(redis, pool)
   const activities = createFeedActivities({ redis, connectRedis, config, signing, heartbeats, log, stats })
   return {
     options: feedOptions({ connection: temporal, namespace, activities }, replica),

@@ -22,7 +22,7 @@ const summaryOf = (card: MarketCard): string =>
 
 /** Given at the start, they cost the workflow no command of its own. */
 const shownOf = (card: MarketCard, enrolled: Enrolled | undefined): SearchAttributePair[] => [
-  { key: MARKET_STATE, value: 'starting' },
+  { key: MARKET_STATE, value: enrolled?.observed?.state === 'live' ? 'live' : 'starting' },
   { key: MARKET_SLUG, value: card.slug },
   ...(enrolled === undefined ? [] : [{ key: FEED_GROUP, value: String(enrolled.group) }]),
 ]

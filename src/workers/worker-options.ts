@@ -30,7 +30,8 @@ export const controlOptions = (given: Given, bundlePath: string, version: Versio
   ...versioned(version),
   taskQueue: 'control',
   workflowBundle: { codePath: bundlePath },
-  maxCachedWorkflows: 500,
+  // An evicted one is replayed in a few ms, a cached one takes about 0.5 MB.
+  maxCachedWorkflows: 250,
   maxConcurrentActivityTaskExecutions: 200,
   maxConcurrentWorkflowTaskExecutions: 40,
   // A control worker that died leaves its sticky queue behind: tasks wait there for so long.
@@ -43,7 +44,7 @@ export const controlOptions = (given: Given, bundlePath: string, version: Versio
 export const feedOptions = (given: Given, replica: Replica): WorkerOptions => ({
   ...given,
   taskQueue: `feed-${replica}`,
-  maxHeartbeatThrottleInterval: '500ms',
+  maxHeartbeatThrottleInterval: '1s',
   maxConcurrentActivityTaskExecutions: 500,
   shutdownGraceTime: 0,
   shutdownForceTime: '10s',

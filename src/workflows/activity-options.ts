@@ -2,6 +2,7 @@ import { ActivityCancellationType, proxyActivities, type ActivityOptions } from 
 import type { TellingActivities } from '../activities/alert-telling.ts'
 import type { CatalogueActivities } from '../activities/catalogue.ts'
 import type { HeartbeatActivities } from '../activities/heartbeats.ts'
+import type { EverythingActivities } from '../activities/everything.ts'
 import type { InspectionActivities } from '../activities/inspection.ts'
 import type { NoticeActivities } from '../activities/notices.ts'
 import type { OverrideActivities } from '../activities/override.ts'
@@ -40,6 +41,10 @@ export const market = {
   inspectMarket,
   awaitDrained,
 }
+
+const { turnEverything } = proxyActivities<EverythingActivities>(briefly)
+const { confirmEverything } = proxyActivities<EverythingActivities>({ ...briefly, startToCloseTimeout: '15s' })
+export const everything = { turnEverything, confirmEverything }
 
 const paged: ActivityOptions = {
   startToCloseTimeout: '10m',

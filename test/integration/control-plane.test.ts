@@ -50,6 +50,13 @@ const stateOf = async (workflowId: string): Promise<string | undefined> => {
 }
 const running = async (workflowId: string): Promise<boolean> => (await stateOf(workflowId)) === 'RUNNING'
 
+const setEverything = (input: string): string[] => {
+  const words = 'workflow execute --type setEverything --task-queue control --workflow-id everything --output json'
+  return [...words.split(' '), '--input', input]
+}
+const switched = async (): Promise<unknown> =>
+  (await worker.pool.query("select state from operator_switches where name = 'everything'")).rows[0]?.state
+
 describe('the control worker', () => {
   test('starts the top markets by volume with their question as summary, catalogue first', async () => {
     await until(async () => (await running('market:516710')) && (await running('market:516711')))
@@ -105,6 +112,28 @@ describe('the control worker', () => {
     expect(Date.now() - startedTimeMs).toBeLessThan(5_000)
     const shown = await worker.temporal('workflow', 'describe', '--workflow-id', 'market:999')
     expect(shown).toContain("market 999 is unknown: the venue's catalogue answered 404; check the id")
+  })
+
+  test('turns the switch over every market by one command that answers when the feeds have followed, and turned back by another', async () => {
+    await until(async () => (await redis.hlen(FEED_GROUPS_KEY)) > 0)
+    const answer: unknown = JSON.parse(await worker.temporal(...setEverything('{"state":"paused"}')))
+    expect(answer).toMatchObject({ status: 'COMPLETED', result: { state: 'paused', feeds: 1, markets: 1 } })
+    expect(await switched()).toBe('paused')
+    expect(JSON.parse(await worker.temporal(...setEverything('{"state":"active"}')))).toMatchObject({
+      status: 'COMPLETED',
+    })
+    expect(await switched()).toBe('active')
+  })
+
+  test('leaves the switch over every market as it is where the input does not fit', async () => {
+    const before = await switched()
+    for (const input of ['{"state":"off"}', '{"state":"paused","markets":["1"]}', '"paused"']) {
+      expect(await worker.refusal(...setEverything(input))).not.toMatch(/^accepted/)
+      const told = client.workflow.getHandle('everything').result()
+      await expect(told).rejects.toMatchObject({ cause: { type: 'BadInput' } })
+    }
+    expect(await worker.refusal(...setEverything('{"state":'))).not.toMatch(/^accepted/)
+    expect(await switched()).toBe(before)
   })
 
   test('remembers a stop by hand, and discovery honours it', async () => {

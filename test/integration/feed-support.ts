@@ -82,7 +82,12 @@ export type Bench = AsyncDisposable & {
   feed: ReturnType<typeof openFeedGroup>
   stats: ReturnType<typeof createStats>
   marketIds: string[]
-  desire(marketIds: string[], state: DesiredState, depth?: number): Promise<void>
+  desire(
+    marketIds: string[],
+    state: DesiredState,
+    depth?: number,
+    at?: { group: number; generation?: number },
+  ): Promise<void>
   confirmed(marketIds: string[], state: DesiredState): Promise<void>
   entries(): Promise<StreamEntry[]>
   /** Elements of all frames that went out on sockets until now, sorted. */
@@ -133,11 +138,11 @@ export const openBench = async (
     feed,
     stats,
     marketIds: emulator.catalogue.markets.map(({ marketId }) => marketId).slice(0, options.marketCount),
-    desire: async (marketIds, state, depth = 0) => {
-      generation++
+    desire: async (marketIds, state, depth = 0, at = { group: 0 }) => {
+      generation = at.generation ?? generation + 1
       const fields = marketIds.map((marketId) => [marketId, textOf(marketId, { state, depth, generation })])
-      await redis.hset(desiredKey(0), Object.fromEntries(fields))
-      await redis.publish(DESIRED_CHANNEL, '0')
+      await redis.hset(desiredKey(at.group), Object.fromEntries(fields))
+      await redis.publish(DESIRED_CHANNEL, String(at.group))
     },
     confirmed: (marketIds, state) =>
       until(`${marketIds.length} markets confirmed ${state}`, async () => {

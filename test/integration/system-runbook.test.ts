@@ -92,6 +92,8 @@ const EFFECTS: [words: string, effect: (typedTime: string) => Promise<unknown>][
   [`${start} market:516745`, () => isListedLive('516745')],
   ["MarketState='live'\" --name pause", () => manyAre('paused')],
   ["MarketState='paused'\" --name resume", () => manyAre('live')],
+  [`--workflow-id everything --input '{"state":"paused"}'`, () => quotesSay('paused', MARKET_IDS)],
+  [`--workflow-id everything --input '{"state":"active"}'`, () => quotesSay('live', MARKET_IDS)],
   ['market:516752 --name setState', () => statusSays('516752', '"desired":"active"')],
   ['market:516752 --name setDepth --input -1', () => statusSays('516752', '"depth":0')],
   ['schedule trigger', refreshStartedAfter],

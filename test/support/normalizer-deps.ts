@@ -10,10 +10,10 @@ import { signing } from './normalizer-flow.ts'
 export type Addresses = { redisUrl: string; databaseUrl: string }
 
 /** What the activity needs, with clients set as the product sets them. */
-export const openDeps = ({
-  redisUrl,
-  databaseUrl,
-}: Addresses): NormalizerDeps & AsyncDisposable & { heartbeats: Reports } => {
+export const openDeps = (
+  { redisUrl, databaseUrl }: Addresses,
+  more: NodeJS.ProcessEnv = {},
+): NormalizerDeps & AsyncDisposable & { heartbeats: Reports } => {
   const clients: Redis[] = []
   const connect = (maxRetriesPerRequest: number | null): Redis => {
     const client = new Redis(redisUrl, { maxRetriesPerRequest, retryStrategy: () => 100 })
@@ -27,7 +27,7 @@ export const openDeps = ({
     redis: connect(3),
     connectRedis: () => connect(null),
     pool,
-    config: readConfig({ CHECKPOINT_EVERY_CHANGES: '40' }),
+    config: readConfig({ CHECKPOINT_EVERY_CHANGES: '40', ...more }),
     signing,
     heartbeats: createReports(),
     log: createLog('normalizer', process.env['LOG_LEVEL'] ?? 'silent'),

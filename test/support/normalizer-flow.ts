@@ -45,8 +45,8 @@ export type Flow = {
   levels(outcomeId: string): Map<string, string>
 }
 
-export const createFlow = (redis: Redis): Flow => {
-  const appender = createAppender({ redis, signing, shardCount: 1 })
+export const createFlow = (redis: Redis, shardCount = 1): Flow => {
+  const appender = createAppender({ redis, signing, shardCount })
   const epoch = createEpoch()
   const ordinals = new Map<string, number>()
   const books = new Map<string, Map<string, string>>()

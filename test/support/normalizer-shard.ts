@@ -40,12 +40,12 @@ const nothing = (): void => undefined
 /** The SDK warns of every activity that fails, also where that is the promise. */
 const SILENT = { log: nothing, trace: nothing, debug: nothing, info: nothing, warn: nothing, error: nothing }
 
-/** Runs the activity of shard 0. */
-export const startShard = (addresses: Addresses): RunningShard => {
-  const deps = openDeps(addresses)
+/** Runs the activity of shard 0, or of another one among several. */
+export const startShard = (addresses: Addresses, shard = 0, more: NodeJS.ProcessEnv = {}): RunningShard => {
+  const deps = openDeps(addresses, more)
   const { runNormalizer } = createNormalizerActivities(deps)
   const environment = new MockActivityEnvironment({}, { logger: SILENT })
-  const ended = environment.run(runNormalizer, { shard: 0 }).then(
+  const ended = environment.run(runNormalizer, { shard }).then(
     () => 'ended',
     (error: unknown) => (error instanceof Error ? error.message : String(error)),
   )

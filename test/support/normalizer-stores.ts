@@ -9,8 +9,8 @@ type Stores = {
   database: TestDatabase
   redis: Redis
   addresses: { redisUrl: string; databaseUrl: string }
-  /** A normalizer of shard 0 on them. */
-  start: () => RunningShard
+  /** A normalizer of shard 0 on them, or of another one among several. */
+  start: (shard?: number, shardCount?: number) => RunningShard
   tables: () => { redis: Redis; pool: Pool }
 }
 
@@ -28,7 +28,7 @@ export const openStores = async (): Promise<Stores> => {
     database,
     redis,
     addresses,
-    start: () => startShard(addresses),
+    start: (shard, shardCount = 1) => startShard(addresses, shard, { NORMALIZER_SHARDS: String(shardCount) }),
     tables: () => ({ redis, pool: database.pool }),
   }
 }

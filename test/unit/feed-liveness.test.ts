@@ -100,7 +100,7 @@ test('a token whose book moves at REST but never comes is found within 30 s, whe
   expect(Math.max(...delays)).toBeLessThanOrEqual(12_000)
 })
 
-test('a book that was quiet for ten minutes is asked for half as often, and still found within 30 s', async () => {
+test('a book that was quiet for a minute is asked for half as often, and still found within 30 s', async () => {
   const { rest, calls, stalled, unwatch } = openStage(10, 1)
   await vi.advanceTimersByTimeAsync(60_000)
   const before = calls.flatMap(({ tokens }) => tokens).filter((token) => token === '3').length

@@ -60,3 +60,22 @@ test('refreshCatalog follows the policy and counts what it saw', async () => {
   const handle = await start('refreshCatalog', 'refreshCatalog', undefined)
   expect(await handle.result()).toMatchObject({ subscriptions: { started: 1 }, catalogue: { seen: 2, changed: 1 } })
 })
+
+describe('setEverything', () => {
+  test('turns the switch and answers once the feeds have confirmed it', async () => {
+    const handle = await start('setEverything', 'everything', { state: 'paused' })
+    expect(await handle.result()).toEqual({ state: 'paused', feeds: 2, markets: 200, tokens: 400, effectiveMs: 80 })
+  })
+
+  test.each([{ state: 'stopped' }, {}, { state: 'paused', markets: ['1'] }, 'paused'])('refuses %j', async (input) => {
+    const handle = await start('setEverything', 'everything', input)
+    await expect(handle.result()).rejects.toMatchObject({ cause: { type: 'BadInput' } })
+  })
+
+  test('says why where a feed does not confirm', async () => {
+    plane.stubs.isConfirming = false
+    const handle = await start('setEverything', 'everything', { state: 'active' })
+    await expect(handle.result()).rejects.toMatchObject({ cause: { type: 'Unconfirmed' } })
+    plane.stubs.isConfirming = true
+  })
+})

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis'
-import { orderbookStream, statsKey } from '../../domain/keys.ts'
+import { EVERYTHING_KEY, orderbookStream, statsKey } from '../../domain/keys.ts'
+import { toEverything } from '../../domain/switch.ts'
 
 /** Clocks of hosts differ a little, and a batch takes its time. */
 const SLACK_MS = 2_000
@@ -26,6 +27,7 @@ export const whyBehind = async (redis: Redis, marketId: string, updatedMs: numbe
   for (const role of ['feed', 'normalizer']) {
     if (!(await isRunning(redis, role))) return `no ${role} is running`
   }
+  if (toEverything(await redis.get(EVERYTHING_KEY))?.state === 'paused') return 'everything is paused by an operator'
   const behindMs = (await newestEntryMs(redis, marketId)) - updatedMs
   return behindMs > SLACK_MS ? `frames of the last ${Math.round(behindMs / 1_000)} s are not applied yet` : undefined
 }

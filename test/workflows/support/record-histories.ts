@@ -153,6 +153,12 @@ const recordAlerts = async (plane: ControlPlane): Promise<void> => {
   await record('notify-feed-alert', delivered, plane)
 }
 
+const recordEverything = async (plane: ControlPlane): Promise<void> => {
+  const handle = await start(plane, 'setEverything', 'everything', [{ state: 'paused' }])
+  await settled(handle)
+  await record('set-everything', handle, plane)
+}
+
 await mkdir(folder, { recursive: true })
 {
   await using plane = await openControlPlane()
@@ -160,5 +166,6 @@ await mkdir(folder, { recursive: true })
   await recordOwners(plane)
   await recordScheduled(plane)
   await recordAlerts(plane)
+  await recordEverything(plane)
 }
 process.exit()

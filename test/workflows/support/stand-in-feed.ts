@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { cancellationSignal, heartbeat } from '@temporalio/activity'
 import type { Redis } from 'ioredis'
-import { confirmedKey, desiredKey } from '../../../src/domain/keys.ts'
+import { confirmedKey, desiredKey, EVERYTHING_CONFIRMED_KEY, EVERYTHING_KEY } from '../../../src/domain/keys.ts'
 import type { DesiredSubscription } from '../../../src/domain/subscription.ts'
 
 export type StandInFeed = {
@@ -23,6 +23,11 @@ export const createStandInFeed = (redis: Redis): StandInFeed => {
       await redis.hset(confirmedKey(group), marketId, JSON.stringify(confirmed))
     }
   }
+  const follow = async (group: number): Promise<void> => {
+    const generation = Number((await redis.get(EVERYTHING_KEY))?.split(' ')[1] ?? 0)
+    const report = { generation, markets: 1, tokens: 2, confirmedTimeMs: Date.now() }
+    await redis.hset(EVERYTHING_CONFIRMED_KEY, group, JSON.stringify(report))
+  }
   const feed: StandInFeed = {
     isAnswering: true,
     starts: [],
@@ -33,6 +38,7 @@ export const createStandInFeed = (redis: Redis): StandInFeed => {
         while (!signal.aborted) {
           heartbeat()
           if (feed.isAnswering) await confirm(input.group)
+          if (feed.isAnswering) await follow(input.group)
           await sleep(20)
         }
       },

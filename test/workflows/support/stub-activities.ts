@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { TellingActivities } from '../../../src/activities/alert-telling.ts'
 import type { CatalogueActivities } from '../../../src/activities/catalogue.ts'
 import type { HeartbeatActivities } from '../../../src/activities/heartbeats.ts'
+import type { EverythingActivities } from '../../../src/activities/everything.ts'
 import type { InspectionActivities, MarketFigures } from '../../../src/activities/inspection.ts'
 import type { NoticeActivities } from '../../../src/activities/notices.ts'
 import type { Notice } from '../../../src/store/feed-alert-notices.ts'
@@ -14,6 +15,7 @@ import type { SubscriptionActivities } from '../../../src/activities/subscriptio
 
 type ControlActivities = CatalogueActivities &
   HeartbeatActivities &
+  EverythingActivities &
   InspectionActivities &
   NoticeActivities &
   OverrideActivities &
@@ -160,6 +162,11 @@ export const createStubs = (): Stubs => {
         if (answer === 'never') throw ApplicationFailure.nonRetryable('503 for a day', 'Unavailable')
       },
       giveUpNotice: async (notice) => note('giveUpNotice', notice),
+      turnEverything: async ({ state }) => ({ state, generation: 1_795_000_000_000, turnedTimeMs: 1_795_000_000_000 }),
+      confirmEverything: async ({ state }) => {
+        if (!stubs.isConfirming) throw ApplicationFailure.nonRetryable('2 feed groups have not', 'Unconfirmed')
+        return { state, feeds: 2, markets: 200, tokens: 400, effectiveMs: 80 }
+      },
       runFeed: runForever,
       runNormalizer: runForever,
     },
