@@ -5,7 +5,6 @@ import {
   condition,
   continueAsNew,
   isCancellation,
-  patched,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow'
@@ -14,6 +13,7 @@ import { parseInput, reasonsOf, refuse } from './input.ts'
 import * as contract from './market-contract.ts'
 import * as record from './market-record.ts'
 import { show } from './market-show.ts'
+import { handleSignals, request } from './market-signals.ts'
 import { statusOf } from './market-status.ts'
 
 /** Well under the 2,000 events that keep a replay cheap; the server itself suggests it only at 4,096. */
@@ -78,31 +78,11 @@ async function drain(market: record.MarketRecord): Promise<void> {
 }
 
 function handleRequests(market: record.MarketRecord): void {
+  handleSignals(market)
   const now = (): number => Date.now()
   setHandler(contract.status, () => statusOf(market, now()), {
     description:
       'Desired and last reported state with its age, book, feed group, alerts. Reports come on changes alone',
-  })
-  setHandler(contract.pause, () => request(market, 'paused'), {
-    description: "Stops the market's frames without touching the other markets of its socket",
-  })
-  setHandler(contract.resume, () => request(market, 'active'), {
-    description: 'Subscribes again, with a fresh REST snapshot',
-  })
-  setHandler(contract.stop, () => request(market, 'stopped'), {
-    description: 'Unsubscribes, remembers it for discovery and ends this workflow',
-  })
-  setHandler(contract.reassert, () => void (market.isReassertWanted = true), {
-    description: 'Writes the desired state for the feed again (sent by the control worker)',
-  })
-  setHandler(contract.setDepth, (levels) => setDepth(market, levels), {
-    description: 'Levels a side to keep: an integer, 0 = all',
-  })
-  setHandler(contract.observed, (seen) => observe(market, seen), {
-    description: 'What the normalizer sees of the market (sent on a change of state)',
-  })
-  setHandler(contract.feedAlert, (told) => heedAlert(market, told), {
-    description: 'An alert of its feed was raised or has recovered (sent by checkHeartbeats); raised means stale',
   })
   setHandler(contract.inspect, () => inspect(market), {
     description:
@@ -117,35 +97,6 @@ function handleRequests(market: record.MarketRecord): void {
       if (isRefused) throw new Error(record.whyFinal(market))
     },
   })
-}
-
-function request(market: record.MarketRecord, state: 'active' | 'paused' | 'stopped'): void {
-  record.desire(market, state, Date.now())
-  show(market)
-}
-
-function setDepth(market: record.MarketRecord, levels: unknown): void {
-  const result = contract.depthInput.safeParse(levels)
-  if (!result.success) {
-    market.note = `setDepth was refused: expected an integer of at least 0, got ${JSON.stringify(levels)?.slice(0, 80)}`
-  } else if (market.desired === 'stopped') market.note = 'setDepth was refused: the market is being stopped'
-  else if (patched('setDepth is applied')) record.desireDepth(market, result.data, Date.now())
-  else market.depth = result.data
-  show(market)
-}
-
-function observe(market: record.MarketRecord, seen: unknown): void {
-  const result = contract.observation.safeParse(seen)
-  if (!result.success || result.data.marketId !== market.marketId) return
-  record.see(market, result.data, Date.now())
-  show(market)
-}
-
-function heedAlert(market: record.MarketRecord, told: unknown): void {
-  const result = contract.feedAlertInput.safeParse(told)
-  if (result.success) record.noteAlert(market, result.data)
-  else market.note = `feedAlert was refused: ${reasonsOf(result.error)}`
-  show(market)
 }
 
 async function inspect(market: record.MarketRecord) {

@@ -1,0 +1,51 @@
+import { NativeConnection, Worker } from '@temporalio/worker'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { openControlPlane, until, type ControlPlane } from './support/control-plane.ts'
+import { bundleWorkflows } from './support/temporal.ts'
+
+let plane: ControlPlane
+beforeAll(async () => {
+  plane = await openControlPlane()
+}, 60_000)
+afterAll(() => plane[Symbol.asyncDispose]())
+
+/** A market whose signals were all sent before any worker looked at it. */
+const startLate = async (marketId: string, signals: string[]) => {
+  const workflowId = `market:${marketId}`
+  const handle = await plane.client.workflow.start('marketSubscription', {
+    taskQueue: 'late',
+    workflowId,
+    args: [{ marketId }],
+  })
+  for (const signal of signals) await handle.signal(signal, 5)
+  return handle
+}
+
+test('signals that came before the first task are heeded in the order in which they came', async () => {
+  const paused = await startLate('1', ['pause', 'resume', 'pause'])
+  const active = await startLate('2', ['resume', 'pause', 'setDepth', 'resume'])
+  const connection = await NativeConnection.connect({ address: plane.address })
+  const { activities } = plane.stubs
+  const worker = await Worker.create({
+    connection,
+    taskQueue: 'late',
+    workflowBundle: await bundleWorkflows(),
+    activities,
+  })
+  await worker.runUntil(async () => {
+    await until(async () => (await plane.status(paused)).confirmed)
+    expect(await plane.status(paused)).toMatchObject({ desired: 'paused', state: 'paused' })
+    expect(await plane.status(active)).toMatchObject({ desired: 'active', depth: 5 })
+  })
+  await connection.close()
+})
+
+test('a signal that there is not changes nothing, and the note says which there are', async () => {
+  const handle = await plane.startMarket('3')
+  await handle.signal('suspend')
+  await until(async () => (await plane.status(handle)).note !== '')
+  expect(await plane.status(handle)).toMatchObject({
+    desired: 'active',
+    note: expect.stringMatching(/^the signal suspend was refused: there are pause, resume, stop,/) as string,
+  })
+})
