@@ -1,7 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
-import { confirmedKey, DESIRED_CHANNEL, desiredKey, FEED_GROUPS_KEY, quoteKey } from '../domain/keys.ts'
-import type { Observation } from '../domain/observation.ts'
+import {
+  confirmedKey,
+  DESIRED_CHANNEL,
+  desiredKey,
+  FEED_GROUPS_KEY,
+  NEWS_KEY,
+  quoteKey,
+  REASSERT_CHANNEL,
+} from '../domain/keys.ts'
+import { BEING_STARTED, newsOf, type Observation } from '../domain/observation.ts'
 import type { DesiredSubscription } from '../domain/subscription.ts'
 import { toDesired } from '../feed/market.ts'
 import type { MarketCard } from './catalogue.ts'
@@ -21,6 +29,10 @@ export type Enrolment = {
   enrol(cards: MarketCard[]): Promise<Map<string, Enrolled>>
   /** What the hot cache says by now. */
   observe(marketId: string): Promise<Observation | undefined>
+  /** What its workflow was given at its start: nobody tells it that again. Undefined: it was not started, or given nothing. */
+  noteStart(marketId: string, given: Observation | undefined): Promise<void>
+  /** Has workflows write their desires again: Redis does not have them. */
+  reassert(marketIds: string[]): Promise<void>
   /** Every market that has a place in a group. */
   enrolledIds(): Promise<string[]>
   /** The desire that stands, if there is one. */
@@ -110,6 +122,9 @@ export const createEnrolment = ({ redis, marketsPerFeed, bookDepth: depth, ensur
           enrolled.set(marketId, one)
         }
       }
+      if (enrolled.size > 0) {
+        await redis.hset(NEWS_KEY, Object.fromEntries([...enrolled.keys()].map((id) => [id, BEING_STARTED])))
+      }
       const groups = new Set([...enrolled.values()].map(({ group }) => group))
       await Promise.all([...groups].map(ensureFeed))
       const isFed = await untilConfirmed(redis, [...groups], generation)
@@ -117,6 +132,15 @@ export const createEnrolment = ({ redis, marketsPerFeed, bookDepth: depth, ensur
       return enrolled
     },
     observe: async (marketId) => observationOf(marketId, await redis.hgetall(quoteKey(marketId))),
+    noteStart: async (marketId, given) => {
+      if (given === undefined) await redis.hdel(NEWS_KEY, marketId)
+      else await redis.hset(NEWS_KEY, marketId, newsOf(given))
+    },
+    reassert: async (marketIds) => {
+      const pipeline = redis.pipeline()
+      for (const marketId of marketIds) pipeline.publish(REASSERT_CHANNEL, marketId)
+      await pipeline.exec()
+    },
     enrolledIds: () => redis.hkeys(FEED_GROUPS_KEY),
     desireOf: async (marketId) => {
       const group = await redis.hget(FEED_GROUPS_KEY, marketId)

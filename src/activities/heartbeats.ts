@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis'
 import type { Pool } from 'pg'
 import { CATALOG_SUBJECT, feedSubject, normalizerSubject, REDIS_SUBJECT } from '../domain/heartbeat.ts'
 import { FEED_COMMANDS_CHANNEL, RESYNC_CHANNEL } from '../domain/keys.ts'
-import { planEpisodes, type OpenAlert, type Plan } from '../heartbeats/episodes.ts'
+import { planEpisodes, withoutSteps, type OpenAlert, type Plan } from '../heartbeats/episodes.ts'
 import { findProblems, type Findings, type Windows } from '../heartbeats/silence.ts'
 import type { Logger } from '../lib/log.ts'
 import type { Stats } from '../lib/stats.ts'
@@ -18,6 +18,8 @@ export type HeartbeatDeps = {
   windows: Windows
   /** Whether the catalogue is to be refreshed: an operator may have paused its schedule. */
   isCatalogueDue: () => Promise<boolean>
+  /** Whether this check was begun before and failed. */
+  isAgain: () => boolean
   log: Logger
   stats: Stats
 }
@@ -109,7 +111,10 @@ export const createHeartbeatActivities = (deps: HeartbeatDeps) => {
     /** Compares what was reported with who should report; raises, keeps and closes alerts and tries the next steps. */
     compareHeartbeats: async (): Promise<Compared> => {
       const { marketsOf, plan } = await look()
-      const recorded = await recordCheck(pool, { plan, marketsOf })
+      const recorded = await recordCheck(pool, {
+        plan: (open) => (deps.isAgain() ? withoutSteps(plan(open)) : plan(open)),
+        marketsOf,
+      })
       const open = recorded.raised.length + recorded.kept.length
       stats.set('feedAlertsOpen', open)
       await tryAll(recorded, marketsOf)

@@ -27,8 +27,11 @@ export type StartDeps = { runs: MarketRuns; enrolment: Enrolment; subscriptions:
 
 /** More would not be faster, and would keep everybody else's tasks waiting. */
 export const STARTS_AT_ONCE = 8
-/** Between its enrolment and its start a market has no workflow; a desire is written with a generation 10 s in the past. */
-const YOUNG_MS = 25_000
+/**
+ * Between its enrolment and its start a market has no workflow, for as long as books of many are waited for; a desire is
+ * written with a generation 10 s in the past.
+ */
+const YOUNG_MS = 90_000
 
 /**
  * Starts the workflows. First all their desires are written at once, so that books come while workflows still start; a
@@ -37,17 +40,30 @@ const YOUNG_MS = 25_000
 export const startAll = async ({ runs, enrolment }: StartDeps, starts: Market[]): Promise<number> => {
   if (starts.length === 0) return 0
   const stopped = await runs.listStopped()
+  heartbeat()
   const cards = starts.map(cardOf)
   const enrolled = await enrolment.enrol(cards.filter(({ marketId }) => !stopped.has(marketId)))
   let started = 0
   await inParallel(cards, STARTS_AT_ONCE, async (card) => {
-    const written = enrolled.get(card.marketId)
+    const written = await standing(enrolment, card.marketId, enrolled.get(card.marketId))
     const observed = written === undefined ? undefined : await enrolment.observe(card.marketId)
     const outcome = await runs.start(card, written === undefined ? undefined : { ...written, observed })
+    await enrolment.noteStart(card.marketId, outcome === 'started' ? observed : undefined)
     if (outcome === 'started') started++
     heartbeat()
   })
   return started
+}
+
+/** Another pass may have withdrawn it meanwhile: then the workflow applies its desire itself. */
+const standing = async (
+  enrolment: Enrolment,
+  marketId: string,
+  written: Enrolled | undefined,
+): Promise<Enrolled | undefined> => {
+  if (written === undefined) return undefined
+  const desired = await enrolment.desireOf(marketId)
+  return desired?.generation === written.generation ? written : undefined
 }
 
 /** Unsubscribes a market that no workflow looks after: its start was refused, or somebody terminated it. */
@@ -62,10 +78,15 @@ const withdraw = async ({ enrolment, subscriptions, log }: StartDeps, marketId: 
   await subscriptions.forgetSubscription({ marketId, group, generation })
 }
 
-/** One that the feed does not confirm, or that was enrolled just now, is found again by the next pass. */
-export const withdrawOrphans = async (deps: StartDeps): Promise<void> => {
+/**
+ * Compares what is enrolled with what has a workflow, both ways: Redis may have lost what it was told last. A market that the
+ * feed does not confirm, or that was enrolled just now, is found again by the next pass.
+ */
+export const compareEnrolment = async (deps: StartDeps): Promise<void> => {
   const running = new Set((await deps.runs.list()).map(({ marketId }) => marketId))
-  const suspects = (await deps.enrolment.enrolledIds()).filter((marketId) => !running.has(marketId))
+  const enrolled = new Set(await deps.enrolment.enrolledIds())
+  await deps.enrolment.reassert([...running].filter((marketId) => !enrolled.has(marketId)))
+  const suspects = [...enrolled].filter((marketId) => !running.has(marketId))
   await inParallel(suspects, STARTS_AT_ONCE, async (marketId) => {
     heartbeat()
     if (await deps.runs.isRunning(marketId)) return

@@ -4,7 +4,7 @@ import { chooseMarkets, type Policy } from '../domain/policy.ts'
 import { readOverridden } from '../store/markets.ts'
 import { inParallel } from './in-parallel.ts'
 import { createFollowChanges, createFresh, type Fresh, type PolicyDeps } from './policy-changes.ts'
-import { startAll, STARTS_AT_ONCE, withdrawOrphans, type RunningMarket } from './policy-starts.ts'
+import { compareEnrolment, startAll, STARTS_AT_ONCE, type RunningMarket } from './policy-starts.ts'
 
 /** `left` alone: what operators did by hand. `kept`: wanted no more, but closed, or missing from a list that was cut. */
 export type PolicyCount = {
@@ -70,7 +70,7 @@ const carryOut = async (deps: PolicyDeps, round: Round): Promise<Omit<PolicyCoun
   const starts = [...markets.values()].filter(({ marketId }) => !runningIds.has(marketId) && !byHand.has(marketId))
   const started = await startAll(deps, starts)
   const { ended, kept } = await endUnwanted(deps, round, { markets, isCut })
-  await withdrawOrphans(deps)
+  await compareEnrolment(deps)
   deps.stats.set('marketsWanted', running.length - ended + started)
   return {
     wanted: markets.size,

@@ -36,6 +36,9 @@ export const RESYNC_CHANNEL = 'resync'
 /** Channel; message = marketId or `*`: its desired state is unknown, the workflow writes it again. */
 export const REASSERT_CHANNEL = 'reassert'
 
+/** Hash marketId -> the last news that its workflow has heard (see `newsOf`): without one it is told anew. */
+export const NEWS_KEY = 'observed:news'
+
 /** Channel; message = marketId: the venue announced or resolved it. */
 export const CATALOG_CHANGES_CHANNEL = 'catalog_changes'
 

@@ -17,3 +17,8 @@ export type Observation = {
 
 /** Best prices of the first outcome (an absent side is an empty text), and what is known of all its books. */
 export type ObservedBook = { bidPrice: string; askPrice: string; gapsOpen: number; outcomesProved: number }
+
+/** What is news to a market's workflow when it changes. */
+export const newsOf = ({ state, depth }: Pick<Observation, 'state' | 'depth'>): string => `${state} ${depth}`
+/** In place of the last news: the workflow is about to be started, and will be given what was observed. */
+export const BEING_STARTED = 'being started'

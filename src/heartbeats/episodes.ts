@@ -27,3 +27,10 @@ export const planEpisodes = (open: OpenAlert[], { problems, unknown }: Findings)
   }
   return plan
 }
+
+/** A check that is made again may have taken its steps already: the ladder is climbed once a check. */
+export const withoutSteps = ({ raised, kept, recovered }: Plan): Plan => ({
+  raised: raised.map((one) => ({ ...one, step: undefined })),
+  kept: kept.map((one) => ({ ...one, step: undefined })),
+  recovered,
+})

@@ -36,8 +36,6 @@ const GONE: Verdict = { type: 'gone' }
 
 /** Reports come every second: an older one says nothing of now, and who was passed over by its feed is no more. */
 const FRESH_MS = 5_000
-/** Who reported without being expected is missed for so many windows. */
-const MISSED_WINDOWS = 10
 
 const numberAfter = (subject: string): number => Number(subject.split(':')[1] ?? '')
 
@@ -68,6 +66,10 @@ const judgeTrouble = (kind: FeedKind, subject: string, { report, windowMs }: Jud
 
 type Judged = { report: Report; windowMs: number }
 
+/** A second replica that has reported is needed as long as its group is. */
+const isNeeded = (subject: string, expected: ReadonlySet<string>): boolean =>
+  expected.has(subject) || expected.has(subject.replace(/^(feed:\d+):b$/, '$1:a'))
+
 /** One that a feed reports for is only judged by a report as new as the feed's own. */
 const judgeOwned = (subject: string, kind: FeedKind, owner: Report | undefined, looked: Looked): Verdict => {
   const { reports, windows } = looked
@@ -81,11 +83,12 @@ const judgeOwned = (subject: string, kind: FeedKind, owner: Report | undefined, 
 const judgeOwner = (subject: string, kind: FeedKind, looked: Looked): Verdict => {
   const { reports, expected, windows } = looked
   const report = reports.bySubject.get(subject)
-  const isExpected = expected.has(subject)
+  const isExpected = isNeeded(subject, expected)
   if (report === undefined) return isExpected ? UNKNOWN : GONE
   const windowMs = windows[kind]
   const watchedMs = reports.nowMs - Math.max(report.stampedTimeMs, reports.sinceTimeMs)
-  if (!isExpected && (kind === 'catalog' || watchedMs > MISSED_WINDOWS * windowMs)) return GONE
+  // A group that was given up and a shard beyond the present count were ended on purpose.
+  if (!isExpected && (kind === 'catalog' || watchedMs > windowMs)) return GONE
   if (watchedMs > windowMs) return missing(kind, subject, reports.nowMs - report.stampedTimeMs)
   if (kind === 'catalog') return WELL
   if (reports.nowMs - report.stampedTimeMs > FRESH_MS) return UNKNOWN

@@ -16,7 +16,7 @@ export type Notice = {
 
 /**
  * In order within an alert: a receiver never hears of a recovery before the alert. One whose workflow was terminated stops
- * the rest for a day and an hour.
+ * the rest for a day and an hour, and is given up itself a day later.
  */
 const DUE = `
 select n.alert_id as "alertId", n.state, a.kind, a.subject, a.reason, a.detail, a.markets_count as markets,
@@ -28,7 +28,8 @@ where n.started_at is null and n.delivered_at is null and n.gave_up_at is null a
   select from feed_alert_notices e
   where e.alert_id = n.alert_id and e.delivered_at is null and e.gave_up_at is null
     and array_position(array['raised', 'paged', 'recovered'], e.state) < array_position(array['raised', 'paged', 'recovered'], n.state)
-    and coalesce(e.started_at, now()) > now() - interval '25 hours')
+    and coalesce(e.started_at, e.due_at) > now() - interval '25 hours')
+  and n.due_at > now() - interval '50 hours'
 order by n.due_at, n.alert_id limit $1`
 
 export const readDueNotices = async (pool: Pool, limit: number): Promise<Notice[]> =>

@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto'
 import { Client } from '@temporalio/client'
+import type { Redis } from 'ioredis'
 import type { WorkerOptions } from '@temporalio/worker'
 import { FEED_GROUPS_KEY } from '../domain/keys.ts'
 import { checkPolicyText } from '../policy-file.ts'
@@ -21,7 +21,10 @@ import { reasonOf, untilReachable } from './until-reachable.ts'
 import { controlOptions } from './worker-options.ts'
 import { loadWorkflowBundle } from './workflow-bundle.ts'
 
-/** Present in Redis as long as the copy of the desired states is: whoever empties Redis takes it along. */
+/**
+ * Run id of the Redis that holds the copy of the desired states. Whoever empties Redis takes it along, and one that was
+ * restarted may have lost what it was told last.
+ */
 const COPY_MARK_KEY = 'desired:copy'
 const ENSURE_EVERY_MS = 15_000
 /** As the schedule `maintainPartitions`, which may be paused or late. */
@@ -50,9 +53,10 @@ export const openControl = async (context: RoleContext): Promise<RoleWorker> => 
   const rebalance = createRebalance({ redis, marketsPerFeed: config.MARKETS_PER_FEED, ensureFeed, log })
   const retire = createRetirement({ client, redis, shardCount: config.NORMALIZER_SHARDS, log })
   const watch = async (): Promise<void> => {
-    await watchOver({ owners, reassert, context })
+    const running = await owners.running()
+    await watchOver({ owners, reassert, context, running })
     await rebalance()
-    await retire()
+    await retire(running)
   }
   const setUp = async (): Promise<void> => {
     await activities.ensurePartitions({ daysAhead: DAYS_AHEAD })
@@ -64,8 +68,13 @@ export const openControl = async (context: RoleContext): Promise<RoleWorker> => 
     loadWorkflowBundle(config.POLYTAPE_STATE_DIR, log),
     untilReachable({ name: 'the control plane', remedy, attempt: setUp }, log, signal),
   ])
+  let isBusy = false
   const timer = setInterval(() => {
-    watch().catch((error: unknown) => log.warn(`could not look after the owner workflows: ${reasonOf(error)}`))
+    if (isBusy) return
+    isBusy = true
+    watch()
+      .catch((error: unknown) => log.warn(`could not look after the owner workflows: ${reasonOf(error)}`))
+      .finally(() => (isBusy = false))
   }, ENSURE_EVERY_MS)
   return {
     options: controlOptions({ connection: temporal, namespace, activities }, bundlePath, config),
@@ -88,17 +97,21 @@ const openHttp = async ({ config, log, stats }: RoleContext, changes: CatalogCha
   return server
 }
 
-type Watched = { owners: Owners; reassert: Reassert; context: RoleContext }
+type Watched = { owners: Owners; reassert: Reassert; context: RoleContext; running: ReadonlySet<string> }
+
+/** Of this life of Redis; managed ones may not say. */
+const runIdOf = async (redis: Redis): Promise<string> =>
+  /^run_id:(\w+)/m.exec(await redis.info('server').catch(() => ''))?.[1] ?? 'unknown'
 
 /** By a timer here and not by a schedule: an owner that was terminated comes back within 15 s, the venue reachable or not. */
-const watchOver = async ({ owners, reassert, context }: Watched): Promise<void> => {
+const watchOver = async ({ owners, reassert, context, running }: Watched): Promise<void> => {
   const { redis, pool } = context.resources
   // Before the desires are written anew: a feed must not follow them while everything is paused.
   await restoreSwitch(redis, pool)
-  await owners.ensureNormalizers()
+  await owners.ensureNormalizers(running)
   const groups = new Set(await redis.hvals(FEED_GROUPS_KEY))
-  for (const group of groups) await owners.ensureFeed(Number(group))
-  const mark = randomBytes(8).toString('hex')
-  const isMade = await redis.set(COPY_MARK_KEY, mark, 'NX')
-  if (isMade === 'OK') reassert.want('*')
+  for (const group of groups) await owners.ensureFeed(Number(group), running)
+  const runId = await runIdOf(redis)
+  const runIdBefore = await redis.set(COPY_MARK_KEY, runId, 'GET')
+  if (runIdBefore !== runId) reassert.want('*')
 }

@@ -1,3 +1,4 @@
+import { activityInfo } from '@temporalio/activity'
 import type { Client } from '@temporalio/client'
 import type { Config } from '../config.ts'
 import { createTellingActivities } from '../activities/alert-telling.ts'
@@ -30,6 +31,7 @@ export const createAlertActivities = ({ config, log, stats, resources }: RoleCon
     )
   return {
     ...createHeartbeatActivities({
+      isAgain: () => activityInfo().attempt > 1,
       redis,
       pool,
       shardCount: config.NORMALIZER_SHARDS,

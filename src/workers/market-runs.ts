@@ -64,6 +64,8 @@ export const createMarketRuns = (client: Client, depth: number): MarketRuns => (
         workflowIdConflictPolicy: 'USE_EXISTING',
         typedSearchAttributes: shownOf(card, enrolled),
         memo: { origin: 'policy' },
+        // Its first task comes with the answer, as the worker is in this process: a write and a way through the server less.
+        requestEagerStart: true,
         staticSummary: summaryOf(card),
       })
       return 'started'

@@ -1,5 +1,7 @@
 import type { Client } from '@temporalio/client'
-import type { Observation } from '../domain/observation.ts'
+import type { Redis } from 'ioredis'
+import { NEWS_KEY } from '../domain/keys.ts'
+import { BEING_STARTED, newsOf, type Observation } from '../domain/observation.ts'
 import type { Logger } from '../lib/log.ts'
 import type { Stats } from '../lib/stats.ts'
 import { signalMarket } from './market-runs.ts'
@@ -12,8 +14,9 @@ const EVERY_MS = 100
 const SIGNALS_A_ROUND = 10
 /** After a failure of the server the round is left out for so long. */
 const PAUSE_MS = 2_000
-/** Books come before thousands of workflows have started: a market without one is asked for again, for two minutes. */
+/** Books come before thousands of workflows have started: a market without one is tried again, for two minutes. */
 const AGAIN_MS = 5_000
+const LONGEST_AGAIN_MS = 40_000
 const LONGEST_ABSENCE_MS = 120_000
 
 export type Observer = Disposable & { report(observation: Observation): void }
@@ -23,16 +26,27 @@ type Seen = {
   sinceMs: number
   told: string | undefined
   nextTimeMs: number
+  absentMs: number
 }
-type Deps = { send: (observation: Observation) => Promise<boolean>; log: Logger; stats: Stats }
+
+/** What workflows have heard, also of a process before this one, or were given at their start. */
+export type News = {
+  read(marketIds: string[]): Promise<(string | null)[]>
+  /** Undefined: the market has ended. */
+  note(marketId: string, news: string | undefined): Promise<unknown>
+}
+type Deps = { send: (observation: Observation) => Promise<boolean>; news: News; log: Logger; stats: Stats }
+
+export const newsIn = (redis: Redis): News => ({
+  read: (marketIds) => redis.hmget(NEWS_KEY, ...marketIds),
+  note: (marketId, news) =>
+    news === undefined ? redis.hdel(NEWS_KEY, marketId) : redis.hset(NEWS_KEY, marketId, news),
+})
 
 export const toSignals =
   (client: Client) =>
   (observation: Observation): Promise<boolean> =>
     signalMarket(client, observation.marketId, 'observed', [observation])
-
-/** What is news when it changes. */
-const newsOf = ({ state, depth }: Observation): string => `${state} ${depth}`
 
 /** Keeps the newest observation of a market, and says whether its workflow has heard another one last. */
 const isNews = (seen: Map<string, Seen>, observation: Observation): boolean => {
@@ -41,22 +55,23 @@ const isNews = (seen: Map<string, Seen>, observation: Observation): boolean => {
   const isSame = entry !== undefined && newsOf(entry.observation) === newsOf(observation)
   const sinceMs = isSame ? entry.sinceMs : Date.now()
   const told = entry?.told
-  if (entry === undefined) seen.set(marketId, { observation, sinceMs, told, nextTimeMs: 0 })
+  if (entry === undefined) seen.set(marketId, { observation, sinceMs, told, nextTimeMs: 0, absentMs: AGAIN_MS })
   else Object.assign(entry, { observation, sinceMs })
   return told !== newsOf(observation)
 }
 
 /** A workflow that is not there yet may come. That of a resolved market has ended, or sees it at its start. */
 const isPutOff = (entry: Seen): boolean => {
-  if (entry.observation.state === 'resolved') return false
-  entry.nextTimeMs = Date.now() + AGAIN_MS
-  return Date.now() - entry.sinceMs < LONGEST_ABSENCE_MS
+  if (entry.observation.state === 'resolved' || Date.now() - entry.sinceMs >= LONGEST_ABSENCE_MS) return false
+  entry.nextTimeMs = Date.now() + entry.absentMs
+  entry.absentMs = Math.min(entry.absentMs * 2, LONGEST_AGAIN_MS)
+  return true
 }
 
 const isDue = ({ sinceMs, nextTimeMs }: Seen, now: number): boolean => sinceMs + SETTLED_MS <= now && nextTimeMs <= now
 
 /** Turns observations into signals: changes that lasted, the latest a market, never faster than 100 a second. */
-export const openObserver = ({ send, log, stats }: Deps): Observer => {
+export const openObserver = ({ send, news, log, stats }: Deps): Observer => {
   const seen = new Map<string, Seen>()
   const pending = new Set<string>()
   let isBusy = false
@@ -67,8 +82,27 @@ export const openObserver = ({ send, log, stats }: Deps): Observer => {
     const isThere = await send(observation)
     if (!isThere && isPutOff(entry)) return
     if (!isThere && observation.state !== 'resolved') stats.count('observationsDropped')
-    entry.told = newsOf(observation)
-    if (newsOf(entry.observation) === entry.told) pending.delete(observation.marketId)
+    hear(entry, newsOf(observation))
+    const hasEnded = observation.state === 'resolved' || observation.state === 'stopped'
+    await news.note(observation.marketId, hasEnded ? undefined : newsOf(observation)).catch(() => undefined)
+  }
+  const hear = (entry: Seen, told: string): void => {
+    entry.told = told
+    if (newsOf(entry.observation) === told) pending.delete(entry.observation.marketId)
+  }
+  /** Of markets that this process has told nothing yet, those that are to be told: others have heard it, or will at their start. */
+  const unheard = async (entries: Seen[]): Promise<Seen[]> => {
+    const first = entries.filter(({ told }) => told === undefined)
+    if (first.length === 0) return entries
+    const heard = await news.read(first.map(({ observation }) => observation.marketId)).catch(() => [])
+    first.forEach((entry, at) => {
+      const last = heard[at]
+      if (last === BEING_STARTED) isPutOff(entry)
+      else if (last === newsOf(entry.observation)) hear(entry, last)
+    })
+    return entries.filter(
+      ({ observation, nextTimeMs }) => pending.has(observation.marketId) && nextTimeMs <= Date.now(),
+    )
   }
   const round = async (): Promise<void> => {
     const now = Date.now()
@@ -78,7 +112,7 @@ export const openObserver = ({ send, log, stats }: Deps): Observer => {
       if (entry !== undefined && isDue(entry, now)) due.push(entry)
       if (due.length === SIGNALS_A_ROUND) break
     }
-    await Promise.all(due.map(tell))
+    await Promise.all((await unheard(due)).map(tell))
   }
   const timer = setInterval(() => {
     if (isBusy || pending.size === 0 || Date.now() < resumeTimeMs) return

@@ -2,9 +2,14 @@ import type { Client } from '@temporalio/client'
 
 /** Starts the workflows that own long-lived activities; what runs stays as it is. */
 export type Owners = {
-  ensureFeed(group: number): Promise<void>
-  ensureNormalizers(): Promise<void>
+  /** Ids of those that run, by what Temporal lists: a start or an end may show a moment later. */
+  running(): Promise<Set<string>>
+  /** With `running`, a feed that is listed there is not asked about. */
+  ensureFeed(group: number, running?: ReadonlySet<string>): Promise<void>
+  ensureNormalizers(running: ReadonlySet<string>): Promise<void>
 }
+
+const RUNNING = "ExecutionStatus = 'Running' AND WorkflowType IN ('feed', 'normalizer')"
 
 /** A market is applied in a few ms: of thousands that start at once, one asks. */
 const FRESH_MS = 5_000
@@ -24,7 +29,13 @@ export const createOwners = (client: Client, shardCount: number): Owners => {
     })
   }
   return {
-    ensureFeed: async (group) => {
+    running: async () => {
+      const ids = new Set<string>()
+      for await (const { workflowId } of client.workflow.list({ query: RUNNING })) ids.add(workflowId)
+      return ids
+    },
+    ensureFeed: async (group, running) => {
+      if (running?.has(`feed:${group}:a`) === true) return
       const ensuredTimeMs = ensuredTimesMs.get(group) ?? 0
       if (Date.now() - ensuredTimeMs < FRESH_MS) return
       await ensure({
@@ -35,8 +46,9 @@ export const createOwners = (client: Client, shardCount: number): Owners => {
       })
       ensuredTimesMs.set(group, Date.now())
     },
-    ensureNormalizers: async () => {
+    ensureNormalizers: async (running) => {
       for (let shard = 0; shard < shardCount; shard++) {
+        if (running.has(`normalizer:${shard}`)) continue
         await ensure({
           workflowType: 'normalizer',
           workflowId: `normalizer:${shard}`,

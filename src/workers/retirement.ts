@@ -3,9 +3,9 @@ import type { Redis } from 'ioredis'
 import { desiredKey, FEED_GROUPS_KEY } from '../domain/keys.ts'
 import type { Logger } from '../lib/log.ts'
 
+/** Of the owners that run. */
+type Retire = (running: ReadonlySet<string>) => Promise<void>
 type Deps = { client: Client; redis: Redis; shardCount: number; log: Logger }
-
-const RUNNING = "ExecutionStatus = 'Running' AND "
 
 /** `feed:<group>:<replica>` or `normalizer:<shard>`. */
 const numberOf = (workflowId: string): number => Number(workflowId.split(':')[1])
@@ -14,17 +14,12 @@ const numberOf = (workflowId: string): number => Number(workflowId.split(':')[1]
  * Ends the owners that nothing needs any more: feeds of groups that were given up, and shards beyond the present count. A
  * group must be empty at two looks in a row: a market may be on its way there.
  */
-export const createRetirement = ({ client, redis, shardCount, log }: Deps): (() => Promise<void>) => {
+export const createRetirement = ({ client, redis, shardCount, log }: Deps): Retire => {
   let idleBefore = new Set<string>()
-  const running = async (type: string): Promise<string[]> => {
-    const ids: string[] = []
-    for await (const { workflowId } of client.workflow.list({ query: `${RUNNING}WorkflowType = '${type}'` })) {
-      ids.push(workflowId)
-    }
-    return ids
+  const isEmpty = async (group: number): Promise<boolean> => {
+    const [used, wanted] = await Promise.all([redis.hvals(FEED_GROUPS_KEY), redis.hlen(desiredKey(group))])
+    return wanted === 0 && !used.includes(String(group))
   }
-  const isEmpty = async (group: number, used: ReadonlySet<string>): Promise<boolean> =>
-    !used.has(String(group)) && (await redis.hlen(desiredKey(group))) === 0
   const end = async (workflowId: string): Promise<void> => {
     try {
       await client.workflow.getHandle(workflowId).cancel()
@@ -33,13 +28,17 @@ export const createRetirement = ({ client, redis, shardCount, log }: Deps): (() 
       if (!(error instanceof WorkflowNotFoundError)) throw error
     }
   }
-  return async () => {
+  return async (running) => {
     const used = new Set(await redis.hvals(FEED_GROUPS_KEY))
     const idle = new Set<string>()
-    for (const feed of await running('feed')) if (await isEmpty(numberOf(feed), used)) idle.add(feed)
-    for (const feed of idle) if (idleBefore.has(feed)) await end(feed)
+    for (const id of running) {
+      const isShard = id.startsWith('normalizer:')
+      if (isShard && numberOf(id) >= shardCount) await end(id)
+      // Asked again right before its end: a market may have come meanwhile.
+      if (isShard || used.has(String(numberOf(id))) || !(await isEmpty(numberOf(id)))) continue
+      idle.add(id)
+      if (idleBefore.has(id)) await end(id)
+    }
     idleBefore = idle
-    const shards = await running('normalizer')
-    for (const shard of shards) if (numberOf(shard) >= shardCount) await end(shard)
   }
 }

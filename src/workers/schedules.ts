@@ -1,6 +1,14 @@
 import { ScheduleAlreadyRunning, ScheduleOverlapPolicy, type Client, type ScheduleOptions } from '@temporalio/client'
 
-type Planned = { scheduleId: string; workflowType: string; every: string; note: string; catchupWindow: string }
+type Planned = {
+  scheduleId: string
+  workflowType: string
+  every: string
+  note: string
+  catchupWindow: string
+  /** Runs skip each other: one that hangs would end its schedule for good. */
+  timeout: string
+}
 
 const PLANNED: Planned[] = [
   {
@@ -8,6 +16,7 @@ const PLANNED: Planned[] = [
     workflowType: 'refreshCatalog',
     every: '60s',
     catchupWindow: '10m',
+    timeout: '30m',
     note: "Pages the venue's catalogue and follows the subscription policy",
   },
   {
@@ -15,6 +24,7 @@ const PLANNED: Planned[] = [
     workflowType: 'checkHeartbeats',
     every: '15s',
     catchupWindow: '10m',
+    timeout: '2m',
     note: 'Looks who missed its heartbeats, raises and closes alerts and tries what helps',
   },
   {
@@ -22,14 +32,22 @@ const PLANNED: Planned[] = [
     workflowType: 'maintainPartitions',
     every: '1h',
     catchupWindow: '10m',
+    timeout: '30m',
     note: 'Makes the daily partitions of order_books before they are needed',
   },
 ]
 
-const optionsOf = ({ scheduleId, workflowType, every, note, catchupWindow }: Planned): ScheduleOptions => ({
+const optionsOf = ({ scheduleId, workflowType, every, note, catchupWindow, timeout }: Planned): ScheduleOptions => ({
   scheduleId,
   spec: { intervals: [{ every }] },
-  action: { type: 'startWorkflow', workflowType, taskQueue: 'control', workflowId: workflowType, args: [] },
+  action: {
+    type: 'startWorkflow',
+    workflowType,
+    taskQueue: 'control',
+    workflowId: workflowType,
+    workflowExecutionTimeout: timeout,
+    args: [],
+  },
   policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow },
   state: { note },
 })

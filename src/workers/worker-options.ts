@@ -34,8 +34,8 @@ export const controlOptions = (given: Given, bundlePath: string, version: Versio
   maxCachedWorkflows: 250,
   maxConcurrentActivityTaskExecutions: 200,
   maxConcurrentWorkflowTaskExecutions: 40,
-  // A control worker that died leaves its sticky queue behind: tasks wait there for so long.
-  stickyQueueScheduleToStartTimeout: '2s',
+  // A control worker that died leaves its sticky queue behind: tasks wait there for so long. Less, and a busy start replays.
+  stickyQueueScheduleToStartTimeout: '5s',
   shutdownGraceTime: 0,
   shutdownForceTime: '5s',
 })

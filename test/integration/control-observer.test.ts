@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import type { MarketState } from '../../src/domain/market.ts'
-import type { Observation } from '../../src/domain/observation.ts'
+import { BEING_STARTED, type Observation } from '../../src/domain/observation.ts'
 import { createLog } from '../../src/lib/log.ts'
 import { createStats } from '../../src/lib/stats.ts'
-import { openObserver } from '../../src/workers/observer.ts'
+import { openObserver, type News } from '../../src/workers/observer.ts'
 import { loadSigningKeys } from '../../src/workers/signing-keys.ts'
 
 const seen = (marketId: string, state: MarketState): Observation => ({
@@ -18,9 +18,13 @@ const seen = (marketId: string, state: MarketState): Observation => ({
   atTimeMs: Date.now(),
   feedEpoch: 'e',
 })
-const open = (send: (observation: Observation) => Promise<boolean>) => {
+const open = (send: (observation: Observation) => Promise<boolean>, heard: Record<string, string> = {}) => {
   const stats = createStats()
-  return { stats, observer: openObserver({ send, log: createLog('test', 'error'), stats }) }
+  const news: News = {
+    read: async (marketIds) => marketIds.map((marketId) => heard[marketId] ?? null),
+    note: async (marketId, told) => void (heard[marketId] = told ?? 'ended'),
+  }
+  return { stats, heard, observer: openObserver({ send, news, log: createLog('test', 'error'), stats }) }
 }
 
 describe('observations', () => {
@@ -36,6 +40,23 @@ describe('observations', () => {
     expect(told).toEqual([])
     await sleep(1_000)
     expect(told).toEqual(['1 live', '2 live'])
+  })
+
+  test('are not told to a workflow that was given them at its start, nor while that is under way', async () => {
+    const told: string[] = []
+    const given = { '1': 'live 0', '2': 'unverified 0', '3': BEING_STARTED }
+    const opened = open(async ({ marketId }) => told.push(marketId) > 0, given)
+    using observer = opened.observer
+    for (const marketId of ['1', '2', '3', '4']) observer.report(seen(marketId, 'live'))
+    await sleep(2_000)
+    expect(told).toEqual(['2', '4'])
+    expect(opened.heard).toEqual({ '1': 'live 0', '2': 'live 0', '3': BEING_STARTED, '4': 'live 0' })
+    opened.heard['3'] = 'live 0'
+    observer.report(seen('1', 'unverified'))
+    observer.report(seen('4', 'resolved'))
+    await sleep(5_000)
+    expect(told).toEqual(['2', '4', '1', '4'])
+    expect(opened.heard).toMatchObject({ '1': 'unverified 0', '4': 'ended' })
   })
 
   test('of a state that came and went within a second are not told', async () => {

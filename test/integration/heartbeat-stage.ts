@@ -54,6 +54,7 @@ type Given = Pick<HeartbeatDeps, 'redis' | 'pool' | 'shardCount' | 'windows'>
 export const alertDeps = (given: Given): HeartbeatDeps => ({
   ...given,
   isCatalogueDue: async () => false,
+  isAgain: () => false,
   log: createLog('control', process.env['LOG_LEVEL'] ?? 'silent'),
   stats: createStats(),
 })

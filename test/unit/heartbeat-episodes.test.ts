@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { planEpisodes, type OpenAlert } from '../../src/heartbeats/episodes.ts'
+import { planEpisodes, withoutSteps, type OpenAlert } from '../../src/heartbeats/episodes.ts'
 import type { Step } from '../../src/heartbeats/ladder.ts'
 import type { Problem } from '../../src/heartbeats/silence.ts'
 
@@ -52,6 +52,12 @@ describe('an episode', () => {
     const open: OpenAlert[] = [{ alertId: '7', subject: 'feed:0:a', lastStep: 'page' }]
     expect(planOf(open, ['feed:0:a'])).toMatchObject({ raised: [], kept: [{ alertId: '7' }], recovered: [] })
     expect(planOf(open, [])).toMatchObject({ raised: [], kept: [], recovered: open })
+  })
+
+  test('climbs no further by a check that is made again', () => {
+    const open: OpenAlert[] = [{ alertId: '7', subject: 'connection:0:a:0', lastStep: 'resync' }]
+    const plan = withoutSteps(planOf(open, ['connection:0:a:0', 'connection:0:a:1']))
+    expect(plan).toMatchObject({ raised: [{ step: undefined }], kept: [{ alertId: '7', step: undefined }] })
   })
 
   test('of which nothing is known stays as it is', () => {

@@ -104,10 +104,17 @@ test('frames that are not applied are no alert of their own while a shard is one
   expect([...unknown]).toEqual(['applied:0:a'])
 })
 
-test('a feed that nobody expects is missed for ten windows and then forgotten', () => {
-  expect(find({ 'feed:7:b': well(300_000) }).problems.has('feed:7:b')).toBe(true)
-  expect(find({ 'feed:7:b': well(600_001) }).gone).toEqual(['feed:7:b'])
+test('a feed whose group was given up, and a shard beyond the count, are forgotten and never missed', () => {
+  for (const ageMs of [0, 59_999, 60_001, 300_000]) {
+    const ended = { 'feed:7:a': well(ageMs), 'normalizer:3': well(ageMs) }
+    expect(find(ended, ['feed:0:a', 'normalizer:0']).problems.size).toBe(0)
+  }
+  expect(find({ 'feed:7:a': well(60_001) }).gone).toEqual(['feed:7:a'])
   expect(find({ nonsense: well(0) }).gone).toEqual(['nonsense'])
+})
+
+test('a second replica that has reported is missed as long as its group has markets', () => {
+  expect(find({ 'feed:7:b': well(60_001) }, ['feed:7:a']).problems.has('feed:7:b')).toBe(true)
 })
 
 test('a catalogue that nobody wants refreshed is not missed', () => {
