@@ -31,4 +31,5 @@ COPY --from=packages /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 USER node
 STOPSIGNAL SIGTERM
-CMD ["node", "dist/cli/worker.js", "--role", "control"]
+# Thousands of starting workflows would let the heap grow to 800 MB where it may.
+CMD ["node", "--max-old-space-size=320", "dist/cli/worker.js", "--role", "control"]

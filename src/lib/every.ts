@@ -24,3 +24,15 @@ export const within = <T>(work: Promise<T>, timeoutMs: number, message: string):
     const timer = setTimeout(() => reject(new Error(message)), timeoutMs)
     work.then(resolve, reject).finally(() => clearTimeout(timer))
   })
+
+/** Begins `work` unless it is still under way; what it throws goes to `failed`. */
+export const oneAtATime = (work: () => Promise<void>, failed: (error: unknown) => void): (() => void) => {
+  let isBusy = false
+  return () => {
+    if (isBusy) return
+    isBusy = true
+    work()
+      .catch(failed)
+      .finally(() => (isBusy = false))
+  }
+}

@@ -9,6 +9,7 @@ import { restoreSwitch } from '../activities/everything-copy.ts'
 import { createRebalance } from '../activities/rebalance.ts'
 import { createControlActivities } from './control-activities.ts'
 import { openCatalogChanges, startRefresh, type CatalogChanges } from './catalog-changes.ts'
+import { oneAtATime } from '../lib/every.ts'
 import type { RoleContext } from './main.ts'
 import { createMarketRuns } from './market-runs.ts'
 import { toSignals } from './observer.ts'
@@ -68,14 +69,10 @@ export const openControl = async (context: RoleContext): Promise<RoleWorker> => 
     loadWorkflowBundle(config.POLYTAPE_STATE_DIR, log),
     untilReachable({ name: 'the control plane', remedy, attempt: setUp }, log, signal),
   ])
-  let isBusy = false
-  const timer = setInterval(() => {
-    if (isBusy) return
-    isBusy = true
-    watch()
-      .catch((error: unknown) => log.warn(`could not look after the owner workflows: ${reasonOf(error)}`))
-      .finally(() => (isBusy = false))
-  }, ENSURE_EVERY_MS)
+  const lookAgain = oneAtATime(watch, (error) =>
+    log.warn(`could not look after the owner workflows: ${reasonOf(error)}`),
+  )
+  const timer = setInterval(lookAgain, ENSURE_EVERY_MS)
   return {
     options: controlOptions({ connection: temporal, namespace, activities }, bundlePath, config),
     [Symbol.asyncDispose]: async () => {

@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client'
 import type { Redis } from 'ioredis'
 import { NEWS_KEY } from '../domain/keys.ts'
 import { BEING_STARTED, newsOf, type Observation } from '../domain/observation.ts'
+import { oneAtATime } from '../lib/every.ts'
 import type { Logger } from '../lib/log.ts'
 import type { Stats } from '../lib/stats.ts'
 import { signalMarket } from './market-runs.ts'
@@ -70,11 +71,29 @@ const isPutOff = (entry: Seen): boolean => {
 
 const isDue = ({ sinceMs, nextTimeMs }: Seen, now: number): boolean => sinceMs + SETTLED_MS <= now && nextTimeMs <= now
 
+const hear = (entry: Seen, told: string, pending: Set<string>): void => {
+  entry.told = told
+  if (newsOf(entry.observation) === told) pending.delete(entry.observation.marketId)
+}
+
+/** Of markets that this process has told nothing yet, those that are to be told: others have heard it, or will at their start. */
+const unheard = async (entries: Seen[], news: News, pending: Set<string>): Promise<Seen[]> => {
+  const first = entries.filter(({ told }) => told === undefined)
+  if (first.length === 0) return entries
+  const heard = await news.read(first.map(({ observation }) => observation.marketId)).catch(() => [])
+  first.forEach((entry, at) => {
+    const last = heard[at]
+    if (last === BEING_STARTED) isPutOff(entry)
+    else if (last === newsOf(entry.observation)) hear(entry, last, pending)
+  })
+  const now = Date.now()
+  return entries.filter((entry) => pending.has(entry.observation.marketId) && isDue(entry, now))
+}
+
 /** Turns observations into signals: changes that lasted, the latest a market, never faster than 100 a second. */
 export const openObserver = ({ send, news, log, stats }: Deps): Observer => {
   const seen = new Map<string, Seen>()
   const pending = new Set<string>()
-  let isBusy = false
   let resumeTimeMs = 0
 
   const tell = async (entry: Seen): Promise<void> => {
@@ -82,27 +101,9 @@ export const openObserver = ({ send, news, log, stats }: Deps): Observer => {
     const isThere = await send(observation)
     if (!isThere && isPutOff(entry)) return
     if (!isThere && observation.state !== 'resolved') stats.count('observationsDropped')
-    hear(entry, newsOf(observation))
+    hear(entry, newsOf(observation), pending)
     const hasEnded = observation.state === 'resolved' || observation.state === 'stopped'
     await news.note(observation.marketId, hasEnded ? undefined : newsOf(observation)).catch(() => undefined)
-  }
-  const hear = (entry: Seen, told: string): void => {
-    entry.told = told
-    if (newsOf(entry.observation) === told) pending.delete(entry.observation.marketId)
-  }
-  /** Of markets that this process has told nothing yet, those that are to be told: others have heard it, or will at their start. */
-  const unheard = async (entries: Seen[]): Promise<Seen[]> => {
-    const first = entries.filter(({ told }) => told === undefined)
-    if (first.length === 0) return entries
-    const heard = await news.read(first.map(({ observation }) => observation.marketId)).catch(() => [])
-    first.forEach((entry, at) => {
-      const last = heard[at]
-      if (last === BEING_STARTED) isPutOff(entry)
-      else if (last === newsOf(entry.observation)) hear(entry, last)
-    })
-    return entries.filter(
-      ({ observation, nextTimeMs }) => pending.has(observation.marketId) && nextTimeMs <= Date.now(),
-    )
   }
   const round = async (): Promise<void> => {
     const now = Date.now()
@@ -112,17 +113,14 @@ export const openObserver = ({ send, news, log, stats }: Deps): Observer => {
       if (entry !== undefined && isDue(entry, now)) due.push(entry)
       if (due.length === SIGNALS_A_ROUND) break
     }
-    await Promise.all((await unheard(due)).map(tell))
+    await Promise.all((await unheard(due, news, pending)).map(tell))
   }
+  const next = oneAtATime(round, (error) => {
+    resumeTimeMs = Date.now() + PAUSE_MS
+    log.warn(`could not tell market workflows what was observed: ${reasonOf(error)}; trying again`)
+  })
   const timer = setInterval(() => {
-    if (isBusy || pending.size === 0 || Date.now() < resumeTimeMs) return
-    isBusy = true
-    round()
-      .catch((error: unknown) => {
-        resumeTimeMs = Date.now() + PAUSE_MS
-        log.warn(`could not tell market workflows what was observed: ${reasonOf(error)}; trying again`)
-      })
-      .finally(() => (isBusy = false))
+    if (pending.size > 0 && Date.now() >= resumeTimeMs) next()
   }, EVERY_MS)
 
   return {

@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client'
 import type { Redis } from 'ioredis'
 import { REASSERT_CHANNEL } from '../domain/keys.ts'
+import { oneAtATime } from '../lib/every.ts'
 import type { Logger } from '../lib/log.ts'
 import type { MarketRuns } from '../activities/policy-starts.ts'
 import { signalMarket } from './market-runs.ts'
@@ -26,7 +27,6 @@ type Deps = { client: Client; runs: MarketRuns; subscriber: Redis; log: Logger }
 export const openReassert = async ({ client, runs, subscriber, log }: Deps): Promise<Reassert> => {
   const wanted = new Set<string>()
   const signalledTimesMs = new Map<string, number>()
-  let isBusy = false
 
   const expand = async (): Promise<void> => {
     if (!wanted.delete('*')) return
@@ -51,15 +51,12 @@ export const openReassert = async ({ client, runs, subscriber, log }: Deps): Pro
     const due = [...wanted].filter((marketId) => !signalledTimesMs.has(marketId)).slice(0, SIGNALS_A_ROUND)
     await Promise.all(due.map(signal))
   }
+  const next = oneAtATime(round, (error) => {
+    wanted.add('*')
+    log.warn(`could not list the running markets: ${reasonOf(error)}`)
+  })
   const timer = setInterval(() => {
-    if (isBusy || wanted.size === 0) return
-    isBusy = true
-    round()
-      .catch((error: unknown) => {
-        wanted.add('*')
-        log.warn(`could not list the running markets: ${reasonOf(error)}`)
-      })
-      .finally(() => (isBusy = false))
+    if (wanted.size > 0) next()
   }, EVERY_MS)
 
   subscriber.on('message', (channel, marketId) => {

@@ -72,6 +72,10 @@ describe('docker-compose.yml', () => {
     const names = [...shared.matchAll(/^ {4}([A-Z][A-Z0-9_]+):/gm)].map((match) => match[1] ?? '')
     expect(names.length).toBeGreaterThan(5)
     expect(names.filter((name) => example[name] === undefined)).toEqual([])
+    const tuned = Object.keys(example).filter((name) =>
+      /^(HEARTBEAT|ALERT|POLYMARKET|COMMIT|VERIFY)_|^POLYTAPE_POLICY$|^BOOK_DEPTH$/.test(name),
+    )
+    expect(tuned.filter((name) => !names.includes(name))).toEqual([])
     expect(shared).toMatch(/^ {4}STREAM_HMAC_KEY:$/m)
   })
 
@@ -102,7 +106,7 @@ describe('the image', () => {
     const final = dockerfile.split(/^FROM /m).at(-1) ?? ''
     expect(final).toMatch(/^USER node$/m)
     expect(final).toMatch(/^STOPSIGNAL SIGTERM$/m)
-    expect(final).toMatch(/^CMD \["node", "dist\/cli\/worker\.js"/m)
+    expect(final).toMatch(/^CMD \["node", .*"dist\/cli\/worker\.js"/m)
   })
 })
 
