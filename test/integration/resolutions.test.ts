@@ -173,6 +173,7 @@ describe('the poll for resolutions', () => {
   test('asks by id where Gamma does not heed the filter, and tells a workflow that has not heard', async () => {
     await using _shard = start()
     await using venue = await openStandInGamma([71, 72])
+    venue.isDeaf = true
     const gamma = gammaAt(venue.url)
     await createCataloguePublisher({ redis, appender }).publish([...venue.markets.values()])
     await committed(tables(), MARKETS_STREAM)

@@ -5,6 +5,8 @@ export type StandInGamma = AsyncDisposable & {
   url: string
   markets: Map<string, Record<string, unknown>>
   requests: string[]
+  /** Lists heed no filter. */
+  isDeaf: boolean
   /** What becomes of each page of a list. */
   distort: ((page: GammaPage) => GammaPage) | undefined
 }
@@ -56,8 +58,9 @@ export const openStandInGamma = async (ids: number[]): Promise<StandInGamma> => 
     const ids = url.searchParams.getAll('id')
     const listed = [...markets.values()].filter(
       (market) =>
-        String(market['closed']) === url.searchParams.get('closed') &&
-        (ids.length === 0 || ids.includes(String(market['id']))),
+        gamma.isDeaf ||
+        (String(market['closed']) === url.searchParams.get('closed') &&
+          (ids.length === 0 || ids.includes(String(market['id'])))),
     )
     const sorted = listed.toSorted((left, right) =>
       order === 'id' ? Number(left['id']) - Number(right['id']) : Number(right[order]) - Number(left[order]),
@@ -73,6 +76,7 @@ export const openStandInGamma = async (ids: number[]): Promise<StandInGamma> => 
     url: `http://127.0.0.1:${port}/gamma`,
     markets,
     requests,
+    isDeaf: false,
     distort: undefined,
     [Symbol.asyncDispose]: close,
   }
