@@ -36,6 +36,7 @@ test('every frame that the venue sent is in the stream of its market once, in or
     tokensWanted: 60,
     tokensSubscribed: 60,
     connectionsOpen: 2,
+    groupsPaused: 0,
   })
 })
 
