@@ -114,15 +114,18 @@ describe('the depth of a market', () => {
   test('outlives kill -9 of feed and normalizer, also with a Redis that was emptied, and no batch fails its proof', async () => {
     const { system, pool } = recording
     const depths = new Map([[marketAt(0), 2], [marketAt(1), 0]]) // prettier-ignore
-    const kill = (role: string): boolean => process.kill(system.pidOf(role), 'SIGKILL')
-    kill('normalizer')
-    kill('feed')
+    const kill = async (role: string): Promise<void> => {
+      const pid = await until(`${role} to run`, () => system.pidOf(role))
+      process.kill(pid, 'SIGKILL')
+    }
+    await kill('normalizer')
+    await kill('feed')
     await untilRight(depths)
     const redis = system.redis()
     await redis.flushall()
     redis.disconnect()
-    kill('normalizer')
-    kill('feed')
+    await kill('normalizer')
+    await kill('feed')
     await untilLive(pool, MARKETS)
     await untilRight(depths)
     await untilApplied(marketAt(0), 2)
