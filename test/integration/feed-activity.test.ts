@@ -25,6 +25,7 @@ test('a cancelled feed returns after its last frame and the marks of its end are
   const { environment, beats, done } = (await start(bench))()
   await bench.confirmed(bench.marketIds, 'active')
   await sleep(1_200)
+  await until('its figures', () => bench.stats.read()['marketsSubscribed'] === 5)
   environment.cancel('CANCELLED', new ActivityCancellationDetails({ cancelRequested: true }))
   expect(await done).toEqual({ group: 0 })
   expect(beats.length).toBeGreaterThanOrEqual(2)
