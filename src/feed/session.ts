@@ -21,8 +21,6 @@ import type { Slot } from './slot.ts'
 import type { Stalled, WatchedFeed, WatchedToken } from './suspects.ts'
 import { createWriter, type Writer } from './writer.ts'
 
-const ARRIVALS_EVERY_MS = 50
-
 export type SessionDeps = {
   url: string
   isReplay: boolean
@@ -94,7 +92,6 @@ export class Session implements WatchedFeed {
       openEpoch: (newest) => this.#openEpoch(newest),
       wantBooks: (marketId) => this.#resync.want(marketId),
     })
-    every(ARRIVALS_EVERY_MS, () => void this.#arrivals.tick(), signal)
     every(1_000, () => this.#pool.slots.forEach((slot) => slot.tick()), signal)
     every(250, () => this.#resync.tick(), signal)
   }
@@ -116,6 +113,7 @@ export class Session implements WatchedFeed {
     const isIdle = (member: Member): boolean => this.#pool.slotOf(member.desired.marketId) === undefined
     const members = [...this.#members.values()]
     this.#pool.reconcile(members.filter((member) => member.desired.state === 'active' || !isIdle(member)))
+    void this.#arrivals.follow(this.#ended.signal)
     const isSettledIdle = (member: Member): boolean => isIdle(member) && isSettled(member) && !isArriving(member)
     const idle = members.filter((member) => isSettledIdle(member) && !isConfirmed(member))
     if (idle.length > 0) this.#confirmIdle(idle)
