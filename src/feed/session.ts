@@ -4,7 +4,7 @@ import type { Stats } from '../lib/stats.ts'
 import type { Appender } from '../stream/append.ts'
 import { Arrivals, type ArrivalsDeps } from './arrivals.ts'
 import type { Channel } from './connection.ts'
-import { readDesires, type Desires } from './desired.ts'
+import { createDesireReader, type Desires } from './desired.ts'
 import { createConfirming, type ConfirmingDeps } from './confirming.ts'
 import type { EpochLog } from './epochs.ts'
 import { Gate } from './gate.ts'
@@ -50,6 +50,7 @@ export type Figures = {
 export class Session implements WatchedFeed {
   readonly #members = new Map<string, Member>()
   readonly #gate = new Gate()
+  readonly #readDesires = createDesireReader(this.#members, this.#gate)
   readonly #deps: SessionDeps
   readonly #ended = new AbortController()
   readonly #router: Router = createRouter()
@@ -103,7 +104,7 @@ export class Session implements WatchedFeed {
 
   /** Takes a reading of what is desired; returns the market ids (or `*`) whose desire is unknown. */
   applyDesired(desires: Desires): string[] {
-    const { changed, removed, unknown } = readDesires(desires, this.#members, this.#gate)
+    const { changed, removed, unknown } = this.#readDesires(desires)
     for (const member of removed) {
       this.#pool.remove(member)
       this.#router.remove(member.desired)
