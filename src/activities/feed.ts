@@ -9,6 +9,7 @@ type Owned = { feed: FeedGroup; owner: symbol }
 
 /** Two fit into the timeout. Each costs Temporal about 4 ms of CPU, and there is one of these a hundred markets. */
 const HEARTBEAT_EVERY_MS = 1_250
+const FIGURES_EVERY_MS = 1_000
 /** A new attempt is scheduled within 250 ms to 5 s of a lost one. */
 const ORPHAN_LIFE_MS = 8_000
 
@@ -33,9 +34,17 @@ const publishFigures = ({ stats }: FeedDeps, owned: Iterable<Owned>, { budget }:
 export const createFeedActivities = (deps: FeedDeps) => {
   const shared = createShared(deps)
   const running = new Map<string, Owned>()
+  const publish = (): void => publishFigures(deps, running.values(), shared)
+  let publishing = new AbortController()
+  /** Over all groups at once, while there is one. */
+  const startPublishing = (): void => {
+    publishing = new AbortController()
+    every(FIGURES_EVERY_MS, publish, publishing.signal)
+  }
   const own = (name: string, group: number): Owned => {
     const found = running.get(name)
     const owned = { feed: found?.feed ?? openFeedGroup({ ...deps, ...shared, group }), owner: Symbol(name) }
+    if (running.size === 0) startPublishing()
     running.set(name, owned)
     return owned
   }
@@ -43,8 +52,9 @@ export const createFeedActivities = (deps: FeedDeps) => {
   const close = async (name: string, owned: Owned, detail: string): Promise<void> => {
     if (running.get(name) !== owned) return
     running.delete(name)
+    if (running.size === 0) publishing.abort()
     await owned.feed.close(detail)
-    publishFigures(deps, running.values(), shared)
+    publish()
   }
   /** Lives for as long as its workflow; returns when that cancels it, throws when it must run elsewhere. */
   const runFeed = async ({ group, replica }: { group: number; replica: string }): Promise<{ group: number }> => {
@@ -53,7 +63,6 @@ export const createFeedActivities = (deps: FeedDeps) => {
     const owned = own(name, group)
     const ended = new AbortController()
     const beat = (): void => {
-      publishFigures(deps, running.values(), shared)
       if (owned.feed.isHealthy()) context.heartbeat({ group })
     }
     every(HEARTBEAT_EVERY_MS, beat, ended.signal)

@@ -23,6 +23,8 @@ import { createViews } from './normalizer-views.ts'
 
 const CARE_EVERY_MS = 1_000
 const HEAL_EVERY_MS = 250
+/** Each look sends Postgres the ids of all open tapes. */
+const LOOK_FOR_RESOLVED_EVERY_MS = 3_000
 const SWEEP_EVERY_MS = 30_000
 /** How long a shard that was told to stop may take to commit what it has applied. */
 const SETTLE_MS = 2_500
@@ -137,7 +139,7 @@ const startCare = ({ redis, pool, stats }: NormalizerDeps, parts: Parts, ended: 
   }
   every(HEAL_EVERY_MS, () => void heal().catch(() => stats.count('careErrors')), ended)
   every(CARE_EVERY_MS, () => void care().catch(() => stats.count('careErrors')), ended)
-  every(CARE_EVERY_MS, () => void lookForResolved().catch(() => stats.count('careErrors')), ended)
+  every(LOOK_FOR_RESOLVED_EVERY_MS, () => void lookForResolved().catch(() => stats.count('careErrors')), ended)
 }
 
 /** Runs one shard until the signal aborts, then commits what was applied. */

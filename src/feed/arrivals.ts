@@ -1,9 +1,10 @@
 import type { Frame } from '../domain/frame.ts'
+import { pause } from '../lib/every.ts'
 import type { Logger } from '../lib/log.ts'
 import type { Stats } from '../lib/stats.ts'
 import type { EpochLog } from './epochs.ts'
 import type { Hold } from './hold.ts'
-import { isGone, markerFrame, type Member } from './market.ts'
+import { isArriving, isGone, markerFrame, type Member } from './market.ts'
 import type { Pool } from './pool.ts'
 
 /** What is known of a market whoever feeds it: the state of its book, and the venue time to which each outcome is applied. */
@@ -26,6 +27,7 @@ export type ArrivalsDeps = {
 
 type Arrival = { member: Member; hold: Hold }
 
+const LOOK_EVERY_MS = 50
 /** Where the book is proved it catches up within a second; what cannot be proved is taken over with a gap. */
 const PATIENCE_MS = 3_000
 /** A market of which no book comes at all. */
@@ -56,23 +58,35 @@ const firstFrames = ({ member: { tokens }, hold }: Arrival, isContinued: boolean
  */
 export class Arrivals {
   readonly #deps: ArrivalsDeps
-  #isBusy = false
+  #isFollowing = false
 
   constructor(deps: ArrivalsDeps) {
     this.#deps = deps
   }
 
-  /** Call it several times a second. */
-  async tick(): Promise<void> {
+  /** Call it when markets may have come: looks at them several times a second until none is on its way any more. */
+  async follow(signal: AbortSignal): Promise<void> {
+    if (this.#isFollowing) return
+    this.#isFollowing = true
+    while (!signal.aborted && this.#isExpecting()) {
+      await pause(LOOK_EVERY_MS, signal)
+      if (!signal.aborted) await this.#tryToLook()
+    }
+    this.#isFollowing = false
+  }
+
+  /** One that arrives is held from when its socket has opened, and may be called off or changed meanwhile. */
+  #isExpecting(): boolean {
+    return [...this.#deps.members.values()].some(isArriving) || this.#list().length > 0
+  }
+
+  async #tryToLook(): Promise<void> {
     const arrivals = this.#list()
-    if (this.#isBusy || arrivals.length === 0) return
-    this.#isBusy = true
+    if (arrivals.length === 0) return
     try {
       await this.#look(arrivals)
     } catch (error) {
       this.#deps.log.debug({ error }, 'markets that arrive could not be looked at, it is tried again')
-    } finally {
-      this.#isBusy = false
     }
   }
 

@@ -22,38 +22,44 @@ export type Desires = {
   everything: Everything | undefined
 }
 
+/** Reads desires. Nearly all are what they were at the last reading, word for word: these are not parsed again. */
+const createParse = () => {
+  let known = new Map<string, PlacedSubscription | undefined>()
+  return (texts: string[]): PlacedSubscription[] => {
+    known = new Map(texts.map((text) => [text, known.get(text) ?? toDesired(text)]))
+    return texts.flatMap((text) => known.get(text) ?? [])
+  }
+}
+
 /**
  * Compares the hash with the members and takes over what is newer. Redis is a copy: a missing field or a lower
  * generation is unknown, so the member stays as it is. A market that has left is forgotten with its field.
  */
-export const readDesires = (
-  { hash, epochs, everything }: Desires,
-  members: Map<string, Member>,
-  gate: Gate,
-): Reading => {
-  gate.turn(everything)
-  const reading: Reading = { changed: [], removed: [], unknown: [] }
-  for (const text of Object.values(hash)) {
-    const desired = toDesired(text)
-    if (desired === undefined) continue
-    const member = members.get(desired.marketId)
-    if (member === undefined) {
-      const created = createMember(desired, epochs.get(desired.marketId) ?? '')
-      members.set(desired.marketId, created)
-      reading.changed.push(created)
-    } else if (isNewer(member, desired)) {
-      member.asked = desired
-      reading.changed.push(member)
-    } else if (desired.generation < member.desired.generation) reading.unknown.push(desired.marketId)
+export const createDesireReader = (members: Map<string, Member>, gate: Gate): ((desires: Desires) => Reading) => {
+  const parse = createParse()
+  return ({ hash, epochs, everything }) => {
+    gate.turn(everything)
+    const reading: Reading = { changed: [], removed: [], unknown: [] }
+    for (const desired of parse(Object.values(hash))) {
+      const member = members.get(desired.marketId)
+      if (member === undefined) {
+        const created = createMember(desired, epochs.get(desired.marketId) ?? '')
+        members.set(desired.marketId, created)
+        reading.changed.push(created)
+      } else if (isNewer(member, desired)) {
+        member.asked = desired
+        reading.changed.push(member)
+      } else if (desired.generation < member.desired.generation) reading.unknown.push(desired.marketId)
+    }
+    for (const [marketId, member] of members) {
+      if (hash[marketId] !== undefined) continue
+      if (hasLeft(member)) {
+        members.delete(marketId)
+        reading.removed.push(member)
+      } else reading.unknown.push(marketId)
+    }
+    for (const member of members.values()) member.desired = gate.over(member.asked)
+    if (Object.keys(hash).length === 0) reading.unknown = ['*']
+    return reading
   }
-  for (const [marketId, member] of members) {
-    if (hash[marketId] !== undefined) continue
-    if (hasLeft(member)) {
-      members.delete(marketId)
-      reading.removed.push(member)
-    } else reading.unknown.push(marketId)
-  }
-  for (const member of members.values()) member.desired = gate.over(member.asked)
-  if (Object.keys(hash).length === 0) reading.unknown = ['*']
-  return reading
 }

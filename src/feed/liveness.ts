@@ -34,6 +34,8 @@ const toRestState = ({ text }: RestBook): RestState => ({
 
 const marketsOf = (tokens: WatchedToken[]): string[] => [...new Set(tokens.map(({ marketId }) => marketId))]
 
+const seenTimeMs = (watched: WatchedToken): number => watched.feed.seenTimeMs(watched) ?? 0
+
 /** The second look at those that are due; one at a time. */
 const createCheck = (suspects: Suspects, readApplied: LivenessDeps['readApplied']): (() => void) => {
   let isChecking = false
@@ -74,7 +76,8 @@ export const createLiveness = ({ fetchBooks, readApplied, periodMs, log, stats }
     }
   }
   const list = (): WatchedToken[] => [...feeds].flatMap((feed) => feed.watchedTokens())
-  const rounds = new Rounds({ periodMs, list, poll })
+  const isOpen = ({ token }: WatchedToken): boolean => suspects.isOpen(token)
+  const rounds = new Rounds({ periodMs, list, poll, seenTimeMs, isOpen })
   const check = createCheck(suspects, readApplied)
   const tick = (): void => {
     rounds.tick(ended.signal)

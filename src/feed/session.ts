@@ -4,7 +4,7 @@ import type { Stats } from '../lib/stats.ts'
 import type { Appender } from '../stream/append.ts'
 import { Arrivals, type ArrivalsDeps } from './arrivals.ts'
 import type { Channel } from './connection.ts'
-import { readDesires, type Desires } from './desired.ts'
+import { createDesireReader, type Desires } from './desired.ts'
 import { createConfirming, type ConfirmingDeps } from './confirming.ts'
 import type { EpochLog } from './epochs.ts'
 import { Gate } from './gate.ts'
@@ -20,8 +20,6 @@ import { createRouter, type Router } from './router.ts'
 import type { Slot } from './slot.ts'
 import type { Stalled, WatchedFeed, WatchedToken } from './suspects.ts'
 import { createWriter, type Writer } from './writer.ts'
-
-const ARRIVALS_EVERY_MS = 50
 
 export type SessionDeps = {
   url: string
@@ -52,6 +50,7 @@ export type Figures = {
 export class Session implements WatchedFeed {
   readonly #members = new Map<string, Member>()
   readonly #gate = new Gate()
+  readonly #readDesires = createDesireReader(this.#members, this.#gate)
   readonly #deps: SessionDeps
   readonly #ended = new AbortController()
   readonly #router: Router = createRouter()
@@ -94,7 +93,6 @@ export class Session implements WatchedFeed {
       openEpoch: (newest) => this.#openEpoch(newest),
       wantBooks: (marketId) => this.#resync.want(marketId),
     })
-    every(ARRIVALS_EVERY_MS, () => void this.#arrivals.tick(), signal)
     every(1_000, () => this.#pool.slots.forEach((slot) => slot.tick()), signal)
     every(250, () => this.#resync.tick(), signal)
   }
@@ -106,7 +104,7 @@ export class Session implements WatchedFeed {
 
   /** Takes a reading of what is desired; returns the market ids (or `*`) whose desire is unknown. */
   applyDesired(desires: Desires): string[] {
-    const { changed, removed, unknown } = readDesires(desires, this.#members, this.#gate)
+    const { changed, removed, unknown } = this.#readDesires(desires)
     for (const member of removed) {
       this.#pool.remove(member)
       this.#router.remove(member.desired)
@@ -116,6 +114,7 @@ export class Session implements WatchedFeed {
     const isIdle = (member: Member): boolean => this.#pool.slotOf(member.desired.marketId) === undefined
     const members = [...this.#members.values()]
     this.#pool.reconcile(members.filter((member) => member.desired.state === 'active' || !isIdle(member)))
+    void this.#arrivals.follow(this.#ended.signal)
     const isSettledIdle = (member: Member): boolean => isIdle(member) && isSettled(member) && !isArriving(member)
     const idle = members.filter((member) => isSettledIdle(member) && !isConfirmed(member))
     if (idle.length > 0) this.#confirmIdle(idle)

@@ -78,6 +78,11 @@ export class Suspects {
     if (verdict !== 'current') this.#suspects.set(watched.token, suspect)
   }
 
+  /** Whether something is held against the token, or waits to be applied. */
+  isOpen(token: string): boolean {
+    return this.#suspects.has(token) || this.#lagging.has(token)
+  }
+
   /** Those whose grace is over. */
   due(): WatchedToken[] {
     const untilMs = Date.now() - GRACE_MS

@@ -102,10 +102,12 @@ describe('a resolution', () => {
   test('needs final prices: a market that only closed goes on', async () => {
     await using _shard = start()
     await record('63')
+    await record('66')
     await catalogue('63', { ...closed, umaResolutionStatus: 'proposed', outcomePrices: '["1", "0"]' })
     expect(await rowOf('63')).toMatchObject({ status: 'closed', source: null, payouts: [null, null] })
-    await until('a second for the shard to look', async () => Date.now() % 1_500 > 1_400)
-    expect(await redis.hget('quote:63', 'state')).not.toBe('resolved')
+    await broadcast('66')
+    await isQuote('66', 'resolved')
+    expect(await redis.hget('quote:63', 'state'), 'in the same look').not.toBe('resolved')
   })
 
   test('whose winner is none of its outcomes leaves the payouts to Gamma', async () => {
