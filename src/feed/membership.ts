@@ -31,7 +31,7 @@ const joined = (place: Place, member: Member): Promise<void> =>
  */
 const resume = async (place: Place, member: Member): Promise<void> => {
   const missing = await place.deps.rest.request(member.tokens)
-  if (isHere(member, place)) recordMissing(place, member, new Set(missing))
+  if (isHere(member, place)) recordMissing(place, member, missing)
   await joined(place, member)
 }
 

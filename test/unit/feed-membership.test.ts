@@ -4,6 +4,7 @@ import type { EpochLog } from '../../src/feed/epochs.ts'
 import { createLive, type Place } from '../../src/feed/live.ts'
 import { createMember } from '../../src/feed/market.ts'
 import { join } from '../../src/feed/membership.ts'
+import type { Missing } from '../../src/feed/rest-queue.ts'
 import { createSocketLog } from '../../src/feed/socket-log.ts'
 import { createLog } from '../../src/lib/log.ts'
 import { createStats } from '../../src/lib/stats.ts'
@@ -16,7 +17,7 @@ const never = (): never => {
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 /** A socket that knows the market's tokens `a` and `b` from before; REST answers as told. */
-const openStage = (answer: (tokens: string[]) => Promise<string[]>) => {
+const openStage = (answer: (tokens: string[]) => Promise<Missing>) => {
   const frames: Frame[] = []
   const asked: string[][] = []
   const log: EpochLog = {
@@ -39,7 +40,7 @@ const openStage = (answer: (tokens: string[]) => Promise<string[]>) => {
   for (const token of ['a', 'b']) live.known.set(token, { exchangeTimeMs: 1_000, receivedTimeMs: 1_500 })
   const desired = { marketId: '1', conditionId: '', tokens: ['a', 'b'], state: 'active' as const, depth: 0 }
   const member = createMember({ ...desired, generation: 2 }, '')
-  const request = async (tokens: string[]): Promise<string[]> => {
+  const request = async (tokens: string[]): Promise<Missing> => {
     asked.push(tokens)
     return answer(tokens)
   }
@@ -61,7 +62,7 @@ const openStage = (answer: (tokens: string[]) => Promise<string[]>) => {
 }
 
 test('a market that is resumed is in though REST has no book of it: that is recorded, and the book is owed on', async () => {
-  const { place, member, asked, markers } = openStage(async () => ['b'])
+  const { place, member, asked, markers } = openStage(async () => ({ tokens: new Set(['b']), isAnswered: true }))
   join(place, [member])
   await settle()
   expect(member.phase).toBe('in')
@@ -74,11 +75,11 @@ test('a market that is resumed is in though REST has no book of it: that is reco
 })
 
 test('nothing is said under the epoch of a socket that ended while REST was asked', async () => {
-  let answer = (_missing: string[]): void => undefined
+  let answer = (_missing: Missing): void => undefined
   const { place, member, markers } = openStage(() => new Promise((resolve) => (answer = resolve)))
   join(place, [member])
   place.live.isEnded = true
-  answer(['a', 'b'])
+  answer({ tokens: new Set(['a', 'b']), isAnswered: true })
   await settle()
   expect(markers()).toEqual([])
   expect(member.phase).toBe('joining')
