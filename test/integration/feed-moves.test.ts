@@ -5,7 +5,14 @@ import { createShared, openFeedGroup } from '../../src/activities/feed-group.ts'
 import { createCataloguePublisher } from '../../src/activities/publish-catalogue.ts'
 import { createRebalance } from '../../src/activities/rebalance.ts'
 import { createSubscriptionActivities } from '../../src/activities/subscription.ts'
-import { confirmedKey, desiredKey, FEED_GROUPS_KEY, FEED_MOVES_KEY, orderbookStream } from '../../src/domain/keys.ts'
+import {
+  confirmedKey,
+  desiredKey,
+  FEED_GROUPS_KEY,
+  FEED_MOVES_KEY,
+  orderbookStream,
+  REASSERT_CHANNEL,
+} from '../../src/domain/keys.ts'
 import type { DesiredState } from '../../src/domain/market.ts'
 import { createAppender } from '../../src/stream/append.ts'
 import { createGamma, gammaPace } from '../../src/venue/polymarket/gamma.ts'
@@ -171,7 +178,12 @@ test('a market that nobody applies is taken over after 3 s, a paused one at once
   for (const token of bench.emulator.catalogue.byKey({ marketId: active })?.tokens ?? []) {
     expect(arrived.some((text) => text.includes(token.token) && text.includes('"book"'))).toBe(true)
   }
+  const asked: string[] = []
+  const listener = bench.connect()
+  await listener.subscribe(REASSERT_CHANNEL)
+  listener.on('message', (_, message) => asked.push(message))
   expect(await rebalance(bench, 8)).toBe(1)
+  await until('its workflow is told where it is', () => asked.includes(paused))
   await until('the paused one has moved', async () => (await bench.redis.hlen(desiredKey(2))) === 0)
   await until(
     'it is confirmed there',
