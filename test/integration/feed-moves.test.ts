@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Pool } from 'pg'
 import { expect, test } from 'vitest'
 import { createShared, openFeedGroup } from '../../src/activities/feed-group.ts'
+import { readFeedGroups } from '../../src/activities/feed-groups.ts'
 import { createCataloguePublisher } from '../../src/activities/publish-catalogue.ts'
 import { createRebalance } from '../../src/activities/rebalance.ts'
 import { createSubscriptionActivities } from '../../src/activities/subscription.ts'
@@ -193,6 +194,20 @@ test('a market that nobody applies is taken over after 3 s, a paused one at once
   await apply(bench, [paused], 8)
   await until('it is resumed', () => openConnections(bench).flatMap(({ subscribed }) => subscribed).length === 6)
   expect([bench.feed, ...groups.feeds].reduce((sum, feed) => sum + feed.compareSubscriptions(), 0)).toBe(0)
+})
+
+test('a group whose feed was ended before it let its last market go needs a feed, which clears it and is needed no more', async () => {
+  await using bench = await openBench({ marketCount: 2 })
+  await bench.feed.close('its workflow was terminated')
+  const [leaving = '', other = ''] = bench.marketIds
+  await apply(bench, [leaving], 1, 'paused')
+  await apply(bench, [other], 1)
+  expect(await rebalance(bench, 8)).toBe(1)
+  expect(await bench.redis.hget(FEED_GROUPS_KEY, leaving)).toBe('1')
+  expect(new Set(await readFeedGroups(bench.redis))).toEqual(new Set([0, 1]))
+  await using _groups = openGroups(bench, [0])
+  await until('it is cleared', async () => (await bench.redis.hlen(desiredKey(0))) === 0)
+  expect(await readFeedGroups(bench.redis)).toEqual([1])
 })
 
 test('with one market a feed every market gets a socket of its own, and those that shared one move', async () => {
