@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
 import type pg from 'pg'
-import { confirmedKey, orderbookStream, quoteKey, statsKey } from '../domain/keys.ts'
+import { confirmedKey, FEED_GROUPS_KEY, orderbookStream, quoteKey, statsKey } from '../domain/keys.ts'
 import { shardOf, type MarketState } from '../domain/market.ts'
 import type { Observation } from '../domain/observation.ts'
 import { within } from '../lib/every.ts'
@@ -117,8 +117,13 @@ export type InspectionDeps = { redis: Redis; pool: pg.Pool; shardCount: number }
 export type InspectionActivities = ReturnType<typeof createInspectionActivities>
 
 export const createInspectionActivities = ({ redis, pool, shardCount }: InspectionDeps) => {
-  const readSubscription = async (marketId: string, group: number | undefined): Promise<Confirmed | undefined> =>
-    group === undefined ? undefined : confirmationOf(await redis.hget(confirmedKey(group), marketId))
+  const readSubscription = async (marketId: string, group: number | undefined): Promise<Confirmed | undefined> => {
+    // It may have been moved since its workflow was told.
+    const standing = (await redis.hget(FEED_GROUPS_KEY, marketId)) ?? group
+    return standing === undefined
+      ? undefined
+      : confirmationOf(await redis.hget(confirmedKey(Number(standing)), marketId))
+  }
   const readStream = async (marketId: string): Promise<StreamFigures> => {
     const stream = orderbookStream(marketId)
     const offset = await readOffset(pool, stream)

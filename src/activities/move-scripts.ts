@@ -1,7 +1,7 @@
 /**
  * Begins a market's move: its desire stands in the new group too, as `arriving`; whoever owns it stays the old group. One
  * that brings no frames anyway is moved at once. Refused (0) where it is not in the old group, leaves, or moves already.
- * KEYS: feed_groups, feed_moves. ARGV: market, from, to, channel.
+ * KEYS: feed_groups, feed_moves. ARGV: market, from, to, channel, channel of those whose workflow writes them again.
  */
 export const BEGIN_MOVE_SCRIPT = `
 local market, from, to = ARGV[1], ARGV[2], ARGV[3]
@@ -15,6 +15,7 @@ if desired.state == 'paused' then
   redis.call('hset', 'desired:' .. to, market, written)
   redis.call('hset', 'desired:' .. from, market, (string.gsub(written, '"state":"%a+"', '"state":"stopped","passage":{"type":"gone","to":' .. to .. '}', 1)))
   redis.call('publish', ARGV[4], from)
+  redis.call('publish', ARGV[5], market)
 else
   redis.call('hset', KEYS[2], market, to)
   redis.call('hset', 'desired:' .. to, market, string.sub(written, 1, -2) .. ',"passage":{"type":"arriving","from":' .. from .. '}}')

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis'
-import { DESIRED_CHANNEL, EVERYTHING_KEY, FEED_GROUPS_KEY, FEED_MOVES_KEY } from '../domain/keys.ts'
+import { DESIRED_CHANNEL, EVERYTHING_KEY, FEED_GROUPS_KEY, FEED_MOVES_KEY, REASSERT_CHANNEL } from '../domain/keys.ts'
 import { planMoves } from '../domain/packing.ts'
 import { toEverything } from '../domain/switch.ts'
 import type { Logger } from '../lib/log.ts'
@@ -42,7 +42,8 @@ export const createRebalance =
     let begun = 0
     for (const { marketId, from, to } of moves) {
       const keys = [FEED_GROUPS_KEY, FEED_MOVES_KEY]
-      begun += Number(await redis.eval(BEGIN_MOVE_SCRIPT, 2, ...keys, marketId, from, to, DESIRED_CHANNEL))
+      const given = [marketId, from, to, DESIRED_CHANNEL, REASSERT_CHANNEL]
+      begun += Number(await redis.eval(BEGIN_MOVE_SCRIPT, 2, ...keys, ...given))
     }
     log.info({ begun, planned: moves.length }, 'markets move to other feed groups')
     return begun

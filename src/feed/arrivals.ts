@@ -6,6 +6,7 @@ import type { EpochLog } from './epochs.ts'
 import type { Hold } from './hold.ts'
 import { isArriving, isGone, markerFrame, type Member } from './market.ts'
 import type { Pool } from './pool.ts'
+import type { Slot } from './slot.ts'
 
 /** What is known of a market whoever feeds it: the state of its book, and the venue time to which each outcome is applied. */
 export type Standing = { isLive: boolean; appliedTimesMs: number[]; epoch: string }
@@ -26,6 +27,11 @@ export type ArrivalsDeps = {
 }
 
 type Arrival = { member: Member; hold: Hold }
+/** Venue time by token up to which the market is applied; undefined where it cannot be proved that nothing is missing. */
+type Proof = ReadonlyMap<string, number> | undefined
+/** `logs`: of those that were taken over in the same look, by the epoch of their socket. */
+type Landing = { logs: Map<string, EpochLog>; newest: string; applied: Proof }
+type Berth = { slot: Slot; log: EpochLog; applied: Proof }
 
 const LOOK_EVERY_MS = 50
 /** Where the book is proved it catches up within a second; what cannot be proved is taken over with a gap. */
@@ -109,7 +115,7 @@ export class Arrivals {
         .map(({ epoch }) => epoch)
         .toSorted()
         .at(-1) ?? ''
-    let log: EpochLog | undefined
+    const logs = new Map<string, EpochLog>()
     for (const arrival of arrivals) {
       const { member } = arrival
       const standing = standings.get(member.desired.marketId)
@@ -117,10 +123,7 @@ export class Arrivals {
       const isCalledOff = isGone(member)
       const isDue = applied !== undefined || member.desired.state !== 'active' || isOverdue(arrival, nowMs)
       if (isCalledOff) this.#drop(arrival)
-      else if (isDue && (await this.#isOurs(member))) {
-        log ??= this.#deps.openEpoch(newest)
-        this.#letGo(arrival, log, applied)
-      }
+      else if (isDue && (await this.#isOurs(member))) this.#land(arrival, { logs, newest, applied })
     }
   }
 
@@ -134,17 +137,29 @@ export class Arrivals {
     this.#deps.pool.slotOf(member.desired.marketId)?.letGo(member, undefined, [])
   }
 
-  #letGo(arrival: Arrival, log: EpochLog, applied: Map<string, number> | undefined): void {
+  /** It is this feed's now. Where its socket ended meanwhile it joins the next one as any other market, with a gap. */
+  #land(arrival: Arrival, { logs, newest, applied }: Landing): void {
+    const { member, hold } = arrival
+    const { passage: _, ...asked } = member.asked
+    member.asked = asked
+    const slot = this.#deps.pool.slotOf(member.desired.marketId)
+    const isHeld = slot?.holds().some(([, held]) => held === hold) === true
+    this.#deps.stats.count('marketsMoved')
+    if (applied === undefined || !isHeld) this.#deps.stats.count('marketsMovedWithGap')
+    if (slot?.epoch === undefined || !isHeld) return
+    // A log ends with its socket: markets of two sockets never share one.
+    const log = logs.get(slot.epoch) ?? this.#deps.openEpoch(newest)
+    logs.set(slot.epoch, log)
+    this.#letGo(arrival, { slot, log, applied })
+  }
+
+  #letGo(arrival: Arrival, { slot, log, applied }: Berth): void {
     const { member, hold } = arrival
     const { marketId } = member.desired
     const frames = [...firstFrames(arrival, applied !== undefined), ...hold.take(applied ?? new Map())]
     member.epoch = log.epoch
-    const { passage: _, ...asked } = member.asked
-    member.asked = asked
-    this.#deps.pool.slotOf(marketId)?.letGo(member, log, frames)
+    slot.letGo(member, log, frames)
     if (hold.isBroken) this.#deps.wantBooks(marketId)
-    this.#deps.stats.count('marketsMoved')
-    if (applied === undefined) this.#deps.stats.count('marketsMovedWithGap')
     const tookMs = Date.now() - hold.startedTimeMs
     this.#deps.log.info(
       { marketId, epoch: log.epoch, frames: frames.length, tookMs, isContinued: applied !== undefined },

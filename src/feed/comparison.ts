@@ -1,4 +1,4 @@
-import type { Place } from './live.ts'
+import type { Live, Place } from './live.ts'
 import type { Member } from './market.ts'
 import { sendSubscribe, sendUnsubscribe } from './sent.ts'
 
@@ -8,7 +8,7 @@ type Differences = {
   missing: string[]
   /** A subscribe frame stands, but they are not desired. */
   extra: string[]
-  /** Subscribed for half a minute, and nothing came: neither on the socket nor by REST. */
+  /** Subscribed for half a minute, and nothing came: neither on the socket nor by REST, which does not say that it has none. */
   unheard: string[]
   /** Unsubscribed, and still coming. */
   unasked: string[]
@@ -25,6 +25,10 @@ const isHere = ({ phase }: Member): boolean => phase === 'in' || phase === 'join
 
 const tokensOf = (members: Member[]): Set<string> => new Set(members.flatMap(({ tokens }) => tokens))
 
+/** A market that is new, or closed, has no book for minutes or ever. */
+const isOverdue = ({ bookless }: Live, token: string, silentMs: number): boolean =>
+  silentMs > UNHEARD_AFTER_MS && !bookless.has(token)
+
 /** Compares what is desired with what was sent and with what comes (poly-sdk PR 28: subscriptions leak on churn). */
 const compare = ({ live, members }: Place, nowMs: number): Differences => {
   const all = [...members.values()]
@@ -36,7 +40,7 @@ const compare = ({ live, members }: Place, nowMs: number): Differences => {
   for (const [token, { state, sinceMs }] of live.sent) {
     const heardMs = live.known.get(token)?.receivedTimeMs ?? 0
     if (state === 'subscribed' && !held.has(token)) found.extra.push(token)
-    else if (state === 'subscribed' && heardMs < sinceMs && nowMs - sinceMs > UNHEARD_AFTER_MS)
+    else if (state === 'subscribed' && heardMs < sinceMs && isOverdue(live, token, nowMs - sinceMs))
       found.unheard.push(token)
     else if (state === 'left' && heardMs > sinceMs + GRACE_MS) found.unasked.push(token)
   }

@@ -81,8 +81,8 @@ export const createFlush = ({ appender, epochs, repair, onRefused, log }: FlushD
         } catch (error) {
           if (!isReported) log.warn({ reason: reasonOf(error) }, 'append failed, repeated until Redis takes it')
           isReported = true
-          await pause(20 + backoff.nextDelayMs(), signal)
         }
+        if (groups.size > 0 || mustRepair) await pause(20 + backoff.nextDelayMs(), signal)
       }
     },
     repairFirst: () => {

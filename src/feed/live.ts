@@ -42,6 +42,8 @@ export type Live = {
   awaiting: Map<string, number>
   /** Tokens whose missing snapshot is already recorded. */
   missed: Map<string, number>
+  /** Those of which REST answered last that it has no book: nothing can be expected of them. */
+  bookless: Set<string>
   /** Of markets that move to another socket and are heard here until their books have come there: lets one go. */
   departures: Set<() => void>
   /** Their tokens. */
@@ -70,6 +72,7 @@ export const createLive = (connection: Connection, log: SocketLog): Live => ({
   known: new Map(),
   awaiting: new Map(),
   missed: new Map(),
+  bookless: new Set(),
   departures: new Set(),
   departing: new Set(),
 })

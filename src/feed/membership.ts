@@ -1,12 +1,9 @@
 import type { Marker } from '../domain/frame.ts'
 import { orderbookStream } from '../domain/keys.ts'
-import { pause } from '../lib/every.ts'
 import { markersOfLeaving, pushMarker, type MoveMarkers, type Place } from './live.ts'
 import { isArriving, type Member, type Phase } from './market.ts'
 import { sendSubscribe, sendUnsubscribe } from './sent.ts'
 import { awaitSnapshots, recordMissing } from './snapshots.ts'
-
-const RESUME_RETRY_MS = 1_000
 
 type Arrival = { phase: Phase; markersOf: (member: Member) => Marker[] }
 
@@ -28,15 +25,13 @@ const mark = async (place: Place, member: Member, { phase, markersOf }: Arrival)
 const joined = (place: Place, member: Member): Promise<void> =>
   mark(place, member, { phase: 'in', markersOf: ({ tokens }) => [{ type: 'subscribed', tokens }] })
 
-/** A live socket sends no snapshot on a repeated subscribe: it is fetched, and only then is the market confirmed. */
+/**
+ * A live socket sends no snapshot on a repeated subscribe: REST is asked before the market is confirmed. A book that it does
+ * not have (a market that is new, or closed) is owed on, as that of any market that joins.
+ */
 const resume = async (place: Place, member: Member): Promise<void> => {
-  const { live, deps } = place
-  while (!live.isEnded && !deps.signal.aborted && member.desired.state === 'active') {
-    const missing = await deps.rest.request(member.tokens)
-    if (missing.length === 0) break
-    recordMissing(place, member, new Set(missing))
-    await pause(RESUME_RETRY_MS, deps.signal)
-  }
+  const missing = await place.deps.rest.request(member.tokens)
+  if (isHere(member, place)) recordMissing(place, member, missing)
   await joined(place, member)
 }
 

@@ -5,12 +5,16 @@ import type { Logger } from '../lib/log.ts'
 export type RestBook = { token: string; text: string; receivedTimeMs: number }
 export type FetchBooks = (tokens: string[], signal: AbortSignal) => Promise<RestBook[]>
 
+/** Tokens whose book did not come: REST answered that it has none, or (`isAnswered` is false) gave no answer. */
+export type Missing = { tokens: ReadonlySet<string>; isAnswered: boolean }
+
 export type RestQueue = {
   /** Fetches books of these tokens in the next call, delivers them, and returns the tokens that had none. Never rejects. */
-  request(tokens: string[]): Promise<string[]>
+  request(tokens: string[]): Promise<Missing>
 }
 
-type Batch = { tokens: Set<string>; missing: Promise<Set<string>> }
+type Answer = { missing: Set<string>; isAnswered: boolean }
+type Batch = { tokens: Set<string>; answer: Promise<Answer> }
 type RestQueueDeps = { fetchBooks: FetchBooks; deliver: (book: RestBook) => void; signal: AbortSignal; log: Logger }
 
 /** Requests that come within this time share a call. */
@@ -20,37 +24,37 @@ const LINGER_MS = 50
 export const createRestQueue = ({ fetchBooks, deliver, signal, log }: RestQueueDeps): RestQueue => {
   let next: Batch | undefined
   let last: Promise<unknown> = Promise.resolve()
-  const fetchAll = async (tokens: Set<string>): Promise<Set<string>> => {
+  const fetchAll = async (tokens: Set<string>): Promise<Answer> => {
     try {
       const books = await fetchBooks([...tokens], signal)
       for (const book of books) deliver(book)
       const found = new Set(books.map(({ token }) => token))
-      return new Set([...tokens].filter((token) => !found.has(token)))
+      return { missing: new Set([...tokens].filter((token) => !found.has(token))), isAnswered: true }
     } catch (error) {
       if (!signal.aborted) log.warn({ error, tokens: tokens.size }, 'order books could not be fetched')
-      return tokens
+      return { missing: tokens, isAnswered: false }
     }
   }
-  const launch = async (before: Promise<unknown>, tokens: Set<string>): Promise<Set<string>> => {
+  const launch = async (before: Promise<unknown>, tokens: Set<string>): Promise<Answer> => {
     await pause(LINGER_MS, signal)
     await before
     next = undefined
-    const missing = await fetchAll(tokens)
-    return missing
+    const answer = await fetchAll(tokens)
+    return answer
   }
   const open = (): Batch => {
     const tokens = new Set<string>()
-    const missing = launch(last, tokens)
-    last = missing
-    return { tokens, missing }
+    const answer = launch(last, tokens)
+    last = answer
+    return { tokens, answer }
   }
   return {
     request: async (tokens) => {
-      if (tokens.length === 0) return []
+      if (tokens.length === 0) return { tokens: new Set(), isAnswered: true }
       next ??= open()
       for (const token of tokens) next.tokens.add(token)
-      const missing = await next.missing
-      return tokens.filter((token) => missing.has(token))
+      const { missing, isAnswered } = await next.answer
+      return { tokens: new Set(tokens.filter((token) => missing.has(token))), isAnswered }
     },
   }
 }

@@ -42,12 +42,12 @@ export const createResync = ({ members, rest }: ResyncDeps): Resync => {
   }
   /** An answer serves what was asked before it was fetched, not what was asked meanwhile. */
   const fetch = async (due: Member[], nowMs: number): Promise<void> => {
-    const missing = new Set(await rest.request(due.flatMap(({ tokens }) => tokens)))
+    const missing = await rest.request(due.flatMap(({ tokens }) => tokens))
     for (const { desired, tokens } of due) {
       const want = wants.get(desired.marketId)
       if (want === undefined) continue
       want.isInFlight = false
-      const isServed = want.askedTimeMs <= nowMs && tokens.every((token) => !missing.has(token))
+      const isServed = want.askedTimeMs <= nowMs && tokens.every((token) => !missing.tokens.has(token))
       if (isServed) wants.delete(desired.marketId)
     }
   }

@@ -1,5 +1,6 @@
 import type { Member } from './market.ts'
 import { pushMarker, type Place } from './live.ts'
+import type { Missing } from './rest-queue.ts'
 
 /** A few books come at once; a dump of two hundred takes a while on a busy machine. */
 const FEW_TOKENS = 20
@@ -20,8 +21,13 @@ export const awaitSnapshots = ({ live }: Place, tokens: string[]): void => {
 }
 
 /** Says once a socket and token that no book is to be had. */
-export const recordMissing = ({ live }: Place, member: Member, missing: ReadonlySet<string>): void => {
-  const tokens = member.tokens.filter((token) => missing.has(token) && !live.missed.has(token))
+export const recordMissing = ({ live }: Place, member: Member, missing: Missing): void => {
+  const owed = member.tokens.filter((token) => missing.tokens.has(token))
+  for (const token of owed) {
+    if (missing.isAnswered) live.bookless.add(token)
+    else live.bookless.delete(token)
+  }
+  const tokens = owed.filter((token) => !live.missed.has(token))
   for (const token of tokens) live.missed.set(token, Date.now())
   if (tokens.length === 0) return
   const detail = 'no snapshot on the socket nor by REST'
@@ -38,7 +44,7 @@ export const fetchOverdue = async (place: Place): Promise<void> => {
     const isSoon = nowMs - (live.missed.get(token) ?? nowMs) < SOON_MS
     live.awaiting.set(token, nowMs + (isSoon ? SOON_RETRY_MS : LATER_RETRY_MS))
   }
-  const missing = new Set(await deps.rest.request(overdue))
-  if (missing.size === 0 || live.isEnded) return
+  const missing = await deps.rest.request(overdue)
+  if (missing.tokens.size === 0 || live.isEnded) return
   for (const member of members.values()) recordMissing(place, member, missing)
 }

@@ -27,6 +27,12 @@ const createHeld = (): Lane & { type: 'held' } => {
   return { type: 'held', hold: createHold(Date.now()), released, release }
 }
 
+/** Of a market that came here, went and comes again: others that came with it may still write into its log. */
+const closeUnused = (log: EpochLog, lanes: ReadonlyMap<string, Lane>): void => {
+  const isUsed = [...lanes.values()].some((lane) => lane.type === 'open' && lane.log === log)
+  if (!isUsed) log.close()
+}
+
 /** `before` is called with the stream of each frame that goes out. */
 export const createSocketLog = (base: EpochLog, before: (stream: string) => void): SocketLog => {
   const lanes = new Map<string, Lane>()
@@ -54,8 +60,10 @@ export const createSocketLog = (base: EpochLog, before: (stream: string) => void
       if (lanes.get(stream)?.type !== 'dropped') await logOf(stream).flushed(stream)
     },
     begin: (stream, isHeld) => {
+      const earlier = lanes.get(stream)
       if (isHeld) lanes.set(stream, createHeld())
-      else if (lanes.get(stream)?.type === 'dropped') lanes.delete(stream)
+      else if (earlier?.type === 'dropped') lanes.delete(stream)
+      if (isHeld && earlier?.type === 'open') closeUnused(earlier.log, lanes)
     },
     holds: () => [...lanes].flatMap(([stream, lane]) => (lane.type === 'held' ? [[stream, lane.hold]] : [])),
     release: (stream, into, frames) => {

@@ -1,11 +1,11 @@
 import { Client } from '@temporalio/client'
 import type { Redis } from 'ioredis'
 import type { WorkerOptions } from '@temporalio/worker'
-import { FEED_GROUPS_KEY } from '../domain/keys.ts'
 import { checkPolicyText } from '../policy-file.ts'
 import { marketsHook } from '../http/markets-hook.ts'
 import { openHttpServer, type HttpServer } from '../http/server.ts'
 import { restoreSwitch } from '../activities/everything-copy.ts'
+import { readFeedGroups } from '../activities/feed-groups.ts'
 import { createRebalance } from '../activities/rebalance.ts'
 import { createControlActivities } from './control-activities.ts'
 import { openCatalogChanges, startRefresh, type CatalogChanges } from './catalog-changes.ts'
@@ -106,8 +106,7 @@ const watchOver = async ({ owners, reassert, context, running }: Watched): Promi
   // Before the desires are written anew: a feed must not follow them while everything is paused.
   await restoreSwitch(redis, pool)
   await owners.ensureNormalizers(running)
-  const groups = new Set(await redis.hvals(FEED_GROUPS_KEY))
-  for (const group of groups) await owners.ensureFeed(Number(group), running)
+  for (const group of await readFeedGroups(redis)) await owners.ensureFeed(group, running)
   const runId = await runIdOf(redis)
   const runIdBefore = await redis.set(COPY_MARK_KEY, runId, 'GET')
   if (runIdBefore !== runId) reassert.want('*')

@@ -2,10 +2,18 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Pool } from 'pg'
 import { expect, test } from 'vitest'
 import { createShared, openFeedGroup } from '../../src/activities/feed-group.ts'
+import { readFeedGroups } from '../../src/activities/feed-groups.ts'
 import { createCataloguePublisher } from '../../src/activities/publish-catalogue.ts'
 import { createRebalance } from '../../src/activities/rebalance.ts'
 import { createSubscriptionActivities } from '../../src/activities/subscription.ts'
-import { confirmedKey, desiredKey, FEED_GROUPS_KEY, FEED_MOVES_KEY, orderbookStream } from '../../src/domain/keys.ts'
+import {
+  confirmedKey,
+  desiredKey,
+  FEED_GROUPS_KEY,
+  FEED_MOVES_KEY,
+  orderbookStream,
+  REASSERT_CHANNEL,
+} from '../../src/domain/keys.ts'
 import type { DesiredState } from '../../src/domain/market.ts'
 import { createAppender } from '../../src/stream/append.ts'
 import { createGamma, gammaPace } from '../../src/venue/polymarket/gamma.ts'
@@ -171,7 +179,12 @@ test('a market that nobody applies is taken over after 3 s, a paused one at once
   for (const token of bench.emulator.catalogue.byKey({ marketId: active })?.tokens ?? []) {
     expect(arrived.some((text) => text.includes(token.token) && text.includes('"book"'))).toBe(true)
   }
+  const asked: string[] = []
+  const listener = bench.connect()
+  await listener.subscribe(REASSERT_CHANNEL)
+  listener.on('message', (_, message) => asked.push(message))
   expect(await rebalance(bench, 8)).toBe(1)
+  await until('its workflow is told where it is', () => asked.includes(paused))
   await until('the paused one has moved', async () => (await bench.redis.hlen(desiredKey(2))) === 0)
   await until(
     'it is confirmed there',
@@ -181,6 +194,20 @@ test('a market that nobody applies is taken over after 3 s, a paused one at once
   await apply(bench, [paused], 8)
   await until('it is resumed', () => openConnections(bench).flatMap(({ subscribed }) => subscribed).length === 6)
   expect([bench.feed, ...groups.feeds].reduce((sum, feed) => sum + feed.compareSubscriptions(), 0)).toBe(0)
+})
+
+test('a group whose feed was ended before it let its last market go needs a feed, which clears it and is needed no more', async () => {
+  await using bench = await openBench({ marketCount: 2 })
+  await bench.feed.close('its workflow was terminated')
+  const [leaving = '', other = ''] = bench.marketIds
+  await apply(bench, [leaving], 1, 'paused')
+  await apply(bench, [other], 1)
+  expect(await rebalance(bench, 8)).toBe(1)
+  expect(await bench.redis.hget(FEED_GROUPS_KEY, leaving)).toBe('1')
+  expect(new Set(await readFeedGroups(bench.redis))).toEqual(new Set([0, 1]))
+  await using _groups = openGroups(bench, [0])
+  await until('it is cleared', async () => (await bench.redis.hlen(desiredKey(0))) === 0)
+  expect(await readFeedGroups(bench.redis)).toEqual([1])
 })
 
 test('with one market a feed every market gets a socket of its own, and those that shared one move', async () => {

@@ -177,6 +177,23 @@ test('a token without a snapshot gets one by REST, and the loss is recorded when
   )
 })
 
+test('a market that closed while it was paused is resumed within 5 s though REST has no book, and its silence is no fault', async () => {
+  await using bench = await openBench({ marketCount: 2 })
+  const [closed = ''] = bench.marketIds
+  await bench.desire(bench.marketIds, 'active')
+  await bench.confirmed(bench.marketIds, 'active')
+  await bench.desire([closed], 'paused')
+  await bench.confirmed([closed], 'paused')
+  bench.emulator.closeMarket(closed)
+  const resumedTimeMs = Date.now()
+  await bench.desire([closed], 'active')
+  await bench.confirmed([closed], 'active')
+  expect(Date.now() - resumedTimeMs).toBeLessThan(5_000)
+  const markers = markersOf(await readStream(bench.redis, orderbookStream(closed))).slice(-2)
+  expect(markers).toMatchObject([{ type: 'gap', reason: 'snapshot_missing' }, { type: 'subscribed' }])
+  expect(bench.feed.compareSubscriptions(Date.now() + 31_000)).toBe(0)
+})
+
 test('a resync is answered by REST once, however often it is asked for', async () => {
   await using bench = await openBench({ marketCount: 2 })
   await bench.desire(bench.marketIds, 'active')

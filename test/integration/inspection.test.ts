@@ -56,6 +56,12 @@ describe('inspect', () => {
     expect(latency).toMatchObject({ shard: 0, lastChangeMs: expect.any(Number) as number })
   })
 
+  test('finds the subscription of a market in the group that it was moved to, whatever its workflow knows', async () => {
+    await redis.hset('feed_groups', '67', 3)
+    await redis.hset('confirmed:3', '67', JSON.stringify({ generation: 2, state: 'paused', confirmedTimeMs: 1 }))
+    expect((await inspect(pool, '67')).subscription).toEqual({ state: 'paused', generation: 2, confirmedTimeMs: 1 })
+  })
+
   test('says which part is unavailable and tells the others, within 5 s', async () => {
     const mute = createServer().listen(0, '127.0.0.1')
     await once(mute, 'listening')

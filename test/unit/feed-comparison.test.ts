@@ -2,6 +2,8 @@ import { expect, test } from 'vitest'
 import { compareSubscriptions } from '../../src/feed/comparison.ts'
 import { createLive, type Place } from '../../src/feed/live.ts'
 import { createMember, type Member } from '../../src/feed/market.ts'
+import type { Missing } from '../../src/feed/rest-queue.ts'
+import { fetchOverdue } from '../../src/feed/snapshots.ts'
 import { createSocketLog } from '../../src/feed/socket-log.ts'
 import { createLog } from '../../src/lib/log.ts'
 import { createStats } from '../../src/lib/stats.ts'
@@ -28,20 +30,24 @@ const openPlace = () => {
     newestFrameTimeMs: never,
     close: never,
   }
-  const log = { epoch: 'e', epochOf: never, push: never, flushed: never, close: never }
-  const live = createLive(connection, createSocketLog(log, never))
+  const log = { epoch: 'e', epochOf: never, push: () => true, flushed: never, close: never }
+  const live = createLive(
+    connection,
+    createSocketLog(log, () => undefined),
+  )
   live.hasSubscribed = true
   for (const token of ['11', '12', '21', '22']) {
     live.sent.set(token, { state: 'subscribed', sinceMs: 1_000 })
     live.known.set(token, { exchangeTimeMs: 1_000, receivedTimeMs: 1_500 })
   }
+  const answer: Missing = { tokens: new Set(), isAnswered: true }
   const deps = {
     url: '',
     isReplay: false,
     channel: MARKET_CHANNEL,
     openEpoch: never,
     route: never,
-    rest: { request: never },
+    rest: { request: async () => answer },
     isVenueRestarting: never,
     confirm: never,
     log: createLog('feed', 'silent'),
@@ -53,7 +59,7 @@ const openPlace = () => {
       ...[...members.values()].filter(({ phase }) => phase === 'out').map(({ desired }) => desired.marketId),
     )
   const place: Place = { live, deps, members, reconcile }
-  return { place, texts, members, reconciled, stats }
+  return { place, texts, members, reconciled, stats, answer }
 }
 
 const NOW_MS = 100_000
@@ -87,5 +93,20 @@ test('a subscription is silent only after half a minute, also where an earlier o
   place.live.sent.set('11', { state: 'subscribed', sinceMs: NOW_MS - 29_000 })
   expect(compareSubscriptions(place, NOW_MS)).toBe(0)
   expect(compareSubscriptions(place, NOW_MS + 2_000)).toBe(1)
+  expect(texts.map((text) => JSON.parse(text).operation)).toEqual(['unsubscribe', 'subscribe'])
+})
+
+test('a token of which REST answers that it has no book is left alone; one of which it gives no answer is not', async () => {
+  const { place, texts, stats, answer } = openPlace()
+  place.live.known.set('11', { exchangeTimeMs: 0, receivedTimeMs: 0 })
+  place.live.awaiting.set('11', 0)
+  answer.tokens = new Set(['11'])
+  await fetchOverdue(place)
+  expect(compareSubscriptions(place, NOW_MS)).toBe(0)
+  expect([texts, stats.read()]).toEqual([[], {}])
+  place.live.awaiting.set('11', 0)
+  answer.isAnswered = false
+  await fetchOverdue(place)
+  expect(compareSubscriptions(place, NOW_MS)).toBe(1)
   expect(texts.map((text) => JSON.parse(text).operation)).toEqual(['unsubscribe', 'subscribe'])
 })

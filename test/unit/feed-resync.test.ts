@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createMember, type Member } from '../../src/feed/market.ts'
+import type { Missing } from '../../src/feed/rest-queue.ts'
 import { createResync } from '../../src/feed/resync.ts'
 
 const openStage = (marketCount = 1) => {
@@ -12,10 +13,11 @@ const openStage = (marketCount = 1) => {
   }
   const calls: { atMs: number; tokens: string[] }[] = []
   const faults = { untilMs: 0, delayMs: 10, absent: '' }
-  const request = async (tokens: string[]): Promise<string[]> => {
+  const request = async (tokens: string[]): Promise<Missing> => {
     calls.push({ atMs: Date.now(), tokens })
     await new Promise((resolve) => setTimeout(resolve, faults.delayMs))
-    return Date.now() < faults.untilMs ? tokens : tokens.filter((token) => token === faults.absent)
+    if (Date.now() < faults.untilMs) return { tokens: new Set(tokens), isAnswered: false }
+    return { tokens: new Set(tokens.filter((token) => token === faults.absent)), isAnswered: true }
   }
   const resync = createResync({ members, rest: { request } })
   const timer = setInterval(() => resync.tick(), 250)
