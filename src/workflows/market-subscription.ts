@@ -124,12 +124,17 @@ async function changeState(market: record.MarketRecord, state: 'active' | 'pause
   return statusOf(market, Date.now())
 }
 
-/** Runs until nothing is due, a newer desire comes, or the history is long. What is under way is idempotent. */
+/**
+ * Runs until nothing is due, a newer desire comes, the desire is to be written again, or the history is long. What is
+ * under way is idempotent.
+ */
 async function settleUnlessSuperseded(market: record.MarketRecord): Promise<void> {
   const generation = market.generation
   const scope = new CancellationScope()
   const settled = scope.run(() => settle(market))
-  const superseded = scope.run(() => condition(() => market.generation > generation || isRollOverDue()))
+  // A confirmation may be waited for that cannot come before the desire is written again.
+  const isSuperseded = (): boolean => market.generation > generation || market.isReassertWanted || isRollOverDue()
+  const superseded = scope.run(() => condition(isSuperseded))
   try {
     await Promise.race([settled, superseded])
   } finally {

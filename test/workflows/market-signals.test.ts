@@ -49,3 +49,19 @@ test('a signal that there is not changes nothing, and the note says which there 
     note: expect.stringMatching(/^the signal suspend was refused: there are pause, resume, stop,/) as string,
   })
 })
+
+test('reassert writes the desire again also while a confirmation is waited for, once for each time', async () => {
+  const applied = () => plane.stubs.named('applySubscription', '4').map(({ input }) => input['state'])
+  const handle = await plane.startMarket('4')
+  plane.stubs.isConfirming = false
+  await handle.signal('pause')
+  await until(async () => plane.stubs.named('confirmSubscription', '4').length > 0)
+  const before = applied().length
+  await handle.signal('reassert')
+  await until(async () => applied().length > before)
+  await handle.signal('reassert')
+  await until(async () => applied().length > before + 1)
+  plane.stubs.isConfirming = true
+  await until(async () => (await plane.stateOf(handle)) === 'paused')
+  expect(applied().slice(before)).toEqual(['paused', 'paused'])
+})
