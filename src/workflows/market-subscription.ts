@@ -89,7 +89,8 @@ function handleRequests(market: record.MarketRecord): void {
       'Live figures: last frame, sequences, proof, gaps today, latency, subscription, what waits in the stream',
   })
   setHandler(contract.setState, ({ state }) => changeState(market, state), {
-    description: 'Input {"state":"active"|"paused"|"stopped"}; answers once the venue has confirmed it',
+    description:
+      'Input {"state":"active"|"paused"|"stopped"}; answers once the venue has confirmed it, or the feed holds it back',
     validator: (asked) => {
       const result = contract.setStateInput.safeParse(asked)
       if (!result.success) throw new Error(`expected {"state":"active"|"paused"|"stopped"}: ${reasonsOf(result.error)}`)
@@ -108,8 +109,10 @@ async function changeState(market: record.MarketRecord, state: 'active' | 'pause
   request(market, state)
   const generation = market.generation
   market.awaitedGeneration = generation
+  // What was answered before may be over.
+  market.heldGeneration = 0
   const isAnswered = await condition(
-    () => market.confirmedGeneration >= generation || market.desired !== state,
+    () => market.confirmedGeneration >= generation || record.isHeld(market) || market.desired !== state,
     CONFIRM_TIMEOUT,
   )
   if (market.desired !== state) {
@@ -150,6 +153,7 @@ async function settle(market: record.MarketRecord): Promise<void> {
   if (card === undefined) throw new Error(`market ${marketId} has no tokens before the catalogue is asked`)
   if (market.isReassertWanted || market.appliedGeneration < generation) {
     market.isReassertWanted = false
+    market.heldGeneration = 0
     const { conditionId, tokens } = card
     const applied = await activities.applySubscription({ marketId, conditionId, tokens, state, depth, generation })
     market.appliedGeneration = generation
@@ -161,9 +165,9 @@ async function settle(market: record.MarketRecord): Promise<void> {
   }
   const group = market.group ?? 0
   if (record.isConfirmWanted(market)) {
-    const confirmed = await activities.confirmSubscription({ marketId, group, generation, state })
-    market.confirmedGeneration = generation
-    market.confirmedTimeMs = confirmed.confirmedTimeMs
+    const seen = market.observed
+    const answer = await activities.confirmSubscription({ marketId, group, generation, state })
+    record.noteConfirmation(market, { generation, seen }, answer)
     show(market)
   }
   if (market.recordedGeneration < generation) {

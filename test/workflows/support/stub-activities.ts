@@ -43,6 +43,8 @@ export type Stubs = {
   named(activity: string, marketId: string): Call[]
   /** While false nothing is confirmed. */
   isConfirming: boolean
+  /** While true the feeds hold back what is active. */
+  isHolding: boolean
   /** While false the stream of a resolved market is not in Postgres. */
   isDrained: boolean
   /** How long applySubscription takes. */
@@ -98,6 +100,7 @@ export const createStubs = (): Stubs => {
     named: (activity, marketId) =>
       stubs.calls.filter((call) => call.activity === activity && call.input['marketId'] === marketId),
     isConfirming: true,
+    isHolding: false,
     isDrained: true,
     applyMs: 0,
     runs: { count: 0, drained: 0, isReturning: false },
@@ -119,7 +122,7 @@ export const createStubs = (): Stubs => {
       confirmSubscription: async (input) => {
         note('confirmSubscription', input)
         if (!stubs.isConfirming) throw ApplicationFailure.retryable('not confirmed', 'Unconfirmed')
-        return { confirmedTimeMs: Date.now() }
+        return { confirmedTimeMs: Date.now(), isHeld: stubs.isHolding && input.state === 'active' }
       },
       recordOverride: async (input) => note('recordOverride', input),
       forgetSubscription: async (input) => note('forgetSubscription', input),
