@@ -9,7 +9,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow'
 import { market as activities } from './activity-options.ts'
-import { parseInput, reasonsOf, refuse } from './input.ts'
+import { parseInput, reasonsOf, refusalOf, refuse } from './input.ts'
 import * as contract from './market-contract.ts'
 import * as record from './market-record.ts'
 import { show } from './market-show.ts'
@@ -40,7 +40,7 @@ export async function marketSubscription(input: contract.MarketInput): Promise<c
 
   try {
     show(market)
-    await load(market)
+    if (!(await loadUnlessStopped(market))) await abandon(market)
     while (!market.isForgotten) {
       await condition(() => record.isDue(market) || isRollOverDue())
       if (isRollOverDue()) return await rollOver(market)
@@ -54,6 +54,29 @@ export async function marketSubscription(input: contract.MarketInput): Promise<c
   }
   await condition(allHandlersFinished)
   return statusOf(market, Date.now())
+}
+
+/** Answers whether the catalogue was asked: it may be away for long, and an operator may think better of it. */
+async function loadUnlessStopped(market: record.MarketRecord): Promise<boolean> {
+  const scope = new CancellationScope()
+  const loaded = scope.run(() => load(market).then(() => true))
+  const stopped = scope.run(() => condition(() => isStoppedEarly(market)).then(() => false))
+  try {
+    return await Promise.race([loaded, stopped])
+  } finally {
+    scope.cancel()
+  }
+}
+
+const isStoppedEarly = ({ card, desired, isResolved, appliedGeneration }: record.MarketRecord): boolean =>
+  card === undefined && desired === 'stopped' && !isResolved && appliedGeneration === 0
+
+/** Nothing was subscribed, so there is nothing to confirm. */
+async function abandon(market: record.MarketRecord): Promise<void> {
+  market.confirmedGeneration = market.generation
+  show(market)
+  await remember(market, market)
+  market.isForgotten = true
 }
 
 /** One that has resolved before it was ever recorded ends at once, with its payouts. */
@@ -171,13 +194,25 @@ async function settle(market: record.MarketRecord): Promise<void> {
     show(market)
   }
   if (market.recordedGeneration < generation) {
-    await activities.recordOverride({ marketId, state })
-    market.recordedGeneration = generation
+    await remember(market, { desired: state, generation })
   }
   if (state === 'stopped') {
     await activities.forgetSubscription({ marketId, group, generation })
     market.isForgotten = true
   }
+}
+
+type Desire = Pick<record.MarketRecord, 'desired' | 'generation'>
+
+async function remember(market: record.MarketRecord, { desired: state, generation }: Desire): Promise<void> {
+  const { marketId, card } = market
+  try {
+    await activities.recordOverride({ marketId, state, isPublished: card !== undefined })
+  } catch (error) {
+    if (refusalOf(error)?.type !== 'NoSuchRow') throw error
+    market.note = `${state} by hand, but not remembered: it is not in table markets, discovery may start it again`
+  }
+  market.recordedGeneration = generation
 }
 
 /** A cancellation is no operator's decision about the market: nothing is recorded, so that discovery may come back. */

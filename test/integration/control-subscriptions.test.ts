@@ -169,8 +169,23 @@ describe('the confirmation of a subscription', () => {
   })
 })
 
-test('an override waits for its row, and clearing one does not', async () => {
-  const { recordOverride } = createOverrideActivities({ pool: database.pool })
-  await recordOverride({ marketId: 'none', state: 'active' })
-  await expect(recordOverride({ marketId: 'none', state: 'stopped' })).rejects.toMatchObject({ type: 'NoSuchRow' })
+describe('an override', () => {
+  const record = (state: 'active' | 'paused' | 'stopped', waitedMs: number, isPublished = true): Promise<void> =>
+    new MockActivityEnvironment({ scheduledTimestampMs: Date.now() - waitedMs }).run(
+      createOverrideActivities({ pool: database.pool }).recordOverride,
+      { marketId: 'none', state, isPublished },
+    )
+  const missing = (nonRetryable: boolean) => ({ type: 'NoSuchRow', nonRetryable })
+
+  test('waits for its row, and clearing one does not', async () => {
+    await record('active', 0)
+    await expect(record('stopped', 0)).rejects.toMatchObject(missing(false))
+    await expect(record('paused', 3_600_000)).rejects.toMatchObject(missing(false))
+  })
+
+  test('of a stop waits for a minute, and not at all where no row is to come', async () => {
+    await expect(record('stopped', 59_000)).rejects.toMatchObject(missing(false))
+    await expect(record('stopped', 61_000)).rejects.toMatchObject(missing(true))
+    await expect(record('stopped', 0, false)).rejects.toMatchObject(missing(true))
+  })
 })

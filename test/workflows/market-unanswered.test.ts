@@ -66,3 +66,46 @@ describe('while everything is paused', () => {
     expect(await plane.status(handle)).toMatchObject({ state: 'live', confirmed: true, note: '' })
   })
 })
+
+describe('while the catalogue does not answer', () => {
+  test('a market is stopped at once, without a subscription, and discovery is told', async () => {
+    plane.stubs.isCatalogueAway = true
+    const handle = await plane.startMarket('10')
+    await until(async () => called('loadMarket', '10').length > 0)
+    await handle.signal('stop')
+    expect(await handle.result()).toMatchObject({ state: 'stopped', confirmed: true })
+    expect(await plane.stateOf(handle)).toBe('stopped')
+    expect(plane.stubs.named('recordOverride', '10').map(({ input }) => input)).toEqual([
+      { marketId: '10', state: 'stopped', isPublished: false },
+    ])
+    for (const activity of ['applySubscription', 'confirmSubscription', 'forgetSubscription']) {
+      expect(called(activity, '10')).toEqual([])
+    }
+  })
+
+  test('setState stopped is answered; a pause and a resume count when it answers again', async () => {
+    plane.stubs.isCatalogueAway = true
+    const stopped = await plane.startMarket('11')
+    const answer = await stopped.executeUpdate('setState', { args: [{ state: 'stopped' }] })
+    expect(answer).toMatchObject({ state: 'stopped', confirmed: true })
+    await stopped.result()
+    const paused = await plane.startMarket('12')
+    for (const signal of ['pause', 'resume', 'pause']) await paused.signal(signal)
+    await until(async () => called('loadMarket', '12').length > 1)
+    expect(called('applySubscription', '12')).toEqual([])
+    plane.stubs.isCatalogueAway = false
+    await untilState(paused, 'paused')
+    expect(called('applySubscription', '12')).toEqual(['paused'])
+  })
+})
+
+test('a stop ends a market whose row never came, and says that discovery may start it again', async () => {
+  const handle = await plane.startMarket('20')
+  await until(async () => called('recordOverride', '20').length === 1)
+  plane.stubs.isRowMissing = true
+  await handle.signal('stop')
+  const note = expect.stringMatching(/not remembered.*discovery may start it again/) as string
+  expect(await handle.result()).toMatchObject({ state: 'stopped', confirmed: true, note })
+  plane.stubs.isRowMissing = false
+  expect(called('forgetSubscription', '20')).toHaveLength(1)
+})
