@@ -5,6 +5,7 @@ import {
   condition,
   continueAsNew,
   isCancellation,
+  patched,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow'
@@ -44,7 +45,8 @@ export async function marketSubscription(input: contract.MarketInput): Promise<c
     while (!market.isForgotten) {
       await condition(() => record.isDue(market) || isRollOverDue())
       if (isRollOverDue()) return await rollOver(market)
-      await settleUnlessSuperseded(market)
+      const { generation } = market
+      await settleUnless(market, () => market.generation > generation || isRollOverDue())
     }
     if (market.isResolved) await drain(market)
   } catch (error) {
@@ -150,17 +152,12 @@ async function changeState(market: record.MarketRecord, state: 'active' | 'pause
   return statusOf(market, Date.now())
 }
 
-/**
- * Runs until nothing is due, a newer desire comes, the desire is to be written again, or the history is long. What is
- * under way is idempotent.
- */
-async function settleUnlessSuperseded(market: record.MarketRecord): Promise<void> {
-  const generation = market.generation
+/** Runs until nothing is due, or it is superseded, or the desire is to be written again. What is under way is idempotent. */
+async function settleUnless(market: record.MarketRecord, isSuperseded: () => boolean): Promise<void> {
   const scope = new CancellationScope()
   const settled = scope.run(() => settle(market))
   // A confirmation may be waited for that cannot come before the desire is written again.
-  const isSuperseded = (): boolean => market.generation > generation || market.isReassertWanted || isRollOverDue()
-  const superseded = scope.run(() => condition(isSuperseded))
+  const superseded = scope.run(() => condition(() => market.isReassertWanted || isSuperseded()))
   try {
     await Promise.race([settled, superseded])
   } finally {
@@ -221,7 +218,8 @@ async function leave(market: record.MarketRecord): Promise<void> {
   request(market, 'stopped')
   market.recordedGeneration = market.generation
   market.note = 'cancelled: discovery may start it again'
-  await settle(market)
+  if (!patched('a cancelled market heeds reassert')) return await settle(market)
+  while (!market.isForgotten) await settleUnless(market, () => false)
 }
 
 /** Only with no update in flight, so that none is lost between two runs. */
