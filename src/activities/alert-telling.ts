@@ -25,25 +25,33 @@ export const createTellingActivities = ({ pool, signal, stats }: TellingDeps) =>
     const isThere = await signal(marketId, { alertId, state, reason, atTimeMs })
     stats.count(isThere ? 'alertSignals' : 'alertSignalsDropped')
   }
-  /** Those that were reached are noted, also where others were not. */
-  const tellRound = async (untold: Untold[]): Promise<void> => {
+  /** Notes those that were reached; answers the markets that were not. */
+  const tellRound = async (untold: Untold[]): Promise<string[]> => {
     const outcomes = await Promise.allSettled(untold.map(tell))
+    const isReached = (at: number): boolean => outcomes[at]?.status === 'fulfilled'
     await markTold(
       pool,
-      untold.filter((_, at) => outcomes[at]?.status === 'fulfilled'),
+      untold.filter((_, at) => isReached(at)),
     )
-    const failed = outcomes.find((outcome) => outcome.status === 'rejected')
-    if (failed !== undefined) throw failed.reason
+    const failed = untold.filter((_, at) => !isReached(at))
+    if (failed.length > 0) stats.count('alertSignalsFailed', failed.length)
+    return failed.map(({ marketId }) => marketId)
   }
   return {
-    /** Tells the workflows of markets which alerts concern them, and that they are over: each once, in that order. */
+    /**
+     * Tells the workflows of markets which alerts concern them, and that they are over: each once, in that order. One that
+     * cannot be reached is left to the next check, and holds up no other.
+     */
     tellMarkets: async (): Promise<{ told: number }> => {
+      const deadlineMs = Date.now() + ROUNDS * ROUND_MS
+      const unreached: string[] = []
       let told = 0
-      for (let round = 0; round < ROUNDS; round++) {
-        const untold = await readUntold(pool, SIGNALS_A_ROUND)
+      for (let round = 0; round < ROUNDS && Date.now() < deadlineMs; round++) {
+        const untold = await readUntold(pool, SIGNALS_A_ROUND, unreached)
         if (untold.length === 0) break
-        await Promise.all([tellRound(untold), sleep(ROUND_MS)])
-        told += untold.length
+        const [failed] = await Promise.all([tellRound(untold), sleep(ROUND_MS)])
+        unreached.push(...failed)
+        told += untold.length - failed.length
       }
       return { told }
     },

@@ -1,11 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ApplicationFailure, cancellationSignal } from '@temporalio/activity'
 import type { Redis } from 'ioredis'
-import { confirmedKey, DESIRED_CHANNEL, FEED_GROUPS_KEY, FEED_MOVES_KEY, quoteKey } from '../domain/keys.ts'
+import {
+  confirmedKey,
+  DESIRED_CHANNEL,
+  EVERYTHING_KEY,
+  FEED_GROUPS_KEY,
+  FEED_MOVES_KEY,
+  quoteKey,
+} from '../domain/keys.ts'
 import type { DesiredState } from '../domain/market.ts'
 import type { Observation } from '../domain/observation.ts'
 import type { DesiredSubscription } from '../domain/subscription.ts'
-import { confirmationOf, observationOf } from './inspection.ts'
+import { toEverything } from '../domain/switch.ts'
+import { confirmationOf, observationOf, type Confirmed } from './inspection.ts'
 import { APPLY_SCRIPT, FORGET_SCRIPT } from './subscription-scripts.ts'
 
 export type SubscriptionDeps = {
@@ -21,12 +29,32 @@ export type SubscriptionDeps = {
 export type Wanted = Omit<DesiredSubscription, 'depth'> & { depth: number | undefined }
 
 type Awaiting = { marketId: string; group: number; generation: number; state: DesiredState }
+/** `isHeld`: the feed knows the desire and holds the market back, since everything is paused. */
+export type Confirmation = { confirmedTimeMs: number; isHeld: boolean }
+
+const isHeldBack = (found: Confirmed, { generation, state }: Awaiting): boolean =>
+  state === 'active' && found.state === 'paused' && found.generation >= generation
+const isConfirmation = (found: Confirmed, { generation, state }: Awaiting): boolean =>
+  found.generation > generation || (found.generation === generation && found.state === state)
 
 /** The venue acknowledges nothing; the feed reports once a PONG came back to a PING sent after the frame. */
 const CONFIRM_TIMEOUT_MS = 10_000
 const CONFIRM_POLL_MS = [10, 20, 40, 80, 150]
 
 export type SubscriptionActivities = ReturnType<typeof createSubscriptionActivities>
+
+const createAnswer =
+  (redis: Redis) =>
+  async (awaiting: Awaiting): Promise<Confirmation | undefined> => {
+    const { marketId, group } = awaiting
+    // It may have been moved since it was applied.
+    const standing = Number((await redis.hget(FEED_GROUPS_KEY, marketId)) ?? group)
+    const found = confirmationOf(await redis.hget(confirmedKey(standing), marketId))
+    if (found === undefined) return undefined
+    const { confirmedTimeMs } = found
+    const isHeld = isHeldBack(found, awaiting) && toEverything(await redis.get(EVERYTHING_KEY))?.state === 'paused'
+    return isHeld || isConfirmation(found, awaiting) ? { confirmedTimeMs, isHeld } : undefined
+  }
 
 export const createSubscriptionActivities = ({ redis, marketsPerFeed, bookDepth, ensureFeed }: SubscriptionDeps) => ({
   /** Writes the desire for the market's feed group and makes sure that the group has a feed. Returns the depth in force. */
@@ -43,25 +71,17 @@ export const createSubscriptionActivities = ({ redis, marketsPerFeed, bookDepth,
   },
 
   /**
-   * Waits until the feed has reported this generation or a newer one.
+   * Waits until the feed has reported this generation or a newer one; that an active one is held back is an answer too.
    *
    * @throws ApplicationFailure `Unconfirmed` after 10 s; retried.
    */
-  confirmSubscription: async ({
-    marketId,
-    group,
-    generation,
-    state,
-  }: Awaiting): Promise<{ confirmedTimeMs: number }> => {
+  confirmSubscription: async (awaiting: Awaiting): Promise<Confirmation> => {
+    const { marketId, group, state } = awaiting
+    const answerOf = createAnswer(redis)
     const deadlineMs = Date.now() + CONFIRM_TIMEOUT_MS
     for (let asked = 0; Date.now() < deadlineMs; asked++) {
-      // It may have been moved since it was applied.
-      const standing = Number((await redis.hget(FEED_GROUPS_KEY, marketId)) ?? group)
-      const found = confirmationOf(await redis.hget(confirmedKey(standing), marketId))
-      const isNewer = found !== undefined && found.generation > generation
-      if (isNewer || (found?.generation === generation && found.state === state)) {
-        return { confirmedTimeMs: found.confirmedTimeMs }
-      }
+      const answer = await answerOf(awaiting)
+      if (answer !== undefined) return answer
       await sleep(CONFIRM_POLL_MS[asked] ?? 200, undefined, { signal: cancellationSignal() })
     }
     const message = `feed group ${group} has not confirmed ${state} of market ${marketId} within 10 s; does feed:${group}:a run?`

@@ -40,8 +40,9 @@ select m.alert_id as "alertId", m.market_id as "marketId", a.reason,
   case when m.told_raised_at is null then 'raised' else 'recovered' end as state,
   round(extract(epoch from case when m.told_raised_at is null then m.joined_at else m.left_at end) * 1000)::float8 as "atTimeMs"
 from feed_alert_markets m join feed_alerts a using (alert_id)
-where (m.told_raised_at is null and m.left_at is null)
-  or (m.told_raised_at is not null and m.left_at is not null and m.told_recovered_at is null)
+where ((m.told_raised_at is null and m.left_at is null)
+  or (m.told_raised_at is not null and m.left_at is not null and m.told_recovered_at is null))
+  and m.market_id <> all($2)
 order by m.alert_id, m.market_id limit $1`
 
 const TOLD = `
@@ -51,9 +52,9 @@ update feed_alert_markets m set
 from jsonb_to_recordset($1::jsonb) as n("alertId" bigint, "marketId" text, state text)
 where m.alert_id = n."alertId" and m.market_id = n."marketId"`
 
-/** One that was never told of an alert is not told that it is over. */
-export const readUntold = async (pool: Pool, limit: number): Promise<Untold[]> =>
-  (await pool.query<Untold>(UNTOLD, [limit])).rows
+/** Of others than these. One that was never told of an alert is not told that it is over. */
+export const readUntold = async (pool: Pool, limit: number, withoutIds: string[] = []): Promise<Untold[]> =>
+  (await pool.query<Untold>(UNTOLD, [limit, withoutIds])).rows
 
 export const markTold = async (pool: Pool, told: Untold[]): Promise<void> => {
   await pool.query(TOLD, [toJson(told)])

@@ -77,9 +77,9 @@ select m.market_id, m.condition_id, m.status, coalesce(o.sequence, 0)::int as se
 from markets m left join ingestion_offsets o on o.stream = 'orderbook:' || m.market_id
 where m.market_id = any($1)
   or (m.resolution_source = 'market_resolved' and m.resolved_at > now() - interval '30 days')
-order by m.market_id limit 20000`
+order by m.market_id = any($1) desc, m.market_id limit 20000`
 
-/** The running markets, and those whose payouts are only the broadcast's. */
+/** The running markets, then those whose payouts are only the broadcast's, as far as one poll goes. */
 export const readUnsettled = async (pool: Pool, runningIds: string[]): Promise<Unsettled[]> => {
   type Row = { market_id: string; condition_id: string; status: string; sequence: number; depth: number }
   const { rows } = await pool.query<Row>(UNSETTLED, [runningIds])

@@ -11,9 +11,15 @@ export const parseInput = <T>(schema: z.ZodType<T>, input: unknown): T => {
 export const reasonsOf = (error: z.ZodError): string =>
   error.issues.map((issue) => [issue.path.join('.'), issue.message].filter((part) => part !== '').join(': ')).join('; ')
 
+/** Why an activity was given up for good; undefined where it was not. */
+export const refusalOf = (error: unknown): ApplicationFailure | undefined => {
+  const cause = error instanceof ActivityFailure ? error.cause : undefined
+  return cause instanceof ApplicationFailure ? cause : undefined
+}
+
 /** An activity's final refusal becomes the workflow's own, so that its message is the first thing an operator reads. */
 export const refuse = (error: unknown): never => {
-  const cause = error instanceof ActivityFailure ? error.cause : undefined
-  if (cause instanceof ApplicationFailure) throw ApplicationFailure.nonRetryable(cause.message, cause.type)
+  const refusal = refusalOf(error)
+  if (refusal !== undefined) throw ApplicationFailure.nonRetryable(refusal.message, refusal.type)
   throw error
 }

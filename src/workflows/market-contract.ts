@@ -52,6 +52,7 @@ const carried = z.strictObject({
   appliedGeneration: z.number().int(),
   confirmedGeneration: z.number().int(),
   confirmedTimeMs: z.number().optional(),
+  heldGeneration: z.number().int().default(0),
   recordedGeneration: z.number().int(),
   group: z.number().int().optional(),
   note: z.string(),

@@ -1,3 +1,4 @@
+import type { Confirmation } from '../activities/subscription.ts'
 import type { DesiredState, MarketEnd } from '../domain/market.ts'
 import type { Observation } from '../domain/observation.ts'
 import type { Carried, Enrolled, FeedAlert, MarketCard, StandingAlert } from './market-contract.ts'
@@ -17,6 +18,8 @@ export type MarketRecord = {
   appliedGeneration: number
   confirmedGeneration: number
   confirmedTimeMs: number | undefined
+  /** Of which the feed said that it holds it back, since everything is paused. */
+  heldGeneration: number
   recordedGeneration: number
   /** Updates wait for this generation. */
   awaitedGeneration: number
@@ -49,6 +52,7 @@ const begun = ({ origin, enrolled }: Given, nowMs: number): Carried => {
     generation,
     appliedGeneration: enrolled?.generation ?? 0,
     confirmedGeneration: 0,
+    heldGeneration: 0,
     recordedGeneration: origin === 'policy' ? generation : 0,
     group: enrolled?.group,
     note: '',
@@ -70,6 +74,7 @@ export const newRecord = (given: Given, nowMs: number): MarketRecord => {
     appliedGeneration: from.appliedGeneration,
     confirmedGeneration: from.confirmedGeneration,
     confirmedTimeMs: from.confirmedTimeMs,
+    heldGeneration: from.heldGeneration,
     recordedGeneration: from.recordedGeneration,
     awaitedGeneration: 0,
     group: from.group,
@@ -91,6 +96,7 @@ export const carriedOf = (record: MarketRecord): Carried => ({
   appliedGeneration: record.appliedGeneration,
   confirmedGeneration: record.confirmedGeneration,
   confirmedTimeMs: record.confirmedTimeMs,
+  heldGeneration: record.heldGeneration,
   recordedGeneration: record.recordedGeneration,
   group: record.group,
   observed: record.observed,
@@ -113,6 +119,8 @@ export const noteAlert = (record: MarketRecord, { alertId, state, reason, atTime
 /** Takes a report of the normalizer. A resolution ends the subscription, but is nobody's decision to remember. */
 export const see = (record: MarketRecord, observed: Observation, nowMs: number): void => {
   record.observed = observed
+  // Let go: whoever waits for the confirmation gets it now.
+  if (observed.state !== 'paused') record.heldGeneration = 0
   if (observed.state === 'resolved') resolve(record, nowMs)
 }
 
@@ -151,14 +159,34 @@ export const desireDepth = (record: MarketRecord, depth: number, nowMs: number):
   record.depth = depth
   const { generation } = record
   record.generation = Math.max(generation + 1, nowMs)
-  for (const name of ['confirmedGeneration', 'recordedGeneration', 'awaitedGeneration'] as const) {
+  for (const name of ['confirmedGeneration', 'heldGeneration', 'recordedGeneration', 'awaitedGeneration'] as const) {
     if (record[name] === generation) record[name] = record.generation
   }
 }
 
+type Asked = { generation: number; seen: Observation | undefined }
+
+/** Takes what the feed answered of a generation; `seen`: as of the question. */
+export const noteConfirmation = (record: MarketRecord, { generation, seen }: Asked, answer: Confirmation): void => {
+  if (!answer.isHeld) {
+    record.confirmedGeneration = generation
+    record.confirmedTimeMs = answer.confirmedTimeMs
+  }
+  // A report that came meanwhile is newer than the answer.
+  const isLetGo = record.observed !== seen && record.observed?.state !== 'paused'
+  record.heldGeneration = answer.isHeld && !isLetGo ? generation : 0
+}
+
+export const isHeld = ({ heldGeneration, generation }: MarketRecord): boolean => heldGeneration === generation
+
+/** The report of an earlier pause: a market that is still held back, since everything is paused, sends no other. */
+const isSeenPausedBefore = ({ observed, generation }: MarketRecord): boolean =>
+  observed?.state === 'paused' && observed.atTimeMs <= generation
+
 export const isConfirmWanted = (record: MarketRecord): boolean =>
   record.confirmedGeneration < record.generation &&
-  (record.desired !== 'active' || record.awaitedGeneration === record.generation)
+  !isHeld(record) &&
+  (record.desired !== 'active' || record.awaitedGeneration === record.generation || isSeenPausedBefore(record))
 
 export const isDue = (record: MarketRecord): boolean =>
   record.isReassertWanted ||

@@ -1,11 +1,17 @@
 import type { MarketState } from '../domain/market.ts'
 import type { MarketStatus } from './market-contract.ts'
 import { bookTextOf } from './market-details.ts'
-import { isConfirmed, isDepthApplied, type MarketRecord } from './market-record.ts'
+import { isConfirmed, isDepthApplied, isHeld, type MarketRecord } from './market-record.ts'
 
-/** All frames are stopped at the feeds: reported after the market was desired, so not what an earlier pause left. */
-const isHeldAtFeed = ({ observed, generation }: MarketRecord): boolean =>
-  observed?.state === 'paused' && observed.atTimeMs > generation
+/**
+ * All frames are stopped at the feeds: its feed said so, or it was reported after the market was desired, so is not what an
+ * earlier pause left.
+ */
+const isHeldAtFeed = (record: MarketRecord): boolean =>
+  isHeld(record) || (record.observed?.state === 'paused' && record.observed.atTimeMs > record.generation)
+
+const noteOf = (record: MarketRecord): string =>
+  record.note === '' && isHeld(record) ? 'held: everything is paused' : record.note
 
 /** Search attribute `MarketState`: the desire once it is confirmed, until then what was last seen. */
 export const stateOf = (record: MarketRecord): MarketState => {
@@ -43,6 +49,6 @@ export const statusOf = (record: MarketRecord, nowMs: number): MarketStatus => {
     book: bookTextOf(record.observed),
     alerts: record.alerts,
     end: record.end,
-    note: record.note,
+    note: noteOf(record),
   }
 }

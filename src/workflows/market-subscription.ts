@@ -5,11 +5,12 @@ import {
   condition,
   continueAsNew,
   isCancellation,
+  patched,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow'
 import { market as activities } from './activity-options.ts'
-import { parseInput, reasonsOf, refuse } from './input.ts'
+import { parseInput, reasonsOf, refusalOf, refuse } from './input.ts'
 import * as contract from './market-contract.ts'
 import * as record from './market-record.ts'
 import { show } from './market-show.ts'
@@ -40,11 +41,12 @@ export async function marketSubscription(input: contract.MarketInput): Promise<c
 
   try {
     show(market)
-    await load(market)
+    if (!(await loadUnlessStopped(market))) await abandon(market)
     while (!market.isForgotten) {
       await condition(() => record.isDue(market) || isRollOverDue())
       if (isRollOverDue()) return await rollOver(market)
-      await settleUnlessSuperseded(market)
+      const { generation } = market
+      await settleUnless(market, () => market.generation > generation || isRollOverDue())
     }
     if (market.isResolved) await drain(market)
   } catch (error) {
@@ -54,6 +56,29 @@ export async function marketSubscription(input: contract.MarketInput): Promise<c
   }
   await condition(allHandlersFinished)
   return statusOf(market, Date.now())
+}
+
+/** Answers whether the catalogue was asked: it may be away for long, and an operator may think better of it. */
+async function loadUnlessStopped(market: record.MarketRecord): Promise<boolean> {
+  const scope = new CancellationScope()
+  const loaded = scope.run(() => load(market).then(() => true))
+  const stopped = scope.run(() => condition(() => isStoppedEarly(market)).then(() => false))
+  try {
+    return await Promise.race([loaded, stopped])
+  } finally {
+    scope.cancel()
+  }
+}
+
+const isStoppedEarly = ({ card, desired, isResolved, appliedGeneration }: record.MarketRecord): boolean =>
+  card === undefined && desired === 'stopped' && !isResolved && appliedGeneration === 0
+
+/** Nothing was subscribed, so there is nothing to confirm. */
+async function abandon(market: record.MarketRecord): Promise<void> {
+  market.confirmedGeneration = market.generation
+  show(market)
+  await remember(market, market)
+  market.isForgotten = true
 }
 
 /** One that has resolved before it was ever recorded ends at once, with its payouts. */
@@ -89,7 +114,8 @@ function handleRequests(market: record.MarketRecord): void {
       'Live figures: last frame, sequences, proof, gaps today, latency, subscription, what waits in the stream',
   })
   setHandler(contract.setState, ({ state }) => changeState(market, state), {
-    description: 'Input {"state":"active"|"paused"|"stopped"}; answers once the venue has confirmed it',
+    description:
+      'Input {"state":"active"|"paused"|"stopped"}; answers once the venue has confirmed it, or the feed holds it back',
     validator: (asked) => {
       const result = contract.setStateInput.safeParse(asked)
       if (!result.success) throw new Error(`expected {"state":"active"|"paused"|"stopped"}: ${reasonsOf(result.error)}`)
@@ -108,8 +134,10 @@ async function changeState(market: record.MarketRecord, state: 'active' | 'pause
   request(market, state)
   const generation = market.generation
   market.awaitedGeneration = generation
+  // What was answered before may be over.
+  market.heldGeneration = 0
   const isAnswered = await condition(
-    () => market.confirmedGeneration >= generation || market.desired !== state,
+    () => market.confirmedGeneration >= generation || record.isHeld(market) || market.desired !== state,
     CONFIRM_TIMEOUT,
   )
   if (market.desired !== state) {
@@ -124,12 +152,12 @@ async function changeState(market: record.MarketRecord, state: 'active' | 'pause
   return statusOf(market, Date.now())
 }
 
-/** Runs until nothing is due, a newer desire comes, or the history is long. What is under way is idempotent. */
-async function settleUnlessSuperseded(market: record.MarketRecord): Promise<void> {
-  const generation = market.generation
+/** Runs until nothing is due, or it is superseded, or the desire is to be written again. What is under way is idempotent. */
+async function settleUnless(market: record.MarketRecord, isSuperseded: () => boolean): Promise<void> {
   const scope = new CancellationScope()
   const settled = scope.run(() => settle(market))
-  const superseded = scope.run(() => condition(() => market.generation > generation || isRollOverDue()))
+  // A confirmation may be waited for that cannot come before the desire is written again.
+  const superseded = scope.run(() => condition(() => market.isReassertWanted || isSuperseded()))
   try {
     await Promise.race([settled, superseded])
   } finally {
@@ -145,6 +173,7 @@ async function settle(market: record.MarketRecord): Promise<void> {
   if (card === undefined) throw new Error(`market ${marketId} has no tokens before the catalogue is asked`)
   if (market.isReassertWanted || market.appliedGeneration < generation) {
     market.isReassertWanted = false
+    market.heldGeneration = 0
     const { conditionId, tokens } = card
     const applied = await activities.applySubscription({ marketId, conditionId, tokens, state, depth, generation })
     market.appliedGeneration = generation
@@ -156,19 +185,31 @@ async function settle(market: record.MarketRecord): Promise<void> {
   }
   const group = market.group ?? 0
   if (record.isConfirmWanted(market)) {
-    const confirmed = await activities.confirmSubscription({ marketId, group, generation, state })
-    market.confirmedGeneration = generation
-    market.confirmedTimeMs = confirmed.confirmedTimeMs
+    const seen = market.observed
+    const answer = await activities.confirmSubscription({ marketId, group, generation, state })
+    record.noteConfirmation(market, { generation, seen }, answer)
     show(market)
   }
   if (market.recordedGeneration < generation) {
-    await activities.recordOverride({ marketId, state })
-    market.recordedGeneration = generation
+    await remember(market, { desired: state, generation })
   }
   if (state === 'stopped') {
     await activities.forgetSubscription({ marketId, group, generation })
     market.isForgotten = true
   }
+}
+
+type Desire = Pick<record.MarketRecord, 'desired' | 'generation'>
+
+async function remember(market: record.MarketRecord, { desired: state, generation }: Desire): Promise<void> {
+  const { marketId, card } = market
+  try {
+    await activities.recordOverride({ marketId, state, isPublished: card !== undefined })
+  } catch (error) {
+    if (refusalOf(error)?.type !== 'NoSuchRow') throw error
+    market.note = `${state} by hand, but not remembered: it is not in table markets, discovery may start it again`
+  }
+  market.recordedGeneration = generation
 }
 
 /** A cancellation is no operator's decision about the market: nothing is recorded, so that discovery may come back. */
@@ -177,7 +218,8 @@ async function leave(market: record.MarketRecord): Promise<void> {
   request(market, 'stopped')
   market.recordedGeneration = market.generation
   market.note = 'cancelled: discovery may start it again'
-  await settle(market)
+  if (!patched('a cancelled market heeds reassert')) return await settle(market)
+  while (!market.isForgotten) await settleUnless(market, () => false)
 }
 
 /** Only with no update in flight, so that none is lost between two runs. */

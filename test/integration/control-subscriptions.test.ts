@@ -3,7 +3,14 @@ import { MockActivityEnvironment } from '@temporalio/testing'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createOverrideActivities } from '../../src/activities/override.ts'
 import { createSubscriptionActivities } from '../../src/activities/subscription.ts'
-import { confirmedKey, DESIRED_CHANNEL, desiredKey, FEED_GROUPS_KEY, quoteKey } from '../../src/domain/keys.ts'
+import {
+  confirmedKey,
+  DESIRED_CHANNEL,
+  desiredKey,
+  EVERYTHING_KEY,
+  FEED_GROUPS_KEY,
+  quoteKey,
+} from '../../src/domain/keys.ts'
 import type { DesiredSubscription } from '../../src/domain/subscription.ts'
 import { createDatabase, openRedis, type TestDatabase, type TestRedis } from '../support/services.ts'
 
@@ -125,12 +132,33 @@ describe('the confirmation of a subscription', () => {
     const confirmed = confirm({})
     await report(4, 'paused')
     setTimeout(() => void report(5, 'paused'), 100)
-    expect(await confirmed).toEqual({ confirmedTimeMs: 99 })
+    expect(await confirmed).toEqual({ confirmedTimeMs: 99, isHeld: false })
   })
 
   test('comes with a newer generation too', async () => {
     await report(6, 'active')
-    expect(await confirm({})).toEqual({ confirmedTimeMs: 99 })
+    expect(await confirm({})).toEqual({ confirmedTimeMs: 99, isHeld: false })
+  })
+
+  test.each([5, 6])(
+    'says that an active market is held where the feed has it paused at %i and everything is',
+    async (at) => {
+      await redis.set(EVERYTHING_KEY, 'paused 1')
+      await report(at, 'paused')
+      expect(await confirm({ state: 'active' })).toEqual({ confirmedTimeMs: 99, isHeld: true })
+      expect(await confirm({ state: 'paused' })).toEqual({ confirmedTimeMs: 99, isHeld: false })
+    },
+  )
+
+  test('does not take an older pause, or one of which the switch knows nothing, for that', async () => {
+    await redis.set(EVERYTHING_KEY, 'paused 1')
+    await report(4, 'paused')
+    const confirmed = confirm({ state: 'active' })
+    setTimeout(() => void redis.set(EVERYTHING_KEY, 'active 2').then(() => report(5, 'paused')), 100)
+    setTimeout(() => void report(5, 'active'), 600)
+    const startedTimeMs = Date.now()
+    expect(await confirmed).toEqual({ confirmedTimeMs: 99, isHeld: false })
+    expect(Date.now() - startedTimeMs).toBeGreaterThan(500)
   })
 
   test('fails as unconfirmed after 10 s, and may be tried again', async () => {
@@ -141,8 +169,23 @@ describe('the confirmation of a subscription', () => {
   })
 })
 
-test('an override waits for its row, and clearing one does not', async () => {
-  const { recordOverride } = createOverrideActivities({ pool: database.pool })
-  await recordOverride({ marketId: 'none', state: 'active' })
-  await expect(recordOverride({ marketId: 'none', state: 'stopped' })).rejects.toMatchObject({ type: 'NoSuchRow' })
+describe('an override', () => {
+  const record = (state: 'active' | 'paused' | 'stopped', waitedMs: number, isPublished = true): Promise<void> =>
+    new MockActivityEnvironment({ scheduledTimestampMs: Date.now() - waitedMs }).run(
+      createOverrideActivities({ pool: database.pool }).recordOverride,
+      { marketId: 'none', state, isPublished },
+    )
+  const missing = (nonRetryable: boolean) => ({ type: 'NoSuchRow', nonRetryable })
+
+  test('waits for its row, and clearing one does not', async () => {
+    await record('active', 0)
+    await expect(record('stopped', 0)).rejects.toMatchObject(missing(false))
+    await expect(record('paused', 3_600_000)).rejects.toMatchObject(missing(false))
+  })
+
+  test('of a stop waits for a minute, and not at all where no row is to come', async () => {
+    await expect(record('stopped', 59_000)).rejects.toMatchObject(missing(false))
+    await expect(record('stopped', 61_000)).rejects.toMatchObject(missing(true))
+    await expect(record('stopped', 0, false)).rejects.toMatchObject(missing(true))
+  })
 })

@@ -42,8 +42,9 @@ const openTelling = ({ pool }: TestDatabase) => {
     told.push(`${marketId} ${state}`)
     return true
   }
-  const { tellMarkets } = createTellingActivities({ pool, signal, stats: createStats() })
-  return { told, away, tell: tellMarkets }
+  const stats = createStats()
+  const { tellMarkets } = createTellingActivities({ pool, signal, stats })
+  return { told, away, stats, tell: tellMarkets }
 }
 
 test('a market hears of an alert once, and of its end once, though checks and failures repeat', async () => {
@@ -52,7 +53,7 @@ test('a market hears of an alert once, and of its end once, though checks and fa
   await checkFinding(database, ['1', '2'])
   await checkFinding(database, ['1', '2'])
   away.marketId = '2'
-  await expect(tell()).rejects.toThrow('Temporal is away')
+  expect(await tell()).toEqual({ told: 1 })
   away.marketId = ''
   await tell()
   await tell()
@@ -65,6 +66,19 @@ test('a market hears of an alert once, and of its end once, though checks and fa
   await checkFinding(database, [])
   await tell()
   expect(told.slice(3)).toEqual(['1 raised', '1 recovered', '2 recovered'])
+})
+
+test('a market that cannot be reached holds up no other, and is told by a later check', async () => {
+  await using database = await createDatabase()
+  const { told, away, stats, tell } = openTelling(database)
+  const marketIds = Array.from({ length: 50 }, (_, at) => String(at))
+  await checkFinding(database, marketIds)
+  away.marketId = '0'
+  expect(await tell()).toEqual({ told: 49 })
+  expect(stats.read()).toMatchObject({ alertSignals: 49, alertSignalsFailed: 1 })
+  away.marketId = ''
+  expect(await tell()).toEqual({ told: 1 })
+  expect(told.toSorted()).toEqual(marketIds.map((marketId) => `${marketId} raised`).toSorted())
 })
 
 test('a market that recovers before it was told is told nothing', async () => {

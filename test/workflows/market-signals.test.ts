@@ -49,3 +49,34 @@ test('a signal that there is not changes nothing, and the note says which there 
     note: expect.stringMatching(/^the signal suspend was refused: there are pause, resume, stop,/) as string,
   })
 })
+
+test('reassert is heeded also by a market that was cancelled and waits for its end to be confirmed', async () => {
+  const applied = () => plane.stubs.named('applySubscription', '5').map(({ input }) => input['state'])
+  const handle = await plane.startMarket('5')
+  await until(async () => applied().length === 1)
+  plane.stubs.isConfirming = false
+  await handle.cancel()
+  await until(async () => plane.stubs.named('confirmSubscription', '5').length > 0)
+  await handle.signal('reassert')
+  await until(async () => applied().length === 3)
+  plane.stubs.isConfirming = true
+  await handle.result().catch(() => undefined)
+  expect((await handle.describe()).status.name).toBe('CANCELLED')
+  expect(applied()).toEqual(['active', 'stopped', 'stopped'])
+})
+
+test('reassert writes the desire again also while a confirmation is waited for, once for each time', async () => {
+  const applied = () => plane.stubs.named('applySubscription', '4').map(({ input }) => input['state'])
+  const handle = await plane.startMarket('4')
+  plane.stubs.isConfirming = false
+  await handle.signal('pause')
+  await until(async () => plane.stubs.named('confirmSubscription', '4').length > 0)
+  const before = applied().length
+  await handle.signal('reassert')
+  await until(async () => applied().length > before)
+  await handle.signal('reassert')
+  await until(async () => applied().length > before + 1)
+  plane.stubs.isConfirming = true
+  await until(async () => (await plane.stateOf(handle)) === 'paused')
+  expect(applied().slice(before)).toEqual(['paused', 'paused'])
+})

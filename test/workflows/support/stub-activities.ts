@@ -43,6 +43,12 @@ export type Stubs = {
   named(activity: string, marketId: string): Call[]
   /** While false nothing is confirmed. */
   isConfirming: boolean
+  /** While true the feeds hold back what is active. */
+  isHolding: boolean
+  /** While true the catalogue does not answer. */
+  isCatalogueAway: boolean
+  /** While true the row of a market is not in Postgres, and a minute has passed. */
+  isRowMissing: boolean
   /** While false the stream of a resolved market is not in Postgres. */
   isDrained: boolean
   /** How long applySubscription takes. */
@@ -98,6 +104,9 @@ export const createStubs = (): Stubs => {
     named: (activity, marketId) =>
       stubs.calls.filter((call) => call.activity === activity && call.input['marketId'] === marketId),
     isConfirming: true,
+    isHolding: false,
+    isCatalogueAway: false,
+    isRowMissing: false,
     isDrained: true,
     applyMs: 0,
     runs: { count: 0, drained: 0, isReturning: false },
@@ -107,6 +116,7 @@ export const createStubs = (): Stubs => {
       loadMarket: async (input) => {
         note('loadMarket', input)
         const { marketId } = input
+        if (stubs.isCatalogueAway) throw ApplicationFailure.retryable('Gamma answered 503', 'Unavailable')
         if (marketId === '410') return { ...cardOf(marketId), end: END }
         if (marketId === '404') throw ApplicationFailure.nonRetryable(`market ${marketId} is unknown`, 'UnknownMarket')
         return cardOf(marketId)
@@ -119,9 +129,12 @@ export const createStubs = (): Stubs => {
       confirmSubscription: async (input) => {
         note('confirmSubscription', input)
         if (!stubs.isConfirming) throw ApplicationFailure.retryable('not confirmed', 'Unconfirmed')
-        return { confirmedTimeMs: Date.now() }
+        return { confirmedTimeMs: Date.now(), isHeld: stubs.isHolding && input.state === 'active' }
       },
-      recordOverride: async (input) => note('recordOverride', input),
+      recordOverride: async (input) => {
+        note('recordOverride', input)
+        if (stubs.isRowMissing) throw ApplicationFailure.nonRetryable('it is not in table markets', 'NoSuchRow')
+      },
       forgetSubscription: async (input) => note('forgetSubscription', input),
       inspectMarket: async (input) => {
         note('inspectMarket', input)
