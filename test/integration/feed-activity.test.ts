@@ -24,7 +24,7 @@ test('a cancelled feed returns after its last frame and the marks of its end are
   await using bench = await openBench({ marketCount: 5, rate: 500 })
   const { environment, beats, done } = (await start(bench))()
   await bench.confirmed(bench.marketIds, 'active')
-  await until('two heartbeats', () => beats.length >= 2)
+  await until('two heartbeats and figures', () => beats.length >= 2 && bench.stats.read()['marketsSubscribed'] === 5)
   environment.cancel('CANCELLED', new ActivityCancellationDetails({ cancelRequested: true }))
   expect(await done).toEqual({ group: 0 })
   const entries = await bench.entries()

@@ -82,6 +82,14 @@ const openStage = (sockets: string[][]) => {
   return { arrivals, slots, members, logs, stats, faults }
 }
 
+const lookOnce = async (arrivals: Arrivals): Promise<void> => {
+  const ended = new AbortController()
+  const followed = arrivals.follow(ended.signal)
+  await vi.advanceTimersByTimeAsync(50)
+  ended.abort()
+  await followed
+}
+
 const writes = (slot: Pick<Slot, never> & { socket: SocketLog | undefined }, marketId: string): boolean | undefined =>
   slot.socket?.push(`orderbook:${marketId}`, {
     kind: 'websocket',
@@ -93,7 +101,7 @@ const writes = (slot: Pick<Slot, never> & { socket: SocketLog | undefined }, mar
 test('markets taken over together on two sockets go on under two epochs: the end of one socket ends only its own', async () => {
   const { arrivals, slots, members, logs, stats } = openStage([['1', '2'], ['3']])
   vi.advanceTimersByTime(16_000)
-  await arrivals.tick()
+  await lookOnce(arrivals)
   expect(stats.read()).toMatchObject({ marketsMoved: 3 })
   const epochs = ['1', '2', '3'].map((marketId) => members.get(marketId)?.epoch)
   expect(epochs[0]).toBe(epochs[1])
@@ -109,7 +117,7 @@ test('a market whose socket ends while it is taken over is this feed’s all the
     if (marketId === '1') slots[0]?.end()
   }
   vi.advanceTimersByTime(16_000)
-  await arrivals.tick()
+  await lookOnce(arrivals)
   expect(stats.read()).toMatchObject({ marketsMoved: 2, marketsMovedWithGap: 2 })
   expect(members.get('1')?.asked.passage).toBeUndefined()
   for (const slot of slots) slot.end()
