@@ -20,6 +20,7 @@ export class Commits {
   readonly #deps: CommitsDeps
   #batch = newBatch()
   #touched = new Set<Tape>()
+  #committing: ReadonlySet<Tape> = new Set()
   #running: Promise<void> | undefined
   #failure: unknown
   #waitingSinceMs: number | undefined
@@ -44,6 +45,11 @@ export class Commits {
   mark(tapes: Iterable<Tape>): void {
     for (const tape of tapes) this.#touched.add(tape)
     this.#start()
+  }
+
+  /** Whether something of it is yet to be committed. */
+  holds(tape: Tape): boolean {
+    return this.#touched.has(tape) || this.#committing.has(tape)
   }
 
   /** Waits where the batch is full; throws what ended the commits. */
@@ -89,6 +95,7 @@ export class Commits {
         await write(sealed, signal)
         onCommitted(sealed, sealedTimeMs)
       }
+      this.#committing = new Set()
       this.#waitingSinceMs = this.#touched.size === 0 ? undefined : sealedTimeMs
     }
   }
@@ -101,6 +108,7 @@ export class Commits {
       else sealShared(tape, sealed)
     }
     this.#batch = newBatch()
+    this.#committing = this.#touched
     this.#touched = new Set()
     return sealed
   }

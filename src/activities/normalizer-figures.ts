@@ -20,6 +20,7 @@ const setBuckets = (stats: Stats, name: string, { counts }: Latency): void => {
 export const publishFigures = (stats: Stats, tapes: Tapes, latencies: Latencies): void => {
   const markets = tapes.markets()
   const outcomes = markets.flatMap((tape) => tape.outcomes)
+  stats.set('tapesOpen', markets.length)
   stats.set('tokensWithBook', outcomes.filter((outcome) => outcome.status === 'following').length)
   stats.set('marketsWithBook', markets.filter((tape) => tape.state === 'live').length)
   stats.set('tokensProved', outcomes.filter((outcome) => outcome.isProved).length)

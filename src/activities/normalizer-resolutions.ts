@@ -16,7 +16,8 @@ export const createResolutions = ({ pool, tapes, commits, views }: ResolutionsDe
   const look = async (): Promise<void> => {
     const open = new Map(tapes.markets().flatMap((tape) => (tape.isResolved ? [] : [[tape.market.marketId, tape]])))
     const resolved = await findResolved(pool, [...open.keys()])
-    const ended = resolved.map((marketId) => open.get(marketId)).filter((tape) => tape !== undefined)
+    const found = resolved.map((marketId) => open.get(marketId)).filter((tape) => tape !== undefined)
+    const ended = found.filter((tape) => tapes.get(tape.stream) === tape)
     if (ended.length === 0) return
     for (const tape of ended) tape.isResolved = true
     commits.mark(ended)

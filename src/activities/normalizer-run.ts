@@ -8,8 +8,9 @@ import type { Batch } from '../normalizer/batch.ts'
 import { createLatencies } from '../normalizer/latency.ts'
 import { FenceLost } from '../store/fence.ts'
 import { isRetryable } from '../store/retryable.ts'
-import { knownStreams } from '../store/offsets.ts'
+import { openStreams } from '../store/offsets.ts'
 import { createReader, type Reader } from '../stream/read.ts'
+import { createClosing } from './normalizer-closing.ts'
 import { Commits } from './normalizer-commits.ts'
 import type { NormalizerDeps } from './normalizer-deps.ts'
 import { publishFigures } from './normalizer-figures.ts'
@@ -97,7 +98,8 @@ const openParts = ({ deps, shard: index, cache, write }: RunInput, settling: Abo
   }
   const commits: Commits = new Commits({ config, write, onCommitted, signal: settling })
   const views = createViews({ cache, report, stats, log })
-  const shard = new Shard({ shard: index, config, stats, reader, tapes, commits, views, latencies })
+  const closing = createClosing({ tapes, reader, commits, views, stats, closeAfterMs: config.CLOSE_ENDED_AFTER_MS })
+  const shard = new Shard({ shard: index, config, stats, reader, tapes, commits, views, closing, latencies })
   const pulse = { stepTimeMs: Date.now() }
   return { blocking, reader, tapes, commits, views, shard, latencies, pulse }
 }
@@ -129,6 +131,7 @@ const startCare = ({ redis, pool, stats }: NormalizerDeps, parts: Parts, ended: 
       isRedisNew ||= wasNew
       throw error
     })
+    await shard.wake()
   }
   redis.on('ready', onReady)
   ended.addEventListener('abort', () => redis.off('ready', onReady), { once: true })
@@ -153,7 +156,7 @@ export const runShard = async (input: RunInput): Promise<void> => {
   const { shard, tapes, commits, blocking, reader } = parts
   const unfollow = deps.heartbeats.follow(() => [[normalizerSubject(index), shardHeartbeat(parts, Date.now())]])
   try {
-    await shard.start(await knownStreams(deps.pool))
+    await shard.start(await openStreams(deps.pool))
     deps.log.info(
       { shard: index, streams: tapes.streams().length, parked: tapes.parked.size },
       'a shard is at its offsets',

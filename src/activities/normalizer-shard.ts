@@ -7,6 +7,7 @@ import type { FrameTimes, Latencies } from '../normalizer/latency.ts'
 import { MarketTape } from '../normalizer/market-tape.ts'
 import { shardOfStream } from '../stream/append.ts'
 import { compareIds, STREAMS_PER_READ, type Reader, type StreamRead } from '../stream/read.ts'
+import type { Closing } from './normalizer-closing.ts'
 import type { Commits } from './normalizer-commits.ts'
 import { ownFrame } from './normalizer-open.ts'
 import type { Tape, Tapes } from './normalizer-tapes.ts'
@@ -21,6 +22,7 @@ const PARKED_PAUSE_MS = 20
 /** A parked stream's market is looked for again this often: a few queries each time. */
 const PARKED_RETRY_MS = 100
 const PASS_ON_EVERY_MS = 1_000
+const CLOSE_EVERY_MS = 1_000
 
 export type ShardParts = {
   shard: number
@@ -30,6 +32,7 @@ export type ShardParts = {
   tapes: Tapes
   commits: Commits
   views: Views
+  closing: Closing
   latencies: Latencies
 }
 
@@ -43,6 +46,7 @@ export class Shard {
   /** Streams that have, or may have, entries that are not applied. */
   readonly #due = new Set<string>()
   #parkedTriedTimeMs = 0
+  #closedTimeMs = 0
   /** Streams of other shards that were noted as ready here, and when they were last passed on. */
   readonly #strays = new Set<string>()
   readonly #passedTimesMs = new Map<string, number>()
@@ -54,10 +58,10 @@ export class Shard {
     this.#parts = parts
   }
 
-  /** Opens every stream that has a position or entries, and shows all books: a new owner rewrites the cache whole. */
-  async start(knownStreams: string[]): Promise<void> {
-    const { tapes, commits, reader, views } = this.#parts
-    const streams = [...knownStreams, ...(await reader.scan('orderbook:*')), ...SHARED_STREAMS]
+  /** Opens every stream that is not closed or has entries, and shows all books: a new owner rewrites the cache whole. */
+  async start(openStreams: string[]): Promise<void> {
+    const { tapes, commits, views } = this.#parts
+    const streams = [...openStreams, ...(await this.#findWaking()), ...SHARED_STREAMS]
     const ours = streams.filter((stream) => this.#isOurs(stream))
     this.#adopt(await tapes.openAll(ours))
     await views.show(tapes.markets())
@@ -70,6 +74,7 @@ export class Shard {
     const { tapes, reader, commits } = this.#parts
     if (this.#failure !== undefined) throw this.#failure
     await commits.admit()
+    this.#close()
     const isIdle = [...this.#due].every((stream) => tapes.parked.has(stream))
     if (isIdle) tapes.judge.lagMs = 0
     const ready = isIdle ? await reader.waitReady(WAIT_SECONDS) : await reader.popReady()
@@ -81,7 +86,7 @@ export class Shard {
   }
 
   /**
-   * After a Redis that was away, and from time to time: every stream is looked at, and one whose tail lies behind
+   * After a Redis that was away, and from time to time: every open stream is looked at, and one whose tail lies behind
    * our position (Redis lost entries, or its clock went back) is read on from its tail; ordinals tell what is new.
    */
   async sweep(isRedisNew: boolean): Promise<void> {
@@ -90,11 +95,21 @@ export class Shard {
     const positions = new Map(streams.map((stream) => [stream, tapes.get(stream)?.lastId]))
     const tails = await reader.tails(streams)
     for (const stream of streams) this.#rewind(stream, tails.get(stream), positions.get(stream))
-    const scanned = await reader.scan('orderbook:*')
-    for (const stream of [...streams, ...scanned]) if (this.#isOurs(stream)) this.#due.add(stream)
+    for (const stream of tapes.streams()) this.#due.add(stream)
     if (!isRedisNew) return
     for (const tape of tapes.markets()) for (const outcome of tape.outcomes) outcome.writer.ladder.replaceAll()
     await views.show(tapes.markets())
+  }
+
+  /** After a sweep: streams that are not open though there is something in them. Needs Postgres, as a sweep does not. */
+  async wake(): Promise<void> {
+    for (const stream of await this.#findWaking()) this.#due.add(stream)
+  }
+
+  async #findWaking(): Promise<string[]> {
+    const { tapes, reader } = this.#parts
+    const scanned = await reader.scan('orderbook:*')
+    return tapes.waking(scanned.filter((stream) => this.#isOurs(stream)))
   }
 
   #isOurs(stream: string): boolean {
@@ -129,6 +144,14 @@ export class Shard {
     const context = { frame: ownFrame(), batch: commits.batch }
     for (const tape of marketsAmong(opened)) tape.tellLostBooks(context)
     commits.mark(opened)
+  }
+
+  /** Between reads, so that no entries come back for a tape that is gone. */
+  #close(): void {
+    const nowMs = Date.now()
+    if (nowMs - this.#closedTimeMs < CLOSE_EVERY_MS) return
+    this.#closedTimeMs = nowMs
+    this.#parts.closing(nowMs, (stream) => this.#due.has(stream))
   }
 
   async #openDue(): Promise<void> {

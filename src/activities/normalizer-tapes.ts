@@ -5,7 +5,7 @@ import { Judge } from '../normalizer/judge.ts'
 import { MarketTape, type TapeDeps } from '../normalizer/market-tape.ts'
 import { sealDay } from '../normalizer/seal.ts'
 import { SharedTape, type SharedTapeDeps } from '../normalizer/shared-tape.ts'
-import { openOffsets, type StoredOffset } from '../store/offsets.ts'
+import { findClosed, openOffsets, type StoredOffset } from '../store/offsets.ts'
 import { decodeEntry } from '../stream/entry.ts'
 import type { RawEntry, Reader } from '../stream/read.ts'
 import { parseGammaMarket } from '../venue/polymarket/gamma-market.ts'
@@ -63,6 +63,27 @@ export class Tapes {
       opened.push(...(await this.#openSome(closed.slice(at, at + OPENED_AT_ONCE))))
     }
     return opened
+  }
+
+  /** Its memory goes. Whatever is still to be done of it must be done. */
+  close(tape: MarketTape): void {
+    this.#open.delete(tape.stream)
+  }
+
+  /**
+   * Of these streams those that are to be opened: not open yet, and not closed with nothing but its last entry in Redis.
+   * A tail before the offset (Redis lost entries) is more than that. Streams of resolved markets are deleted; of those
+   * that were stopped the last entry stays: its epoch says which connections are too old for a resume.
+   */
+  async waking(streams: string[]): Promise<string[]> {
+    const unopened = streams.filter((stream) => !this.#open.has(stream))
+    const closed = await findClosed(this.#deps.pool, unopened)
+    const tails = await this.#reader.tails(closed.map(({ stream }) => stream))
+    const asleep = closed.filter(({ stream, lastId }) => (tails.get(stream) ?? lastId) === lastId)
+    const over = asleep.filter(({ isResolved }) => isResolved)
+    await Promise.all(over.map(({ stream, lastId }) => this.#reader.discard(stream, lastId)))
+    const names = new Set(asleep.map(({ stream }) => stream))
+    return unopened.filter((stream) => !names.has(stream))
   }
 
   /** Applies one raw entry. One that is not ours goes to the dead letters and opens a gap: it is never applied. */

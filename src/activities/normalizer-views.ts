@@ -16,15 +16,15 @@ const toLadder = (tape: MarketTape, { book, writer: { ladder, depth } }: Outcome
   return { isWhole: true, bids: toPairs(bids), asks: toPairs(asks) }
 }
 
-const toWrite = (tape: MarketTape, nowMs: number, shown: Map<string, string>): MarketWrite => {
+const toWrite = (tape: MarketTape, nowMs: number, shown: WeakMap<MarketTape, string>): MarketWrite => {
   const quote = toQuote(tape, nowMs)
   const bidPrice = quote.bid?.priceText ?? ''
   const bidSize = quote.bid?.sizeText ?? ''
   const askPrice = quote.ask?.priceText ?? ''
   const askSize = quote.ask?.sizeText ?? ''
   const text = `${bidPrice} ${bidSize} ${askPrice} ${askSize} ${quote.state}`
-  const isQuoteChanged = shown.get(quote.marketId) !== text
-  shown.set(quote.marketId, text)
+  const isQuoteChanged = shown.get(tape) !== text
+  shown.set(tape, text)
   return {
     marketId: quote.marketId,
     bidPrice,
@@ -56,23 +56,28 @@ const toObservedBook = ({ outcomes, isShown }: MarketTape): ObservedBook => {
   }
 }
 
+const createObserving = (report: (observation: Observation) => void) => {
+  const told = new WeakMap<MarketTape, Pick<Observation, 'state' | 'depth'>>()
+  return (tape: MarketTape, atTimeMs: number): void => {
+    const { state, depth, sequence, epoch: feedEpoch } = tape
+    const { marketId } = tape.market
+    const last = told.get(tape)
+    if (last?.state === state && last.depth === depth) return
+    told.set(tape, { state, depth })
+    report({ marketId, state, depth, sequence, atTimeMs, feedEpoch, book: toObservedBook(tape) })
+  }
+}
+
 export type ViewsDeps = { cache: HotCache; report: (observation: Observation) => void; stats: Stats; log: Logger }
 
 /** What readers see of the tapes before their commit: the hot cache, and each market's state for its workflow. */
 export const createViews = ({ cache, report, stats, log }: ViewsDeps) => {
-  const shown = new Map<string, string>()
-  const told = new Map<string, Pick<Observation, 'state' | 'depth'>>()
+  const shown = new WeakMap<MarketTape, string>()
+  const observe = createObserving(report)
   /** Markets whose last write failed. */
   const behind = new Set<MarketTape>()
-
-  const observe = (tape: MarketTape, atTimeMs: number): void => {
-    const { state, depth, sequence, epoch: feedEpoch } = tape
-    const { marketId } = tape.market
-    const last = told.get(marketId)
-    if (last?.state === state && last.depth === depth) return
-    told.set(marketId, { state, depth })
-    report({ marketId, state, depth, sequence, atTimeMs, feedEpoch, book: toObservedBook(tape) })
-  }
+  /** Writes that are on their way. */
+  const writing = new Set<MarketTape[]>()
 
   const writeCache = async (writes: MarketWrite[], tapes: MarketTape[]): Promise<void> => {
     try {
@@ -100,9 +105,13 @@ export const createViews = ({ cache, report, stats, log }: ViewsDeps) => {
       const nowMs = Date.now()
       const writes = tapes.map((tape) => toWrite(tape, nowMs, shown))
       for (const tape of tapes) for (const outcome of tape.outcomes) outcome.writer.ladder.clear()
-      await writeCache(writes, tapes)
+      writing.add(tapes)
+      await writeCache(writes, tapes).finally(() => writing.delete(tapes))
       for (const tape of tapes) observe(tape, nowMs)
     },
+
+    /** Whether all that changed of it is written. */
+    isWritten: (tape: MarketTape): boolean => !behind.has(tape) && ![...writing].some((tapes) => tapes.includes(tape)),
   }
 }
 

@@ -1,3 +1,6 @@
+/** What ended is shown for a day more. */
+const ENDED_LIFE_SECONDS = 86_400
+
 /**
  * Writes quotes and ladders of several markets atomically, and refuses a market whose keys a newer owner has written.
  *
@@ -20,6 +23,11 @@ for market = 1, tonumber(ARGV[2]) do
     redis.call('HSET', quote, 'bid_price', ARGV[at], 'bid_size', ARGV[at + 1], 'ask_price', ARGV[at + 2],
       'ask_size', ARGV[at + 3], 'sequence', ARGV[at + 4], 'verified_sequence', ARGV[at + 5], 'state', ARGV[at + 6],
       'source_ts', ARGV[at + 7], 'updated_at', ARGV[at + 8], 'applied', ARGV[at + 9], 'owner', ARGV[1])
+    if ARGV[at + 6] == 'stopped' or ARGV[at + 6] == 'resolved' then
+      redis.call('EXPIRE', quote, ${ENDED_LIFE_SECONDS})
+    else
+      redis.call('PERSIST', quote)
+    end
     if ARGV[at + 10] ~= '' then redis.call('HSET', quote, 'depth', ARGV[at + 10]) end
     if ARGV[at + 11] ~= '' then redis.call('PUBLISH', 'quotes', ARGV[at + 11]) end
   else

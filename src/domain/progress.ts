@@ -37,6 +37,8 @@ export type MarketProgress = {
   /** Of the newest frame that was applied. */
   receivedTimeMs: number
   hour: HourProgress
+  /** Its market had ended and nothing came for long: a restart opens it only for entries after the offset. */
+  isClosed: boolean
   outcomes: OutcomeProgress[]
 }
 
@@ -49,5 +51,6 @@ export const NO_PROGRESS: MarketProgress = {
   depth: 0,
   receivedTimeMs: 0,
   hour: NO_HOUR,
+  isClosed: false,
   outcomes: [],
 }

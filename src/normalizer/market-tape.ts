@@ -41,6 +41,8 @@ export class MarketTape {
   /** Stream id of the last entry that was applied, and of the last one that was put into a batch to commit. */
   lastId = '0-0'
   sealedId = '0-0'
+  /** Where it was put away: its market had ended, and no entry came for long. */
+  closedId: string | undefined
   /** Receive time of the newest frame that was applied. */
   receivedTimeMs = 0
   /** Rowless ones too: the stream is trimmed behind the checkpoint. */
@@ -116,7 +118,8 @@ export class MarketTape {
     const { epoch, ordinal, subscription, depth, receivedTimeMs } = this
     const { hour } = this.tally
     const outcomes = this.outcomes.map((tape) => tape.progress())
-    return { epoch, ordinal, subscription, depth, receivedTimeMs, hour, outcomes }
+    const isClosed = this.closedId === this.lastId
+    return { epoch, ordinal, subscription, depth, receivedTimeMs, hour, isClosed, outcomes }
   }
 
   /** Continues sequences from a stored position whose books could not be rebuilt. */

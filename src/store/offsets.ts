@@ -34,8 +34,24 @@ export const readOffset = async (pool: Pool, stream: string): Promise<StoredOffs
   return rows[0] === undefined ? undefined : toStored(rows[0])
 }
 
-/** Names of all streams that were ever committed. */
-export const knownStreams = async (pool: Pool): Promise<string[]> => {
-  const result = await pool.query<{ stream: string }>('select stream from ingestion_offsets')
+const OPEN_STREAMS = `select stream from ingestion_offsets where progress ->> 'isClosed' is distinct from 'true'`
+
+/** Names of all streams that were ever committed, without those that are closed. */
+export const openStreams = async (pool: Pool): Promise<string[]> => {
+  const result = await pool.query<{ stream: string }>(OPEN_STREAMS)
   return result.rows.map((row) => row.stream)
+}
+
+const CLOSED = `
+select o.stream, o.last_id, coalesce(m.status = 'resolved', false) as is_resolved
+from ingestion_offsets o left join markets m on m.market_id = substr(o.stream, length('orderbook:') + 1)
+where o.stream = any($1) and o.progress ->> 'isClosed' = 'true'`
+
+export type ClosedStream = { stream: string; lastId: string; isResolved: boolean }
+
+/** Those of the streams that are closed. */
+export const findClosed = async (pool: Pool, streams: string[]): Promise<ClosedStream[]> => {
+  if (streams.length === 0) return []
+  const { rows } = await pool.query<{ stream: string; last_id: string; is_resolved: boolean }>(CLOSED, [streams])
+  return rows.map((row) => ({ stream: row.stream, lastId: row.last_id, isResolved: row.is_resolved }))
 }

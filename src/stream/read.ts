@@ -74,6 +74,13 @@ const trimStreams = async (redis: Redis, minimumIds: ReadonlyMap<string, string>
   await pipeline.exec()
 }
 
+/** KEYS: a stream. ARGV: id of its newest entry, else nothing is done. */
+const DISCARD_SCRIPT = `
+local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+if newest and newest[1] == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+`
+
 /** XREAD costs Redis by key and not by entry, so only streams that the append script noted as ready are read. */
 export type Reader = {
   /** Takes the names of streams with news, without waiting. */
@@ -94,6 +101,8 @@ export type Reader = {
   scan(pattern: string): Promise<string[]>
   /** Removes entries before these ids. */
   trim(minimumIds: ReadonlyMap<string, string>): Promise<void>
+  /** Deletes a stream, unless it has entries after this id. */
+  discard(stream: string, newestId: string): Promise<void>
 }
 
 export const createReader = ({ redis, blocking, shard }: ReaderDeps): Reader => {
@@ -116,6 +125,9 @@ export const createReader = ({ redis, blocking, shard }: ReaderDeps): Reader => 
     tails: (streams) => readTails(redis, streams),
     scan: (pattern) => scanStreams(redis, pattern),
     trim: (minimumIds) => trimStreams(redis, minimumIds),
+    discard: async (stream, newestId) => {
+      await redis.eval(DISCARD_SCRIPT, 1, stream, newestId)
+    },
   }
 }
 

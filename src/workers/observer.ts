@@ -103,6 +103,7 @@ export const openObserver = ({ send, news, log, stats }: Deps): Observer => {
     if (!isThere && observation.state !== 'resolved') stats.count('observationsDropped')
     hear(entry, newsOf(observation), pending)
     const hasEnded = observation.state === 'resolved' || observation.state === 'stopped'
+    if (hasEnded && !pending.has(observation.marketId)) seen.delete(observation.marketId)
     await news.note(observation.marketId, hasEnded ? undefined : newsOf(observation)).catch(() => undefined)
   }
   const round = async (): Promise<void> => {

@@ -114,6 +114,16 @@ describe('observations', () => {
     expect(stats.read()['observationsDropped']).toBeUndefined()
   }, 15_000)
 
+  test('of a market that ended are forgotten once they are told: what comes later of it is news', async () => {
+    const told: string[] = []
+    using observer = open(async ({ marketId, state }) => told.push(`${marketId} ${state}`) > 0).observer
+    for (const state of ['stopped', 'paused'] as const) observer.report(seen(state, state))
+    await sleep(1_400)
+    for (const state of ['stopped', 'paused'] as const) observer.report(seen(state, state))
+    await sleep(1_400)
+    expect(told).toEqual(['stopped stopped', 'paused paused', 'stopped stopped'])
+  })
+
   test('are counted and dropped when a market has had no workflow for two minutes', async () => {
     vi.useFakeTimers()
     let asked = 0
