@@ -36,7 +36,7 @@ const countLive = async (system: System): Promise<number> => {
 /** Undefined where it took longer than two minutes. */
 const untilLive = async (system: System, wanted: number, beganMs: number): Promise<Live> => {
   const live: Live = { bookMs: undefined, workflowMs: undefined }
-  for (let saidMs = 0; Date.now() - beganMs < LONGEST_MS; await sleep(500)) {
+  for (let saidMs = 0; Date.now() - beganMs < LONGEST_MS; await sleep(1_500)) {
     const [{ marketsWithBook = 0 }, workflows] = await Promise.all([figuresOf(system, 'normalizer'), countLive(system)])
     const elapsedMs = Date.now() - beganMs
     if (marketsWithBook >= wanted) live.bookMs ??= elapsedMs

@@ -8,7 +8,7 @@ export type { FeedDeps } from './feed-group.ts'
 type Owned = { feed: FeedGroup; owner: symbol }
 
 /** Two fit into the timeout. Each costs Temporal about 4 ms of CPU, and there is one of these a hundred markets. */
-const HEARTBEAT_EVERY_MS = 1_250
+const HEARTBEAT_EVERY_MS = 1_400
 const FIGURES_EVERY_MS = 1_000
 /** A new attempt is scheduled within 250 ms to 5 s of a lost one. */
 const ORPHAN_LIFE_MS = 8_000

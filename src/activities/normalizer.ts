@@ -12,7 +12,7 @@ import type { NormalizerDeps } from './normalizer-deps.ts'
 
 export type { NormalizerDeps } from './normalizer-deps.ts'
 
-const HEARTBEAT_EVERY_MS = 500
+const HEARTBEAT_EVERY_MS = 1_000
 /** A new attempt is started within 10 s of the server's return: workers that could not reach it ask no less often. */
 const ORPHAN_LIFE_MS = 15_000
 
