@@ -28,10 +28,10 @@ export type StartDeps = { runs: MarketRuns; enrolment: Enrolment; subscriptions:
 /** More would not be faster, and would keep everybody else's tasks waiting. */
 export const STARTS_AT_ONCE = 8
 /**
- * Between its enrolment and its start a market has no workflow, for as long as books of many are waited for; a desire is
- * written with a generation 10 s in the past.
+ * Between its enrolment and its start a market has no workflow; a desire is written with a generation 10 s in the past. One
+ * that is withdrawn all the same is started without it.
  */
-const YOUNG_MS = 90_000
+const YOUNG_MS = 25_000
 
 /**
  * Starts the workflows. First all their desires are written at once, so that books come while workflows still start; a
