@@ -34,6 +34,7 @@ describe('the depth of a market', () => {
         .every((depth) => depth === 5 || depth === 6),
     ).toBe(true)
     expect(depths('14').length).toBeLessThanOrEqual(3)
+    await until(async () => plane.stubs.named('recordOverride', '14').length > 0)
     expect(plane.stubs.named('recordOverride', '14')).toHaveLength(1)
     expect(await plane.status(handle)).toMatchObject({ depth: 6, depthApplied: false, note: '' })
     await handle.signal('observed', observed('14', 6))
