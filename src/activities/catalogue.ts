@@ -7,6 +7,7 @@ import { toMarket } from '../venue/polymarket/gamma-market.ts'
 import { readUnresolvedBut } from '../store/markets.ts'
 import type { GammaClient } from '../venue/polymarket/gamma-reads.ts'
 import { readPages, type PageCount, type PageProgress } from './pages.ts'
+import { publishById } from './publish-by-id.ts'
 import type { CataloguePublisher } from './publish-catalogue.ts'
 
 export type CatalogueDeps = {
@@ -35,7 +36,6 @@ export type RefreshCount = PageCount & {
 const PAGE_SIZE = 100
 /** Against a venue whose pages never end. Ten times the markets open in May 2026. */
 const MOST_PAGES = 5_000
-const IDS_A_CALL = 100
 /** Of more, the next refresh asks. */
 const MOST_GONE = 2_000
 
@@ -68,17 +68,13 @@ const begunOf = (details: unknown): Progress => {
  * Asks for markets that were listed once and are not any more, so that what became of them is known though no event
  * told it.
  */
-const followGone = async ({ gamma, publisher, pool }: CatalogueDeps, listed: ReadonlySet<string>) => {
-  const gone = await readUnresolvedBut(pool, [...listed], MOST_GONE)
+const followGone = async (deps: CatalogueDeps, listed: ReadonlySet<string>) => {
+  const gone = await readUnresolvedBut(deps.pool, [...listed], MOST_GONE)
   const count = { gone: gone.length, closed: 0, missed: 0, changed: 0 }
-  for (let at = 0; at < gone.length; at += IDS_A_CALL) {
-    const ids = gone.slice(at, at + IDS_A_CALL)
-    const closed = await publisher.publish(await gamma.marketsById(ids, true, cancellationSignal()))
-    const open = await publisher.publish(await gamma.marketsById(ids, false, cancellationSignal()))
+  for await (const { closed, open } of publishById(deps, gone)) {
     count.closed += closed.markets.length
     count.missed += open.markets.length
     count.changed += closed.changed + open.changed
-    heartbeat()
   }
   return count
 }

@@ -1,8 +1,8 @@
-import { cancellationSignal, heartbeat } from '@temporalio/activity'
 import type { Market } from '../domain/market.ts'
 import { chooseMarkets, type Policy } from '../domain/policy.ts'
 import { readOverridden } from '../store/markets.ts'
 import { inParallel } from './in-parallel.ts'
+import { publishById } from './publish-by-id.ts'
 import { createFollowChanges, createFresh, type Fresh, type PolicyDeps } from './policy-changes.ts'
 import { compareEnrolment, startAll, STARTS_AT_ONCE, type RunningMarket } from './policy-starts.ts'
 
@@ -19,7 +19,6 @@ export type PolicyCount = {
 }
 
 const NOTHING_DONE = { wanted: 0, started: 0, ended: 0, left: 0, kept: 0, unmatched: [], isCut: false }
-const IDS_A_CALL = 100
 /** Of names that match nothing: the log has all of them. */
 const MOST_SHOWN = 20
 
@@ -27,18 +26,14 @@ const MOST_SHOWN = 20
  * Of markets that are wanted no more, those that are open. One that closed is left to its own workflow, which goes on
  * until it is resolved; what the venue says of it is published.
  */
-const readOpen = async ({ gamma, publisher }: PolicyDeps, marketIds: string[]): Promise<string[]> => {
-  const open: string[] = []
-  for (let at = 0; at < marketIds.length; at += IDS_A_CALL) {
-    const ids = marketIds.slice(at, at + IDS_A_CALL)
-    const closed = await publisher.publish(await gamma.marketsById(ids, true, cancellationSignal()))
-    const others = await publisher.publish(await gamma.marketsById(ids, false, cancellationSignal()))
-    heartbeat()
+const readOpen = async (deps: PolicyDeps, marketIds: string[]): Promise<string[]> => {
+  const found: string[] = []
+  for await (const { ids, closed, open } of publishById(deps, marketIds)) {
     const isClosed = new Set(closed.markets.map(({ marketId }) => marketId))
-    const isOpen = new Set(others.markets.map(({ marketId }) => marketId))
-    open.push(...ids.filter((marketId) => isOpen.has(marketId) && !isClosed.has(marketId)))
+    const isOpen = new Set(open.markets.map(({ marketId }) => marketId))
+    found.push(...ids.filter((marketId) => isOpen.has(marketId) && !isClosed.has(marketId)))
   }
-  return open
+  return found
 }
 
 type Round = { policy: Policy; running: RunningMarket[]; fresh: Fresh }

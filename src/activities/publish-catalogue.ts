@@ -9,7 +9,7 @@ import { toMarket } from '../venue/polymarket/gamma-market.ts'
 /** A Gamma object is about 4 KB: entries stay near 100 KB. */
 const FRAMES_PER_ENTRY = 25
 
-type Published = { markets: Market[]; changed: number; rejected: number }
+export type Published = { markets: Market[]; changed: number; rejected: number }
 
 export type CataloguePublisher = {
   /** Appends the objects that differ from what was published before, one frame each, to the stream `markets`. */
