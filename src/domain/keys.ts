@@ -1,5 +1,7 @@
 /** Names of Redis keys and channels. Those in the README are an interface: keep them exactly. */
 export const MARKETS_STREAM = 'markets'
+/** Fills and other activity as the Data API tells them. */
+export const TRADES_STREAM = 'trades'
 /** Frames that belong to no known market; the normalizer moves them to `dead_letters`. */
 export const UNROUTABLE_STREAM = 'unroutable'
 export const orderbookStream = (marketId: string): string => `orderbook:${marketId}`
