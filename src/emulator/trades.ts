@@ -10,10 +10,13 @@ import type { TradeFaults } from './trade-faults.ts'
 export type Trade = { fills: Fill[]; levelCount: number }
 
 const CENT = 10_000
+/** Levels that one order meets, and those that stay on the side. */
+const MOST_MET = 3
+const LEAST_LEFT = 2
 
 /** Levels that are met, best first: mostly a part of the best one, at times several. */
 const sweepCount = (random: Random, available: number, sweepShare: number): number =>
-  random.chance(sweepShare) ? Math.min(random.between(2, 3), Math.max(available - 2, 1)) : 1
+  random.chance(sweepShare) ? Math.min(random.between(2, MOST_MET), available - LEAST_LEFT) : 1
 
 const takenOf = (level: Level, isWhole: boolean, random: Random): number => {
   const cents = Math.round(level.size / CENT)
@@ -46,8 +49,8 @@ export const trade = (market: VenueMarket, random: Random, faults: TradeFaults):
   const pair = pairOf(market)
   if (pair === undefined) return undefined
   const side = sideOf(pair[0], random)
-  const levels = pair[0].book.side(side).top(3)
-  if (levels.length < 3) return undefined
+  const levels = pair[0].book.side(side).top(MOST_MET + LEAST_LEFT)
+  if (levels.length < LEAST_LEFT + 1) return undefined
   const taker = takerOf(pair, side, random)
   const transactionHash = `0x${random.hex(64)}`
   const met = levels.slice(0, sweepCount(random, levels.length, faults.sweepShare))
