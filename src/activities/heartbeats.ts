@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
 import type { Pool } from 'pg'
-import { CATALOG_SUBJECT, feedSubject, normalizerSubject, REDIS_SUBJECT } from '../domain/heartbeat.ts'
+import { CATALOG_SUBJECT, feedSubject, normalizerSubject, REDIS_SUBJECT, TRADES_SUBJECT } from '../domain/heartbeat.ts'
 import { FEED_COMMANDS_CHANNEL, RESYNC_CHANNEL } from '../domain/keys.ts'
 import { planEpisodes, withoutSteps, type OpenAlert, type Plan } from '../heartbeats/episodes.ts'
 import { findProblems, type Findings, type Windows } from '../heartbeats/silence.ts'
@@ -34,7 +34,7 @@ const RESYNC_LIMIT = 200
 const expectedOf = async ({ shardCount, isCatalogueDue }: HeartbeatDeps, { groups }: Read): Promise<Set<string>> => {
   const feeds = [...groups].map((group) => feedSubject(`${group}:a`))
   const shards = Array.from({ length: shardCount }, (_, shard) => normalizerSubject(shard))
-  return new Set([...feeds, ...shards, ...((await isCatalogueDue()) ? [CATALOG_SUBJECT] : [])])
+  return new Set([...feeds, ...shards, TRADES_SUBJECT, ...((await isCatalogueDue()) ? [CATALOG_SUBJECT] : [])])
 }
 
 type Look = { marketsOf: Map<string, string[]>; plan: Check['plan'] }

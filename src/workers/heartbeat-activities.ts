@@ -14,6 +14,7 @@ const windowsOf = (config: Config): Windows => ({
   catalog: config.HEARTBEAT_WINDOW_MS_CATALOG,
   liveness: config.HEARTBEAT_WINDOW_MS_LIVENESS,
   redis: config.HEARTBEAT_WINDOW_MS_REDIS,
+  trades: config.HEARTBEAT_WINDOW_MS_TRADES,
 })
 
 const webhookOf = ({ ALERT_WEBHOOK_URL: url, ALERT_WEBHOOK_SECRET: secret }: Config) =>
