@@ -49,6 +49,7 @@ export type Controlled = Faults & {
   disturbTrades(faults: Partial<Record<keyof TradeFaults, number | undefined>>): void
   /** The next requests of the Data API fail or are slow. Returns their count. */
   failData(fault: DataFault): number
+  endDataFaults(): void
   /** A split, merge, redemption or conversion of a wallet. Returns 0 where there is no such market. */
   act(activity: Pick<LedgerActivity, 'marketId' | 'type' | 'wallet' | 'size' | 'usdcSize' | 'outcomeIndex'>): number
   ledger(token?: string): Ledger
@@ -149,6 +150,7 @@ export const controlRoutes = (emulator: Controlled): Route[] => [
   ),
   post('trade-faults', tradeFaults, (one) => emulator.disturbTrades(one)),
   post('data-fault', dataFault, (one) => emulator.failData(one)),
+  post('end-data-faults', z.object({}), () => emulator.endDataFaults()),
   post('activity', activity, (one) => emulator.act(one)),
   post('cut-lists', z.object({ count }), (one) => emulator.cutLists(one.count)),
   post('close-market', z.object({ marketId: z.string() }), (one) => emulator.closeMarket(one.marketId)),

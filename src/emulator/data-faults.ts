@@ -9,6 +9,7 @@ export type DataFault = { paths: DataPath[]; count: number } & ({ status: number
 
 export type DataFaultQueue = {
   add(fault: DataFault): void
+  clear(): void
   /** Waits, or says what to answer instead; spends one call of the fault. */
   meet(path: DataPath): Promise<Answer | undefined>
   /** Requests so far. */
@@ -21,6 +22,7 @@ export const createDataFaultQueue = (): DataFaultQueue => {
   return {
     requests,
     add: (fault) => void faults.push({ ...fault }),
+    clear: () => void (faults = []),
     meet: async (path) => {
       requests[path]++
       const fault = faults.find(({ paths }) => paths.length === 0 || paths.includes(path))

@@ -14,7 +14,7 @@ export type People = {
   /** Requests to the Data API so far. */
   readonly dataRequests: Readonly<Record<DataPath, number>>
   routes(catalogue: Catalogue): Route[]
-  control(catalogue: Catalogue): Pick<Controlled, 'disturbTrades' | 'failData' | 'act'>
+  control(catalogue: Catalogue): Pick<Controlled, 'disturbTrades' | 'failData' | 'endDataFaults' | 'act'>
 }
 
 export type PeopleOptions = {
@@ -37,6 +37,7 @@ export const createPeople = (options: PeopleOptions): People => {
     control: (catalogue) => ({
       disturbTrades: (given) => void Object.assign(ledger.faults, given),
       failData: (fault) => (faults.add(fault), fault.count),
+      endDataFaults: () => faults.clear(),
       act: ({ marketId, ...activity }) => {
         const market = catalogue.byKey({ marketId })
         if (market !== undefined) activities.perform(activity, market)

@@ -36,6 +36,7 @@ export const createAlertActivities = ({ config, log, stats, resources }: RoleCon
       redis,
       pool,
       shardCount: config.NORMALIZER_SHARDS,
+      isPolling: true,
       windows: windowsOf(config),
       isCatalogueDue,
       log,
