@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis'
+import { createFillChannel } from '../cache/fill-channel.ts'
 import { CacheFenceLost, type HotCache } from '../cache/hot-cache.ts'
 import { normalizerSubject } from '../domain/heartbeat.ts'
 import { CATALOG_CHANGES_CHANNEL, marketOfStream, orderbookStream } from '../domain/keys.ts'
@@ -15,6 +16,7 @@ import { Commits } from './normalizer-commits.ts'
 import type { NormalizerDeps } from './normalizer-deps.ts'
 import { publishFigures } from './normalizer-figures.ts'
 import { shardHeartbeat } from './normalizer-heartbeat.ts'
+import { createListening } from './normalizer-listeners.ts'
 import { tellRefused } from './normalizer-refused.ts'
 import { createResolutions } from './normalizer-resolutions.ts'
 import { createResync } from './normalizer-resync.ts'
@@ -86,20 +88,23 @@ const openParts = ({ deps, shard: index, cache, write }: RunInput, settling: Abo
   const { log, stats, config, redis, report } = deps
   const blocking = deps.connectRedis()
   const reader = createReader({ redis, blocking, shard: index })
-  const tapes = new Tapes(deps, reader)
+  const listening = createListening(deps)
+  const tapes = new Tapes(deps, reader, listening)
   const latencies = createLatencies()
+  const tellFills = createFillChannel(redis)
   const onCommitted = (batch: Batch, sealedTimeMs: number): void => {
     const nowMs = Date.now()
     latencies.write.record(sealedTimeMs, nowMs, batch.frameTimes.length)
     for (const { exchangeTimeMs } of batch.frameTimes) latencies.commit.record(exchangeTimeMs, nowMs)
     trimBehind(reader, batch).catch(() => stats.count('trimErrors'))
     tellChanges(redis, batch).catch(() => stats.count('catalogChangesUntold'))
+    void tellFills(batch.news).then((untold) => untold > 0 && stats.count('fillsUntold', untold))
     tellRefused(batch.refused, tapes, commits)
   }
   const commits: Commits = new Commits({ config, write, onCommitted, signal: settling })
   const views = createViews({ cache, report, stats, log })
   const closing = createClosing({ tapes, reader, commits, views, stats, closeAfterMs: config.CLOSE_ENDED_AFTER_MS })
-  const shard = new Shard({ shard: index, config, stats, reader, tapes, commits, views, closing, latencies })
+  const shard = new Shard({ shard: index, config, stats, reader, tapes, commits, views, closing, listening, latencies })
   const pulse = { stepTimeMs: Date.now() }
   return { blocking, reader, tapes, commits, views, shard, latencies, pulse }
 }

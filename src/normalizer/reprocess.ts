@@ -97,7 +97,8 @@ const parseEither = (raw: string, { parseMessage, parseRestBook }: Parsers): Par
   return book.type === 'event' ? book : parsed
 }
 
-const isEarlyOrLate = (event: { exchangeTimeMs: number }): Outcome => rejected(`venue time ${event.exchangeTimeMs} cannot be`)
+const isEarlyOrLate = (event: { exchangeTimeMs: number }): Outcome =>
+  rejected(`venue time ${event.exchangeTimeMs} cannot be`)
 
 /**
  * Applies a dead letter to the stream of its market. It stands apart from the connection that is followed: a trade
