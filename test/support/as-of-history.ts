@@ -1,5 +1,5 @@
 import type { CheckpointRow } from '../../src/normalizer/checkpoint-row.ts'
-import { newBatch } from '../../src/normalizer/checkpoint-row.ts'
+import { newBatch } from '../../src/normalizer/batch.ts'
 import { addBookRows, type RowKind, type RowLevel } from '../../src/normalizer/book-row.ts'
 import { toCheckpoints } from '../../src/normalizer/checkpoint.ts'
 import { newTape } from './normalizer-tape.ts'
