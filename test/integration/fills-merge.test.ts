@@ -160,7 +160,9 @@ test('whichever source comes first, late, twice or not at all, and whatever a cr
         expect(await findStoredFills(database.pool, fills)).toEqual(fills)
       }
       const rows = await stored(marketId)
-      const socketCounts = countFills(steps.flatMap(({ socket, epoch }) => socket.map((one) => ({ shape: one, epoch }))))
+      const socketCounts = countFills(
+        steps.flatMap(({ socket, epoch }) => socket.map((one) => ({ shape: one, epoch }))),
+      )
       const scans = steps.flatMap(({ scan }, at) => scan.map((one) => ({ shape: one, epoch: String(at) })))
       const apiCounts = countFills(scans.filter(({ shape: one }) => one.hash !== undefined))
       expect(sourcesIn(rows)).toEqual(expectedSources(socketCounts, apiCounts))
@@ -176,4 +178,21 @@ test('whichever source comes first, late, twice or not at all, and whatever a cr
     }),
     { numRuns: 60 },
   )
+})
+
+test('two shards that write the same fills at once, in opposite orders, never wait for each other', async () => {
+  await insertMarket(database.pool, 'crossed', '8')
+  const place = { marketId: 'crossed', outcomeId: 'crossed:0', frame, epoch: 'a', ordinal: 0 }
+  const told: Told = { news: [], attributed: [] }
+  for (let round = 0; round < 10; round++) {
+    const many = Array.from({ length: 300 }, (_, at): TradeShape => {
+      return { price: '0.5', size: String(at + 1), side: 'BUY', hash: `0x${round}`, timeMs: 1_790_000_000_001 }
+    })
+    const fills = many.map((one) => toFill(tradeEvent(one), place))
+    // A deadlock would end one of them.
+    await Promise.all([write(fills, false, told), merge(scanRows('8', many.toReversed(), API_TIME_MS), false, told)])
+  }
+  const rows = await stored('crossed')
+  expect(rows).toHaveLength(3_000)
+  expect(new Set(rows.map(({ source }) => source))).toEqual(new Set(['both']))
 })

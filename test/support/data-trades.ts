@@ -23,7 +23,12 @@ export const scanRows = (token: string, shapes: TradeShape[], capturedTimeMs: nu
     counts.set(key, ordinal + 1)
     const parsed = parseDataTrade(dataTradeText(token, shape, ordinal))
     if (parsed.type !== 'trade') throw new Error(parsed.detail)
-    return { trade: parsed.trade, capturedTimeMs, origin: { type: 'dead_letter', deadLetterId: 0 }, marketId: undefined }
+    return {
+      trade: parsed.trade,
+      capturedTimeMs,
+      origin: { type: 'dead_letter', deadLetterId: 0 },
+      marketId: undefined,
+    }
   })
 }
 
