@@ -1,5 +1,8 @@
+import { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
 import { reprocess } from '../../src/activities/reprocess.ts'
+import { createFillChannel } from '../../src/cache/fill-channel.ts'
+import type { FillNews } from '../../src/domain/fill.ts'
 import { createAppender } from '../../src/stream/append.ts'
 import { dataTradeText, walletOf } from '../support/data-trades.ts'
 import { createFlow, gammaText, signing, tokensOf } from '../support/normalizer-flow.ts'
@@ -186,4 +189,16 @@ test('with both sources in any order over two shards that are taken over again a
   }
   expect(shards.length).toBeGreaterThan(4)
   await Promise.all(shards.map((shard) => shard.stop()))
+})
+
+test('while Redis is away what could not be said is counted, and what waits is bounded', async () => {
+  const away = new Redis(1, { maxRetriesPerRequest: 1, retryStrategy: () => 20 })
+  away.on('error', () => undefined)
+  onTestFinished(() => away.disconnect())
+  const publish = createFillChannel(away)
+  const one: FillNews = { fillId: '1', marketId: '1', outcomeId: '1:0', side: 'buy', priceText: '0.5', sizeText: '1', transactionHash: undefined, ordinal: 0, wallet: undefined, source: 'market_channel', status: 'provisional', exchangeTimeMs: 0, capturedTimeMs: 0 } // prettier-ignore
+  const waiting = publish(Array.from({ length: 10_000 }, () => one))
+  expect(await publish([one, one])).toBe(2)
+  expect(away.status).not.toBe('ready')
+  expect(await waiting).toBe(10_000)
 })
