@@ -12,7 +12,8 @@ export const dataTradeText = (token: string, shape: TradeShape, ordinal: number,
 }
 
 /** One taker a transaction. */
-export const walletOf = ({ hash = '' }: TradeShape): string => `0x${hash.slice(2).toLowerCase().padStart(40, '0')}`
+export const walletOf = ({ hash = '' }: TradeShape): string =>
+  `0x${hash.slice(2).toLowerCase().padStart(40, '0').slice(-40)}`
 
 /** The rows of one scan: equal trades numbered from 0. */
 export const scanRows = (token: string, shapes: TradeShape[], capturedTimeMs: number): TradeRow[] => {
