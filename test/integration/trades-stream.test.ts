@@ -5,6 +5,7 @@ import { createFillChannel } from '../../src/cache/fill-channel.ts'
 import type { FillNews } from '../../src/domain/fill.ts'
 import { createAppender } from '../../src/stream/append.ts'
 import { dataTradeText, walletOf } from '../support/data-trades.ts'
+import { listenToFills } from '../support/fill-messages.ts'
 import { createFlow, gammaText, signing, tokensOf } from '../support/normalizer-flow.ts'
 import { committed, until, type RunningShard } from '../support/normalizer-shard.ts'
 import { openStores } from '../support/normalizer-stores.ts'
@@ -15,16 +16,6 @@ const { database, redis, server, start, tables } = await openStores()
 const rowsOf = async (sql: string, values: unknown[] = []) => (await database.pool.query<Record<string, unknown>>(sql, values)).rows // prettier-ignore
 const tokenOf = (marketId: string): string => tokensOf(marketId)[0] ?? ''
 const shape = (hash: string, size: string, side = 'BUY'): TradeShape => ({ price: '0.5', size, side, hash, timeMs: Date.now() - 30_000 }) // prettier-ignore
-
-/** What the channel `fills` says from now on. */
-const listen = async (): Promise<Record<string, unknown>[]> => {
-  const messages: Record<string, unknown>[] = []
-  const subscriber = server.connect()
-  onTestFinished(() => subscriber.disconnect())
-  subscriber.on('message', (_channel, text: string) => messages.push(JSON.parse(text)))
-  await subscriber.subscribe('fills')
-  return messages
-}
 
 test('what the stream holds that is no trade of a known token is a dead letter; the rest of it is applied', async () => {
   await using _shard = start()
@@ -85,7 +76,7 @@ test('a market and its first trades may come together', async () => {
 
 test('the channel `fills` says once that a fill is new, and once that it is confirmed and whose it is', async () => {
   await using _shard = start()
-  const messages = await listen()
+  const messages = await listenToFills(server)
   const flow = createFlow(redis)
   await flow.catalogue([gammaText('35')])
   await flow.books('35')
