@@ -15,6 +15,7 @@ import { Commits } from './normalizer-commits.ts'
 import type { NormalizerDeps } from './normalizer-deps.ts'
 import { publishFigures } from './normalizer-figures.ts'
 import { shardHeartbeat } from './normalizer-heartbeat.ts'
+import { createListening } from './normalizer-listeners.ts'
 import { tellRefused } from './normalizer-refused.ts'
 import { createResolutions } from './normalizer-resolutions.ts'
 import { createResync } from './normalizer-resync.ts'
@@ -86,7 +87,8 @@ const openParts = ({ deps, shard: index, cache, write }: RunInput, settling: Abo
   const { log, stats, config, redis, report } = deps
   const blocking = deps.connectRedis()
   const reader = createReader({ redis, blocking, shard: index })
-  const tapes = new Tapes(deps, reader)
+  const listening = createListening(deps)
+  const tapes = new Tapes(deps, reader, listening)
   const latencies = createLatencies()
   const onCommitted = (batch: Batch, sealedTimeMs: number): void => {
     const nowMs = Date.now()
@@ -99,7 +101,7 @@ const openParts = ({ deps, shard: index, cache, write }: RunInput, settling: Abo
   const commits: Commits = new Commits({ config, write, onCommitted, signal: settling })
   const views = createViews({ cache, report, stats, log })
   const closing = createClosing({ tapes, reader, commits, views, stats, closeAfterMs: config.CLOSE_ENDED_AFTER_MS })
-  const shard = new Shard({ shard: index, config, stats, reader, tapes, commits, views, closing, latencies })
+  const shard = new Shard({ shard: index, config, stats, reader, tapes, commits, views, closing, listening, latencies })
   const pulse = { stepTimeMs: Date.now() }
   return { blocking, reader, tapes, commits, views, shard, latencies, pulse }
 }

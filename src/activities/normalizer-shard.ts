@@ -9,7 +9,9 @@ import { shardOfStream } from '../stream/append.ts'
 import { compareIds, STREAMS_PER_READ, type Reader, type StreamRead } from '../stream/read.ts'
 import type { Closing } from './normalizer-closing.ts'
 import type { Commits } from './normalizer-commits.ts'
+import type { Derivation } from './normalizer-listeners.ts'
 import { ownFrame } from './normalizer-open.ts'
+import { createStrays, type Strays } from './normalizer-strays.ts'
 import type { Tape, Tapes } from './normalizer-tapes.ts'
 import type { Views } from './normalizer-views.ts'
 
@@ -21,8 +23,8 @@ const WAIT_SECONDS = 0.5
 const PARKED_PAUSE_MS = 20
 /** A parked stream's market is looked for again this often: a few queries each time. */
 const PARKED_RETRY_MS = 100
-const PASS_ON_EVERY_MS = 1_000
 const CLOSE_EVERY_MS = 1_000
+const TICK_EVERY_MS = 250
 
 export type ShardParts = {
   shard: number
@@ -33,6 +35,7 @@ export type ShardParts = {
   commits: Commits
   views: Views
   closing: Closing
+  listening: Derivation
   latencies: Latencies
 }
 
@@ -47,15 +50,16 @@ export class Shard {
   readonly #due = new Set<string>()
   #parkedTriedTimeMs = 0
   #closedTimeMs = 0
-  /** Streams of other shards that were noted as ready here, and when they were last passed on. */
-  readonly #strays = new Set<string>()
-  readonly #passedTimesMs = new Map<string, number>()
+  #tickedTimeMs = 0
+  /** Streams of other shards that were noted as ready here. */
+  readonly #strays: Strays
   /** The write of the hot cache that is on its way: the next read does not wait for it, the next write does. */
   #showing: Promise<void> = Promise.resolve()
   #failure: unknown
 
   constructor(parts: ShardParts) {
     this.#parts = parts
+    this.#strays = createStrays(parts)
   }
 
   /** Opens every stream that is not closed or has entries, and shows all books: a new owner rewrites the cache whole. */
@@ -76,10 +80,11 @@ export class Shard {
     await commits.admit()
     this.#close()
     const isIdle = [...this.#due].every((stream) => tapes.parked.has(stream))
+    this.#tick(!isIdle)
     if (isIdle) tapes.judge.lagMs = 0
     const ready = isIdle ? await reader.waitReady(WAIT_SECONDS) : await reader.popReady()
     for (const stream of ready) (this.#isOurs(stream) ? this.#due : this.#strays).add(stream)
-    await this.#passOn()
+    await this.#strays.passOn()
     if (this.#due.size === 0) return
     await this.#openDue()
     await this.#readDue()
@@ -118,26 +123,6 @@ export class Shard {
     return isKnown && shardOfStream(stream, config.NORMALIZER_SHARDS) === shard
   }
 
-  /**
-   * What a feed with another count of shards noted for this one. Once a second and stream: two normalizers that count
-   * otherwise would hand it to and fro without end.
-   */
-  async #passOn(): Promise<void> {
-    if (this.#strays.size === 0) return
-    const { reader, config, stats } = this.#parts
-    const nowMs = Date.now()
-    for (const [stream, timeMs] of this.#passedTimesMs) {
-      if (nowMs - timeMs >= PASS_ON_EVERY_MS) this.#passedTimesMs.delete(stream)
-    }
-    const due = [...this.#strays].filter((stream) => !this.#passedTimesMs.has(stream))
-    await reader.passOn(due.map((stream) => [stream, shardOfStream(stream, config.NORMALIZER_SHARDS)]))
-    for (const stream of due) {
-      this.#strays.delete(stream)
-      this.#passedTimesMs.set(stream, nowMs)
-    }
-    stats.count('streamsPassedOn', due.length)
-  }
-
   /** In one turn: gaps of books that could not be rebuilt, and the offsets that go with them. */
   #adopt(opened: Tape[]): void {
     const { commits } = this.#parts
@@ -152,6 +137,14 @@ export class Shard {
     if (nowMs - this.#closedTimeMs < CLOSE_EVERY_MS) return
     this.#closedTimeMs = nowMs
     this.#parts.closing(nowMs, (stream) => this.#due.has(stream))
+  }
+
+  #tick(isBehind: boolean): void {
+    const nowMs = Date.now()
+    if (nowMs - this.#tickedTimeMs < TICK_EVERY_MS) return
+    this.#tickedTimeMs = nowMs
+    const { commits, listening } = this.#parts
+    commits.mark(listening.tick({ nowMs, isBehind, batch: commits.batch }))
   }
 
   async #openDue(): Promise<void> {

@@ -11,6 +11,7 @@ import type { RawEntry, Reader } from '../stream/read.ts'
 import { parseGammaMarket } from '../venue/polymarket/gamma-market.ts'
 import { parseMarketMessage, parseRestBook } from '../venue/polymarket/mapper.ts'
 import type { NormalizerDeps } from './normalizer-deps.ts'
+import type { Derivation } from './normalizer-listeners.ts'
 import { openMarkets, ownFrame } from './normalizer-open.ts'
 
 export type Tape = MarketTape | SharedTape
@@ -28,9 +29,11 @@ export class Tapes {
   readonly #deps: NormalizerDeps
   readonly #reader: Reader
   readonly #parsers: SharedTapeDeps & TapeDeps
+  readonly #listening: Derivation
 
-  constructor(deps: NormalizerDeps, reader: Reader) {
+  constructor(deps: NormalizerDeps, reader: Reader, listening: Derivation) {
     this.#deps = deps
+    this.#listening = listening
     this.#reader = reader
     const { VERIFY_SHED_LAG_MS: shedLagMs, VERIFY_SEARCH_HASHES: searchHashesPerSecond } = deps.config
     this.judge = new Judge({ stats: deps.stats, now: Date.now, shedLagMs, searchHashesPerSecond })
@@ -68,6 +71,7 @@ export class Tapes {
   /** Its memory goes. Whatever is still to be done of it must be done. */
   close(tape: MarketTape): void {
     this.#open.delete(tape.stream)
+    this.#listening.close(tape)
   }
 
   /**
@@ -113,7 +117,9 @@ export class Tapes {
     const offsets = await openOffsets(pool, streams)
     const shared = offsets.filter((offset) => !isMarketStream(offset)).map((offset) => this.#openShared(offset))
     const parts = { pool, reader: this.#reader, signing, parsers: this.#parsers, log }
-    const tapes = [...shared, ...(await openMarkets(parts, offsets.filter(isMarketStream)))]
+    const markets = await openMarkets(parts, offsets.filter(isMarketStream))
+    await this.#listening.open(markets)
+    const tapes = [...shared, ...markets]
     for (const stream of streams) this.parked.add(stream)
     for (const tape of tapes) {
       this.#open.set(tape.stream, tape)

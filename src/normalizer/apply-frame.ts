@@ -9,6 +9,7 @@ import type {
 import type { Marker } from '../domain/frame.ts'
 import type { FrameContext } from './batch.ts'
 import { keepLevels } from './keep-levels.ts'
+import { tellFill } from './listener.ts'
 import { parseMarker } from './marker.ts'
 import { noteTickSize } from './market-changes.ts'
 import type { MarketTape } from './market-tape.ts'
@@ -50,7 +51,9 @@ const addFill = (tape: MarketTape, event: TradeEvent, epoch: string, context: Fr
   const { outcomeId } = outcome.outcome
   const { frame, batch } = context
   const ordinal = outcome.trades.next(event, epoch, frame.receivedTimeMs)
-  batch.fills.push(toFill(event, { marketId, outcomeId, frame, epoch, ordinal }))
+  const fill = toFill(event, { marketId, outcomeId, frame, epoch, ordinal })
+  batch.fills.push(fill)
+  tellFill(tape, fill, batch)
 }
 
 const applyTrade = (tape: MarketTape, event: TradeEvent, context: FrameContext): void => {

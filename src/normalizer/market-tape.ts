@@ -1,4 +1,4 @@
-import { isReconnect, type GapReason, type StreamEntry } from '../domain/frame.ts'
+import type { GapReason, StreamEntry } from '../domain/frame.ts'
 import { learnIdentity } from '../domain/book.ts'
 import { orderbookStream } from '../domain/keys.ts'
 import type { Market, MarketState } from '../domain/market.ts'
@@ -10,8 +10,11 @@ import { HourTally } from './hour-tally.ts'
 import type { Judge } from './judge.ts'
 import { isContinuation } from './marker.ts'
 import { LastTradePrices } from './last-trade-prices.ts'
+import { tellFrame, type MarketListener } from './listener.ts'
+import { bookNeed, marketState } from './market-state.ts'
 import { isMirrorDoubted } from './mirror-doubt.ts'
 import { OlderConnections } from './older-connections.ts'
+import { outcomeProgress, resumeWithoutBook } from './outcome-progress.ts'
 import { OutcomeTape } from './outcome-tape.ts'
 import { reprocessInMarket } from './reprocess.ts'
 import type { MarketProgress } from '../domain/progress.ts'
@@ -35,6 +38,8 @@ export class MarketTape {
   readonly prices = new LastTradePrices()
   readonly tally = new HourTally()
   readonly older = new OlderConnections()
+  /** None while the tape is rebuilt: what was committed is not told twice. */
+  readonly listeners: MarketListener[] = []
   readonly deps: TapeDeps
   epoch = ''
   ordinal = 0
@@ -54,19 +59,20 @@ export class MarketTape {
   isResolved: boolean
   #areBooksLost = false
   #catalogued: Market
-  #isMirrorBroken = false
+  /** Whether the books of the two outcomes contradict each other for longer than the wire explains. */
+  isMirrorBroken = false
   readonly #byToken: Map<string, OutcomeTape>
 
   constructor(market: Market, deps: TapeDeps) {
     const { judge, stats } = deps
-    const { prices, tally } = this
+    const { prices, tally, listeners } = this
     this.market = market
     this.#catalogued = market
     this.isResolved = market.status === 'resolved'
     this.deps = deps
     this.stream = orderbookStream(market.marketId)
     const ticks = (): string[] => this.outcomes.map(({ book }) => book.identity.tickSize)
-    const proofDeps = { judge, prices, stats, ticks, tally: tally.countBatch.bind(tally) }
+    const proofDeps = { judge, prices, stats, ticks, tally: tally.countBatch.bind(tally), listeners }
     this.outcomes = market.outcomes.map((outcome) => new OutcomeTape(market, outcome, proofDeps))
     this.#byToken = new Map(this.outcomes.map((tape) => [tape.outcome.token, tape]))
   }
@@ -84,13 +90,8 @@ export class MarketTape {
     for (const { writer } of this.outcomes) writer.depth = levels
   }
 
-  /** `live`: every book is followed and proved. `unverified`: one is not, though it was there once; else `starting`. */
   get state(): MarketState {
-    if (this.isResolved) return 'resolved'
-    if (this.subscription !== 'active') return this.subscription
-    if (this.outcomes.some((tape) => tape.status === 'gap' && tape.exchangeTimeMs !== undefined)) return 'unverified'
-    if (this.outcomes.some((tape) => tape.status !== 'following')) return 'starting'
-    return this.outcomes.every((tape) => tape.isProved) ? 'live' : 'unverified'
+    return marketState(this)
   }
 
   /** Whether readers are to see books of it. */
@@ -98,16 +99,8 @@ export class MarketTape {
     return this.subscription !== 'stopped' && !this.isResolved
   }
 
-  /**
-   * Whether a whole book from REST would help: `now`, or `soon` where a new connection is about to bring its own.
-   * Undefined: no need.
-   */
   resyncNeed(nowMs: number): 'now' | 'soon' | undefined {
-    if (this.subscription !== 'active' || this.isResolved) return undefined
-    const gaps = this.outcomes.filter((tape) => tape.status === 'gap')
-    if (gaps.some(({ gapReason }) => gapReason === undefined || !isReconnect(gapReason))) return 'now'
-    if (this.#isMirrorBroken || this.outcomes.some((tape) => tape.isInDoubt(nowMs))) return 'now'
-    return gaps.length > 0 || this.outcomes.some((tape) => tape.needsBook) ? 'soon' : undefined
+    return bookNeed(this, nowMs)
   }
 
   outcomeOf(token: string): OutcomeTape | undefined {
@@ -117,7 +110,7 @@ export class MarketTape {
   progress(): MarketProgress {
     const { epoch, ordinal, subscription, depth, receivedTimeMs } = this
     const { hour } = this.tally
-    const outcomes = this.outcomes.map((tape) => tape.progress())
+    const outcomes = this.outcomes.map(outcomeProgress)
     const isClosed = this.closedId === this.lastId
     return { epoch, ordinal, subscription, depth, receivedTimeMs, hour, isClosed, outcomes }
   }
@@ -132,7 +125,7 @@ export class MarketTape {
     this.receivedTimeMs = progress.receivedTimeMs
     this.outcomes.forEach((tape, index) => {
       const stored = progress.outcomes[index]
-      if (stored !== undefined) tape.resumeWithoutBook(stored)
+      if (stored !== undefined) resumeWithoutBook(tape, stored)
     })
   }
 
@@ -152,8 +145,8 @@ export class MarketTape {
   /** The end of a read: books that hash to what the venue says are proved at once. */
   proveEarly(batch: Batch): void {
     for (const tape of this.outcomes) if (tape.status === 'following') tape.verification.proveEarly(batch)
-    this.#isMirrorBroken = isMirrorDoubted(this)
-    if (this.#isMirrorBroken) this.deps.stats.count('mirrorMismatches')
+    this.isMirrorBroken = isMirrorDoubted(this)
+    if (this.isMirrorBroken) this.deps.stats.count('mirrorMismatches')
   }
 
   /** Opens the gaps of books that could not be rebuilt; does nothing else. */
@@ -246,5 +239,6 @@ export class MarketTape {
     applyFrame(this, context)
     if (frame.kind === 'websocket') this.#heed(context)
     this.receivedTimeMs = Math.max(this.receivedTimeMs, frame.receivedTimeMs)
+    tellFrame(this, context)
   }
 }

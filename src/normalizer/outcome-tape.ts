@@ -1,18 +1,18 @@
 import { Book, learnIdentity } from '../domain/book.ts'
 import type { BookEvent, PriceChange } from '../domain/event.ts'
 import { applyKept, replaceKept } from '../domain/kept-levels.ts'
-import { isReconnect, type GapReason } from '../domain/frame.ts'
+import type { GapReason } from '../domain/frame.ts'
 import type { Market, Outcome } from '../domain/market.ts'
 import type { Batch, GapCause, TapeContext } from './batch.ts'
+import { bookFate, REORDER_MS } from './book-fate.ts'
 import { ChangeWindow, type MessageTime } from './change-window.ts'
 import { EMPTY_ROW, EventWriter, toRows } from './event-writer.ts'
 import { toGapClosed, toGapOpened } from './gap-rows.ts'
-import type { OutcomeProgress, OutcomeStatus } from '../domain/progress.ts'
+import { tellBook, tellChanges, type MarketListener } from './listener.ts'
+import type { OutcomeStatus } from '../domain/progress.ts'
 import { TradeOrdinals } from './trade-ordinals.ts'
 import { Verification, type ProofDeps } from './verification.ts'
 
-/** A `book` may come up to this much after changes that are newer than it (8 ms were seen between event types). */
-const REORDER_MS = 100
 const NEAR_PRICES = 8
 
 export type BookResult = 'snapshot' | 'difference' | 'stale'
@@ -41,9 +41,11 @@ export class OutcomeTape {
   readonly window = new ChangeWindow()
   /** Numbers of equal trades, for the identity of fills. */
   readonly trades = new TradeOrdinals()
+  /** The market's. */
+  readonly listeners: MarketListener[]
   readonly #deps: ProofDeps
 
-  constructor(market: Market, outcome: Outcome, deps: ProofDeps) {
+  constructor(market: Market, outcome: Outcome, deps: ProofDeps & { listeners: MarketListener[] }) {
     const { conditionId, minOrderSize, tickSize, negRisk, version } = market
     const { outcomeId, token } = outcome
     this.outcome = outcome
@@ -51,6 +53,7 @@ export class OutcomeTape {
     this.book = new Book({ conditionId, token, minOrderSize, tickSize, negRisk, version })
     this.writer = new EventWriter(market.marketId, outcomeId)
     this.#deps = deps
+    this.listeners = deps.listeners
     const { book, writer } = this
     this.verification = new Verification(() => ({ ...writer.position, book, outcomeId }), deps)
   }
@@ -69,36 +72,19 @@ export class OutcomeTape {
     return this.status === 'waiting' ? !this.window.isEmpty : this.status === 'following' && !this.isProved
   }
 
-  progress(): OutcomeProgress {
-    const { status, gapSequence, gapReason, exchangeTimeMs } = this
-    return { ...this.writer.position, ...this.verification.reached, status, gapSequence, gapReason, exchangeTimeMs }
-  }
-
-  /** Continues from a stored position whose book is gone: sequences go on, the book waits for a snapshot. */
-  resumeWithoutBook(progress: OutcomeProgress): void {
-    this.writer.sequence = progress.sequence
-    this.writer.capturedTimeMs = progress.capturedTimeMs
-    this.gapSequence = progress.gapSequence
-    this.gapReason = progress.gapReason
-    this.status = progress.status
-    this.exchangeTimeMs = progress.exchangeTimeMs
-    this.verification.forgetState()
-  }
-
   applyBook(event: BookEvent, context: TapeContext): BookResult {
     const isRest = context.frame.kind === 'rest'
-    const newest = this.exchangeTimeMs ?? 0
-    if (this.status === 'following') {
-      if (isRest) return this.#compareRest(event, context)
-      if (event.exchangeTimeMs < Math.max(this.snapshotTimeMs, newest - REORDER_MS)) return 'stale'
-      this.#applyDifference(event, context)
-      return 'difference'
+    switch (bookFate(this, { exchangeTimeMs: event.exchangeTimeMs, isRest })) {
+      case 'compare':
+        return this.#compareRest(event, context)
+      case 'stale':
+        return 'stale'
+      case 'difference':
+        this.#applyDifference(event, context)
+        return 'difference'
+      case 'snapshot':
+        return this.#applySnapshot(event, context)
     }
-    if (!isRest && (this.gapReason === undefined || isReconnect(this.gapReason)))
-      return this.#applySnapshot(event, context)
-    // Nor is a late book of the socket that goes on a snapshot: it lacks what was applied since.
-    if (event.exchangeTimeMs < newest || (isRest && this.window.isBeyond(event.exchangeTimeMs))) return 'stale'
-    return this.#applySnapshot(event, context)
   }
 
   applyChange(change: PriceChange, time: MessageTime, context: TapeContext): ChangeResult {
@@ -113,9 +99,12 @@ export class OutcomeTape {
     }
     this.verification.beforeChange(change, time, this.snapshotTimeMs, context)
     this.window.remember(change, time, exchangeTimeMs - REORDER_MS)
+    const written = { ...context, exchangeTimeMs }
+    tellChanges(this, [change], written)
     const kept = applyKept(this.book, change, this.writer.depth)
     if (kept === undefined) this.verification.passOver(change, time)
-    else this.writer.writeChanges(kept, { ...context, exchangeTimeMs })
+    else this.writer.writeChanges(kept, written)
+    if (kept !== undefined) tellBook(this, 'change', written)
     this.changeTimeMs = exchangeTimeMs
     this.#note(exchangeTimeMs, change.hash, context)
     this.verification.afterChange(change, time, context.frame.receivedTimeMs)
@@ -155,7 +144,9 @@ export class OutcomeTape {
     this.status = 'gap'
     this.window.clear()
     this.verification.drop()
-    this.writer.write('gap', [EMPTY_ROW], { ...context, exchangeTimeMs: undefined })
+    const written = { ...context, exchangeTimeMs: undefined }
+    this.writer.write('gap', [EMPTY_ROW], written)
+    tellBook(this, 'gap', written)
     this.gapSequence = opened.gapSequence
     this.gapReason = cause.reason
     this.#deps.stats.count('gaps')
@@ -197,8 +188,10 @@ export class OutcomeTape {
     this.#learn(event)
     this.book.replace(event.levels)
     this.writer.ladder.replaceAll()
-    this.writer.write('snapshot', toRows(this.book.top(this.writer.depth)), { ...context, exchangeTimeMs })
+    const written = { ...context, exchangeTimeMs }
+    this.writer.write('snapshot', toRows(this.book.top(this.writer.depth)), written)
     this.status = 'following'
+    tellBook(this, 'snapshot', written)
     this.snapshotTimeMs = this.exchangeTimeMs = exchangeTimeMs
     this.changeTimeMs = 0
     this.#note(exchangeTimeMs, event.hash, context)
@@ -230,9 +223,12 @@ export class OutcomeTape {
     for (const change of newer) wanted.apply(change)
     const levels = wanted.top(0)
     const changes = this.book.difference(levels)
+    const written = { ...context, exchangeTimeMs }
+    tellChanges(this, changes, written)
     const kept = replaceKept(this.book, { levels, changes }, this.writer.depth)
     this.snapshotTimeMs = Math.max(this.snapshotTimeMs, exchangeTimeMs)
-    this.writer.writeChanges(kept, { ...context, exchangeTimeMs })
+    this.writer.writeChanges(kept, written)
+    if (changes.length > 0) tellBook(this, 'change', written)
     this.#note(exchangeTimeMs, event.hash, context)
     this.verification.noteBest(exchangeTimeMs, context.frame.receivedTimeMs)
     if (newer.length > 0) return

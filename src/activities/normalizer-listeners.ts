@@ -1,0 +1,32 @@
+import type { Batch } from '../normalizer/batch.ts'
+import type { MarketTape } from '../normalizer/market-tape.ts'
+import type { NormalizerDeps } from './normalizer-deps.ts'
+
+/** `isBehind`: entries wait to be applied, so what frames have still to say of the time until now is not known. */
+export type Tick = { nowMs: number; isBehind: boolean; batch: Batch }
+
+/** Something that is derived from the markets of a shard while they are applied. */
+export type Derivation = {
+  /** Reads what was kept of these markets and adds its listeners to them, before their first entry is applied. */
+  open: (tapes: MarketTape[]) => Promise<void>
+  close: (tape: MarketTape) => void
+  /** Puts into the batch what is due by time though no frame came; returns the tapes with whose offsets it commits. */
+  tick: (tick: Tick) => MarketTape[]
+}
+
+/** One line each. */
+const derivations = (_deps: NormalizerDeps): Derivation[] => []
+
+/** All that is derived in a shard, as one. */
+export const createListening = (deps: NormalizerDeps): Derivation => {
+  const all = derivations(deps)
+  return {
+    open: async (tapes) => {
+      for (const { open } of all) await open(tapes)
+    },
+    close: (tape) => {
+      for (const { close } of all) close(tape)
+    },
+    tick: (tick) => all.flatMap((one) => one.tick(tick)),
+  }
+}
