@@ -29,7 +29,7 @@ comment on column wallet_activities.ordinal is 'Number of this one among equal o
 comment on column wallet_activities.source_ts is 'The venue''s time, in whole seconds.';
 create index wallet_activities_wallet on wallet_activities (wallet, market_id);
 
-create index fills_wallet on fills (wallet, outcome_id, source_ts) where wallet is not null;
+create index fills_wallet on fills (wallet, outcome_id, data_api_ts) where wallet is not null;
 
 -- Nothing has written positions before. What is shown is computed from what is kept, by the table itself.
 alter table positions drop column qty, drop column avg_price, drop column pnl,
