@@ -44,6 +44,9 @@ export const NEWS_KEY = 'observed:news'
 /** Channel; message = marketId: the venue announced or resolved it. */
 export const CATALOG_CHANGES_CHANNEL = 'catalog_changes'
 
+/** Channel; message = JSON of a fill that was committed: new, or confirmed now. */
+export const FILLS_CHANNEL = 'fills'
+
 /** Hash marketId -> digest of what the catalogue last published of it; without one it is published again. */
 export const CATALOGUE_DIGEST_KEY = 'catalog:digest'
 

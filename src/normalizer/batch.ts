@@ -1,5 +1,6 @@
 import type { HashInputs } from '../domain/book.ts'
 import type { Level } from '../domain/book-side.ts'
+import type { FillNews } from '../domain/fill.ts'
 import type { Frame, GapReason } from '../domain/frame.ts'
 import type { Market, MarketState } from '../domain/market.ts'
 import type { MarketChange } from '../domain/market-change.ts'
@@ -7,6 +8,7 @@ import type { FrameTimes } from './latency.ts'
 import type { HourProgress, MarketProgress, OutcomeStatus } from '../domain/progress.ts'
 import type { OlderOrdinals } from './older-connections.ts'
 import type { TradeCounts } from './trade-ordinals.ts'
+import type { TradeRow } from './trade-row.ts'
 import type { VerificationState } from './verification.ts'
 
 export type FillRow = {
@@ -147,6 +149,8 @@ export type Batch = {
   bookLines: string[]
   bookBytes: number
   fills: FillRow[]
+  /** Of the Data API. */
+  trades: TradeRow[]
   gapsOpened: GapOpened[]
   gapsClosed: GapClosed[]
   deadLetters: DeadLetter[]
@@ -166,6 +170,8 @@ export type Batch = {
   reprocessed: Reprocessed[]
   /** Filled by the commit. */
   refused: RefusedRow[]
+  /** Filled by the commit: fills that are new or became confirmed by it. */
+  news: FillNews[]
   /** UTC days (epoch days) of `captured_at` among the rows: their partitions must be there. */
   days: Set<number>
   /** Of the frames that changed a book, for the latency to commit. */
@@ -179,6 +185,7 @@ export const newBatch = (): Batch => ({
   bookLines: [],
   bookBytes: 0,
   fills: [],
+  trades: [],
   gapsOpened: [],
   gapsClosed: [],
   deadLetters: [],
@@ -194,6 +201,7 @@ export const newBatch = (): Batch => ({
   newMarkets: new Set(),
   reprocessed: [],
   refused: [],
+  news: [],
   days: new Set(),
   frameTimes: [],
   frameCount: 0,
@@ -225,11 +233,19 @@ const LONGEST_DETAIL = 500
 export const shortened = (detail: string): string =>
   detail.length > LONGEST_DETAIL ? `${detail.slice(0, LONGEST_DETAIL)}…` : detail
 
+type Why = { reason: string; detail: string }
+
+export const toDeadLetter = ({ frame, entryId, ordinal }: FrameContext, stream: string, why: Why): DeadLetter => ({
+  stream,
+  entryId,
+  ordinal,
+  reason: why.reason,
+  detail: shortened(why.detail),
+  raw: frame.text,
+  firstSeenTimeMs: frame.receivedTimeMs,
+})
+
 /** Keeps a frame's raw text with the reason why it was not used. */
-export const addDeadLetter = (context: FrameContext, stream: string, why: { reason: string; detail: string }): void => {
-  const { frame, batch, entryId, ordinal } = context
-  const firstSeenTimeMs = frame.receivedTimeMs
-  const { reason } = why
-  const detail = shortened(why.detail)
-  batch.deadLetters.push({ stream, entryId, ordinal, reason, detail, raw: frame.text, firstSeenTimeMs })
+export const addDeadLetter = (context: FrameContext, stream: string, why: Why): void => {
+  context.batch.deadLetters.push(toDeadLetter(context, stream, why))
 }

@@ -21,6 +21,8 @@ import { writeQuotes } from './quotes.ts'
 import { writeResolved } from './resolutions.ts'
 import { isRetryable } from './retryable.ts'
 import { createScript } from './script.ts'
+import { placeTrades } from './trade-places.ts'
+import { mergeTrades } from './trades.ts'
 
 export type CommitDeps = { pool: Pool; owner: Owner; stats: Stats; log: Logger }
 
@@ -33,16 +35,19 @@ const writeAll = async (client: PoolClient, owner: Owner, batch: Batch): Promise
   await writeResolved(client, [...batch.resolvedMarkets.values()])
   await writeMarketChanges(client, batch.marketChanges)
   await copyBookRows(client, batch.bookLines)
-  await writeDeadLetters(client, batch.deadLetters)
+  const placed = await placeTrades(client, batch.trades)
+  await writeDeadLetters(client, [...batch.deadLetters, ...placed.deadLetters])
+  batch.news = []
+  await writeFills(client, batch.fills, batch.news)
+  await mergeTrades(client, placed.trades, batch.news)
   const rest = createScript()
   await writeQuotes(rest, [...batch.quotes.values()])
-  await writeFills(rest, batch.fills)
   await writeGaps(rest, batch.gapsOpened, batch.gapsClosed)
   await writeCheckpoints(rest, batch.checkpoints)
   await writeProofs(rest, batch.proofs)
   await writeDepths(rest, batch.depths)
   await writeHours(rest, batch.hours)
-  await writeReprocessed(rest, batch.reprocessed)
+  await writeReprocessed(rest, [...batch.reprocessed, ...placed.reprocessed])
   await rest.query('commit', [])
   await rest.send(client)
 }
