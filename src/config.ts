@@ -18,6 +18,7 @@ const variables = z.object({
   POLYTAPE_MARKETS: list,
   POLYTAPE_TOP: z.coerce.number().int().min(0).optional(),
   POLYTAPE_POLICY: z.string().optional(),
+  TRACKED_WALLETS: list,
   POLYTAPE_STATE_DIR: z.string().default('.polytape'),
   MARKETS_PER_FEED: count(100),
   TOKENS_PER_CONNECTION: count(200).pipe(z.number().max(200)),

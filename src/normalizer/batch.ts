@@ -6,6 +6,7 @@ import type { Market, MarketState } from '../domain/market.ts'
 import type { MarketChange } from '../domain/market-change.ts'
 import type { FrameTimes } from './latency.ts'
 import type { HourProgress, MarketProgress, OutcomeStatus } from '../domain/progress.ts'
+import type { ActivityRow } from './activity-row.ts'
 import type { OlderOrdinals } from './older-connections.ts'
 import type { TradeCounts } from './trade-ordinals.ts'
 import type { TradeRow } from './trade-row.ts'
@@ -151,6 +152,7 @@ export type Batch = {
   fills: FillRow[]
   /** Of the Data API. */
   trades: TradeRow[]
+  activities: ActivityRow[]
   gapsOpened: GapOpened[]
   gapsClosed: GapClosed[]
   deadLetters: DeadLetter[]
@@ -186,6 +188,7 @@ export const newBatch = (): Batch => ({
   bookBytes: 0,
   fills: [],
   trades: [],
+  activities: [],
   gapsOpened: [],
   gapsClosed: [],
   deadLetters: [],

@@ -32,7 +32,13 @@ export const lockAllWallets = async (client: ClientBase): Promise<void> => {
 }
 
 type StateRecord = Record<keyof PositionState, string>
-type PositionRecord = { wallet: string; outcome_id: string; payout: string | null; state: StateRecord; base: StateRecord | null }
+type PositionRecord = {
+  wallet: string
+  outcome_id: string
+  payout: string | null
+  state: StateRecord
+  base: StateRecord | null
+}
 
 const toState = (record: StateRecord): PositionState => ({
   second: Number(record.second),

@@ -50,10 +50,21 @@ export const writeMoves = async (
   await upsertPositions(target, positions)
 }
 
+/** Whether positions are kept of a wallet. */
+export type IsTracked = (wallet: string) => boolean
+
+/** Without a list (TRACKED_WALLETS) every wallet that is seen. */
+export const createTracking = (wallets: string[]): IsTracked => {
+  const tracked = new Set(wallets.map((wallet) => wallet.toLowerCase()))
+  return (wallet) => tracked.size === 0 || tracked.has(wallet)
+}
+
 /** Newly attributed fills as moves of their takers. */
-export const toMoves = (fills: AttributedFill[]): WalletMove[] =>
-  fills.map(({ wallet, outcomeId, exchangeTimeMs, ...fill }) => ({
-    wallet,
-    outcomeId,
-    move: fillMove({ ...fill, second: Math.floor(exchangeTimeMs / 1_000) }),
-  }))
+export const toMoves = (fills: AttributedFill[], isTracked: IsTracked): WalletMove[] =>
+  fills
+    .filter(({ wallet }) => isTracked(wallet))
+    .map(({ wallet, outcomeId, exchangeTimeMs, ...fill }) => ({
+      wallet,
+      outcomeId,
+      move: fillMove({ ...fill, second: Math.floor(exchangeTimeMs / 1_000) }),
+    }))

@@ -11,7 +11,11 @@ from outcomes o where o.market_id = any($1) and p.outcome_id = o.outcome_id and 
  * Settles the positions of markets whose payouts may have become known in this transaction. A settlement is no move: it
  * is laid over the figures of the moves, so that fills which come after it, or are told late, still find their place.
  */
-export const settlePositions = async (client: ClientBase, markets: Market[], resolved: ResolvedRow[]): Promise<void> => {
+export const settlePositions = async (
+  client: ClientBase,
+  markets: Market[],
+  resolved: ResolvedRow[],
+): Promise<void> => {
   const paid = markets.filter(({ resolution }) => resolution !== undefined)
   const marketIds = [...paid, ...resolved].map(({ marketId }) => marketId)
   if (marketIds.length === 0) return

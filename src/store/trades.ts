@@ -55,7 +55,9 @@ const toAttributed = (row: ReturnedFill): AttributedFill[] => {
   if (row.wallet === null || row.data_api_ts === null) return []
   const { fill_id: fillId, market_id: marketId, outcome_id: outcomeId, wallet, side, ordinal } = row
   const exchangeTimeMs = row.data_api_ts.getTime()
-  return [{ fillId, marketId, outcomeId, wallet, side, priceText: row.price, sizeText: row.size, exchangeTimeMs, ordinal }]
+  return [
+    { fillId, marketId, outcomeId, wallet, side, priceText: row.price, sizeText: row.size, exchangeTimeMs, ordinal },
+  ]
 }
 
 /**
