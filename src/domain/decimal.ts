@@ -37,3 +37,10 @@ export const toBigMillionths = (text: string): bigint => {
   if (match === null) throw new Error(`expected a decimal with at most 6 places, came "${text}"`)
   return BigInt(`${match[1]}${(match[2] ?? '').padEnd(6, '0')}`)
 }
+
+/** Canonical decimal text of a number of units of 10^-places, as `fromMillionths`. */
+export const fromScaled = (value: bigint, places: number): string => {
+  const digits = String(value < 0n ? -value : value).padStart(places + 1, '0')
+  const fraction = digits.slice(-places).replace(/0+$/, '')
+  return `${value < 0n ? '-' : ''}${digits.slice(0, -places)}${fraction === '' ? '' : `.${fraction}`}`
+}

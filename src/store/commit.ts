@@ -57,7 +57,7 @@ const writeAll = async (client: PoolClient, { owner, isTracked }: Writing, batch
   const attributed = await mergeTrades(client, placed.trades, batch.news)
   const moves = await insertActivities(client, done.activities)
   const rest = createScript()
-  await writeMoves(client, [...toMoves(attributed, isTracked), ...moves], rest)
+  await writeMoves({ client, isTracked, target: rest }, [...toMoves(attributed), ...moves])
   await writeQuotes(rest, [...batch.quotes.values()])
   await writeGaps(rest, batch.gapsOpened, batch.gapsClosed)
   await writeCheckpoints(rest, batch.checkpoints)

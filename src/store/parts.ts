@@ -122,7 +122,7 @@ export const PARTS: Part[] = [
     read: (batch) => batch.trades,
     replace: (batch, items) => (batch.trades = items),
     write: async (client, items, { news, isTracked }) => {
-      await writeMoves(client, toMoves(await mergeTrades(client, items, news), isTracked))
+      await writeMoves({ client, isTracked }, toMoves(await mergeTrades(client, items, news)))
     },
     marketOf: ({ marketId }) => marketId,
   }),
@@ -130,7 +130,8 @@ export const PARTS: Part[] = [
     name: 'wallet_activities',
     read: (batch) => batch.activities,
     replace: (batch, items) => (batch.activities = items),
-    write: async (client, items) => writeMoves(client, await insertActivities(client, items)),
+    write: async (client, items, { isTracked }) =>
+      writeMoves({ client, isTracked }, await insertActivities(client, items)),
     marketOf: ({ marketId }) => marketId,
   }),
   toPart({

@@ -117,3 +117,12 @@ export const upsertPositions = async (target: StatementTarget, positions: (Posit
   }))
   await target.query(UPSERT, [toJson(rows)])
 }
+
+const DELETE = `
+delete from positions p using jsonb_to_recordset($1::jsonb) as g(wallet text, outcome_id text)
+where p.user_id = g.wallet and p.outcome_id = g.outcome_id`
+
+export const deletePositions = async (client: ClientBase, positions: PositionId[]): Promise<void> => {
+  if (positions.length === 0) return
+  await client.query(DELETE, [toJson(positions.map(({ wallet, outcomeId }) => ({ wallet, outcome_id: outcomeId })))])
+}

@@ -27,29 +27,6 @@ const toPosition = (
   return { wallet, outcomeId, ...advance(start ?? EMPTY_STATE, base, all ?? moves) }
 }
 
-/**
- * Puts moves that were newly stored by this transaction into the positions. One that is younger than all before it goes
- * on from the stored figures; where one belongs before what is applied (or there is no row yet), the moves since its base
- * are read and folded anew. So the figures are always those of all that is stored, in the order of `compareMoves`.
- *
- * @param target where the rows are written: a script that is sent later in the same transaction saves a round trip.
- */
-export const writeMoves = async (
-  client: ClientBase,
-  moves: WalletMove[],
-  target: StatementTarget = client,
-): Promise<void> => {
-  if (moves.length === 0) return
-  await lockWallets(client, [...new Set(moves.map(({ wallet }) => wallet))])
-  const given = byPosition(moves)
-  const stored = new Map((await readPositions(client, [...given.values()])).map((one) => [positionKey(one), one]))
-  const moved = [...given].map(([key, one]) => withStart(one, stored.get(key)))
-  const wanted = moved.filter(isLate).map((one) => ({ ...one, afterSecond: one.start?.second ?? -1 }))
-  const again = byPosition(await readMoves(client, wanted))
-  const positions = moved.map((one) => toPosition(one, again.get(positionKey(one))?.moves))
-  await upsertPositions(target, positions)
-}
-
 /** Whether positions are kept of a wallet. */
 export type IsTracked = (wallet: string) => boolean
 
@@ -59,12 +36,37 @@ export const createTracking = (wallets: string[]): IsTracked => {
   return (wallet) => tracked.size === 0 || tracked.has(wallet)
 }
 
+export type MovesTarget = { client: ClientBase; isTracked: IsTracked; target?: StatementTarget }
+
+/**
+ * Puts moves that were newly stored by this transaction into the positions. One that is younger than all before it goes
+ * on from the stored figures; where one belongs before what is applied (or there is no row yet), the moves since its base
+ * are read and folded anew. So the figures are always those of all that is stored, in the order of `compareMoves`.
+ *
+ * `target` is where the rows are written: a script that is sent later in the same transaction saves a round trip.
+ */
+export const writeMoves = async (
+  { client, isTracked, target = client }: MovesTarget,
+  moves: WalletMove[],
+): Promise<void> => {
+  const given = byPosition(moves.filter(({ wallet }) => isTracked(wallet)))
+  if (given.size === 0) return
+  await lockWallets(
+    client,
+    [...given.values()].map(({ wallet }) => wallet),
+  )
+  const stored = new Map((await readPositions(client, [...given.values()])).map((one) => [positionKey(one), one]))
+  const moved = [...given].map(([key, one]) => withStart(one, stored.get(key)))
+  const wanted = moved.filter(isLate).map((one) => ({ ...one, afterSecond: one.start?.second ?? -1 }))
+  const again = byPosition(await readMoves(client, wanted))
+  const positions = moved.map((one) => toPosition(one, again.get(positionKey(one))?.moves))
+  await upsertPositions(target, positions)
+}
+
 /** Newly attributed fills as moves of their takers. */
-export const toMoves = (fills: AttributedFill[], isTracked: IsTracked): WalletMove[] =>
-  fills
-    .filter(({ wallet }) => isTracked(wallet))
-    .map(({ wallet, outcomeId, exchangeTimeMs, ...fill }) => ({
-      wallet,
-      outcomeId,
-      move: fillMove({ ...fill, second: Math.floor(exchangeTimeMs / 1_000) }),
-    }))
+export const toMoves = (fills: AttributedFill[]): WalletMove[] =>
+  fills.map(({ wallet, outcomeId, exchangeTimeMs, ...fill }) => ({
+    wallet,
+    outcomeId,
+    move: fillMove({ ...fill, second: Math.floor(exchangeTimeMs / 1_000) }),
+  }))
