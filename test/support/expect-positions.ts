@@ -141,4 +141,3 @@ export const wrongPositions = async (pool: Pool, truth: PositionsTruth): Promise
   for (const key of stored.keys()) if (!changes.has(key)) wrong.push(`expected no position ${key}`)
   return wrong
 }
-
