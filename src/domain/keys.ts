@@ -41,6 +41,9 @@ export const REASSERT_CHANNEL = 'reassert'
 /** Hash marketId -> the last news that its workflow has heard (see `newsOf`): without one it is told anew. */
 export const NEWS_KEY = 'observed:news'
 
+/** String, ms: until when the poller has read all that the Data API showed. Without it, it begins with the last minutes. */
+export const TRADES_POLLED_KEY = 'trades:polled'
+
 /** Channel; message = marketId: the venue announced or resolved it. */
 export const CATALOG_CHANGES_CHANNEL = 'catalog_changes'
 

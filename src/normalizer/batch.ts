@@ -1,16 +1,13 @@
-import type { HashInputs } from '../domain/book.ts'
 import type { Level } from '../domain/book-side.ts'
 import type { FillNews } from '../domain/fill.ts'
 import type { Frame, GapReason } from '../domain/frame.ts'
 import type { Market, MarketState } from '../domain/market.ts'
 import type { MarketChange } from '../domain/market-change.ts'
 import type { FrameTimes } from './latency.ts'
-import type { HourProgress, MarketProgress, OutcomeStatus } from '../domain/progress.ts'
+import type { HourProgress, MarketProgress } from '../domain/progress.ts'
 import type { ActivityRow } from './activity-row.ts'
-import type { OlderOrdinals } from './older-connections.ts'
-import type { TradeCounts } from './trade-ordinals.ts'
+import type { CheckpointRow } from './checkpoint-row.ts'
 import type { TradeRow } from './trade-row.ts'
-import type { VerificationState } from './verification.ts'
 
 export type FillRow = {
   marketId: string
@@ -95,55 +92,6 @@ export type ResolvedRow = { marketId: string; winningToken: string; exchangeTime
 
 /** How far a stream is applied; the commit demands that Postgres still stands at `expected`. */
 export type OffsetRow = { stream: string; expected: string; lastId: string; sequence: number; progress: MarketProgress }
-
-/**
- * What re-applying the stream needs besides the book itself. `recent` is [side, price, size, venue time ms, hash,
- * best bid, best ask].
- */
-export type CheckpointResume = {
-  subscription: MarketProgress['subscription']
-  receivedTimeMs: number
-  status: OutcomeStatus
-  gapSequence: number | undefined
-  gapReason: GapReason | undefined
-  snapshotTimeMs: number
-  appliedTimeMs: number
-  changeTimeMs: number
-  droppedTimeMs: number
-  inputs: HashInputs
-  verification: VerificationState
-  trades: TradeCounts | undefined
-  older: OlderOrdinals | undefined
-  recent: [
-    side: 'bid' | 'ask',
-    price: string,
-    size: string,
-    exchangeTimeMs: number,
-    hash: string,
-    bestBid: string,
-    bestAsk: string,
-  ][]
-}
-
-/** A whole book at a position of its stream. Levels are `[price, size]` texts, best first. */
-export type CheckpointRow = {
-  marketId: string
-  outcomeId: string
-  sequence: number
-  streamId: string
-  epoch: string
-  ordinal: number
-  capturedTimeMs: number
-  exchangeTimeMs: number | undefined
-  lastTradePrice: string | undefined
-  tickSize: string
-  /** Levels a side that the rows after it speak of; 0 = all. */
-  depth: number
-  hash: string | undefined
-  bids: [string, string][]
-  asks: [string, string][]
-  resume: CheckpointResume
-}
 
 /** All that one transaction writes. `bookLines` are COPY lines of `order_books`, in the order of its columns. */
 export type Batch = {

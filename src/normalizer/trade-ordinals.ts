@@ -79,7 +79,7 @@ export const toFill = (event: TradeEvent, { marketId, outcomeId, frame, epoch, o
   side: event.takerSide,
   priceText: event.level.priceText,
   sizeText: event.level.sizeText,
-  transactionHash: event.transactionHash?.toLowerCase(),
+  transactionHash: event.transactionHash,
   capturedTimeMs: frame.receivedTimeMs,
   exchangeTimeMs: event.exchangeTimeMs,
   sourceReceivedTimeMs: frame.sourceReceivedTimeMs,

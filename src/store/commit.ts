@@ -2,8 +2,8 @@ import type { Pool, PoolClient } from 'pg'
 import type { Logger } from 'pino'
 import { waitBeforeRetry } from '../lib/retry.ts'
 import type { Stats } from '../lib/stats.ts'
-import type { Batch } from '../normalizer/batch.ts'
 import type { Config } from '../config.ts'
+import type { Batch, DeadLetter } from '../normalizer/batch.ts'
 import { placeActivities } from './activity-places.ts'
 import { copyBookRows } from './books.ts'
 import { withClient } from './checkout.ts'
@@ -22,6 +22,7 @@ import { createTracking, toMoves, writeMoves, type IsTracked } from './positions
 import { writeHours, writeProofs } from './proofs.ts'
 import { writeQuotes } from './quotes.ts'
 import { writeResolved } from './resolutions.ts'
+import { REFUSED_ROW } from './refused.ts'
 import { isRetryable } from './retryable.ts'
 import { createScript } from './script.ts'
 import { settlePositions } from './settlements.ts'
@@ -39,8 +40,12 @@ export type CommitDeps = {
 
 type Writing = { owner: Owner; isTracked: IsTracked }
 
-/** In one transaction; what was written before an error is rolled back by the caller. */
-const writeAll = async (client: PoolClient, { owner, isTracked }: Writing, batch: Batch): Promise<void> => {
+/**
+ * In one transaction; what was written before an error is rolled back by the caller.
+ *
+ * @returns how many dead letters came on top of the batch's own: trades whose token is unknown, activities whose market is.
+ */
+const writeAll = async (client: PoolClient, { owner, isTracked }: Writing, batch: Batch): Promise<number> => {
   await client.query('begin')
   await moveOffsets(client, owner, [...batch.offsets.values()])
   await lockMarkets(client, batch.marketChanges)
@@ -67,17 +72,23 @@ const writeAll = async (client: PoolClient, { owner, isTracked }: Writing, batch
   await writeReprocessed(rest, [...batch.reprocessed, ...placed.reprocessed, ...done.reprocessed])
   await rest.query('commit', [])
   await rest.send(client)
+  return placed.deadLetters.length + done.deadLetters.length
 }
 
-const transact = (pool: Pool, work: (client: PoolClient) => Promise<void>): Promise<void> =>
+const transact = <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> =>
   withClient(pool, async (client) => {
     try {
-      await work(client)
+      return await work(client)
     } catch (error) {
       await client.query('rollback').catch(() => undefined)
       throw error
     }
   })
+
+const countLetters = (stats: Stats, added: DeadLetter[]): void => {
+  stats.count('rowsRefused', added.filter(({ reason }) => reason === REFUSED_ROW).length)
+  stats.count('deadLetters', added.length)
+}
 
 /** One try of a batch. What became of batches whose rows were not all taken is kept, for a COMMIT that was interrupted. */
 const createAttempt = ({ pool, owner, stats, log, config }: CommitDeps) => {
@@ -106,8 +117,7 @@ const createAttempt = ({ pool, owner, stats, log, config }: CommitDeps) => {
     })
     const letterCount = batch.deadLetters.length
     Object.assign(batch, isolated.get(batch))
-    stats.count('rowsRefused', batch.deadLetters.length - letterCount)
-    stats.count('deadLetters', batch.deadLetters.length - letterCount)
+    countLetters(stats, batch.deadLetters.slice(letterCount))
   }
 
   return {
@@ -122,7 +132,8 @@ const createAttempt = ({ pool, owner, stats, log, config }: CommitDeps) => {
     commit: async (batch: Batch): Promise<void> => {
       await ensureDays(batch)
       try {
-        await transact(pool, (client) => writeAll(client, { owner, isTracked }, batch))
+        const unknownCount = await transact(pool, (client) => writeAll(client, { owner, isTracked }, batch))
+        if (unknownCount > 0) stats.count('deadLetters', unknownCount)
       } catch (error) {
         if (!isDataError(error)) throw error
         log.error({ error }, 'Postgres refused rows of a batch; they go to the dead letters, the rest is committed')
