@@ -23,6 +23,7 @@ import { createResync } from './normalizer-resync.ts'
 import { Shard } from './normalizer-shard.ts'
 import { Tapes } from './normalizer-tapes.ts'
 import { createViews } from './normalizer-views.ts'
+import { startMarking } from './position-marks.ts'
 
 const CARE_EVERY_MS = 1_000
 const HEAL_EVERY_MS = 250
@@ -167,6 +168,7 @@ export const runShard = async (input: RunInput): Promise<void> => {
       'a shard is at its offsets',
     )
     startCare(deps, parts, ended.signal)
+    if (index === 0) startMarking(deps, ended.signal)
     await stepUntil(parts, deps, signal)
     await commits.settle()
   } catch (error) {

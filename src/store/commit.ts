@@ -132,8 +132,7 @@ const createAttempt = ({ pool, owner, stats, log, config }: CommitDeps) => {
     commit: async (batch: Batch): Promise<void> => {
       await ensureDays(batch)
       try {
-        const unknownCount = await transact(pool, (client) => writeAll(client, { owner, isTracked }, batch))
-        if (unknownCount > 0) stats.count('deadLetters', unknownCount)
+        stats.count('deadLetters', await transact(pool, (client) => writeAll(client, { owner, isTracked }, batch)))
       } catch (error) {
         if (!isDataError(error)) throw error
         log.error({ error }, 'Postgres refused rows of a batch; they go to the dead letters, the rest is committed')

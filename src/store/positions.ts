@@ -32,7 +32,7 @@ export type IsTracked = (wallet: string) => boolean
 
 /** Without a list (TRACKED_WALLETS) every wallet that is seen. */
 export const createTracking = (wallets: string[]): IsTracked => {
-  const tracked = new Set(wallets.map((wallet) => wallet.toLowerCase()))
+  const tracked = new Set(wallets)
   return (wallet) => tracked.size === 0 || tracked.has(wallet)
 }
 
