@@ -77,7 +77,8 @@ const compare = (stored: StoredPosition | undefined, rebuilt: Rebuilt | undefine
 const compareAll = (stored: StoredPosition[], rebuilt: Rebuilt[]): PositionDifference[] => {
   const before = new Map(stored.map((one) => [positionKey(one), one]))
   const after = new Map(rebuilt.map((one) => [positionKey(one), one]))
-  return [...new Set([...before.keys(), ...after.keys()])].flatMap((key) => compare(before.get(key), after.get(key)))
+  const keys = [...new Set([...before.keys(), ...after.keys()])].toSorted((left, right) => (left < right ? -1 : 1))
+  return keys.flatMap((key) => compare(before.get(key), after.get(key)))
 }
 
 /** In a transaction of its own. The wallets are locked before anything is read: no fill is missed, none counted twice. */
