@@ -169,7 +169,7 @@ test('a rebuild names each figure that differs, changes nothing in a dry run, an
   await commit({ trades })
   await database.pool.query(`update positions set held = 11, cost = 0 where user_id = '0xa'`)
   await database.pool.query(`delete from positions where user_id = '0xb'`)
-  await database.pool.query(`update positions set base = '{"second":"1790000000","held":"1","cost":"1","tradingPnl":"0","unseen":"0","unseenProceeds":"0","moves":"1"}' where user_id = '0xc'`) // prettier-ignore
+  await database.pool.query(`update positions set base = '{"second":"1790000000","held":"1","cost":"1","trading_pnl":"0","unseen_qty":"0","unseen_proceeds":"0","moves":"1"}' where user_id = '0xc'`) // prettier-ignore
   const differences = await rebuild(true)
   const named = differences.map(({ wallet: who, figure, stored, rebuilt }) => [who, figure, stored, rebuilt])
   expect(named).toContainEqual(['0xa', 'held', '11', '10'])
