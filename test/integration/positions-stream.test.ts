@@ -81,6 +81,41 @@ test('1,000 wallets whose fills and activities come late, twice and out of order
   })
 })
 
+test('a wallet that is tracked no more has no position soon after the start, so that none is wrong when it is tracked again', async () => {
+  const [kept = '', gone = ''] = ['6', '7'].map((digit) => `0x${digit.repeat(40)}`)
+  const flow = createFlow(redis)
+  const fill = (wallet: string, hash: string) => {
+    const shape = { price: '0.3', size: '10', side: 'BUY', hash, timeMs: Date.now() - 5_000 }
+    return flow.trades([['data_trade', dataTradeText(tokensOf('61')[0] ?? '', shape, 0, wallet)]])
+  }
+  const held = async (): Promise<[string, number][]> =>
+    (
+      await database.pool.query<{ user_id: string; qty: string }>(
+        "select user_id, qty from positions where outcome_id = '61:0' order by user_id",
+      )
+    ).rows.map(({ user_id, qty }) => [user_id, Number(qty)])
+  {
+    await using _everybody = start()
+    await flow.catalogue([gammaText('61')])
+    await committed(tables(), 'markets')
+    await fill(kept, '0x61')
+    await fill(gone, '0x62')
+    await committed(tables(), 'trades')
+  }
+  expect(await held()).toEqual([[kept, 10], [gone, 10]]) // prettier-ignore
+  {
+    await using _one = startShard(addresses, 0, { TRACKED_WALLETS: kept, MARK_POSITIONS_EVERY_MS: '200' })
+    await until('only the tracked one is there', async () => (await held()).length === 1)
+    await fill(gone, '0x63')
+    await committed(tables(), 'trades')
+    expect(await held()).toEqual([[kept, 10]])
+  }
+  await using _everybody = start()
+  await fill(gone, '0x64')
+  await committed(tables(), 'trades')
+  expect(await held()).toEqual([[kept, 10], [gone, 30]]) // prettier-ignore
+})
+
 type Marked = { mark_state: string; mark: number | null; unrealised: number | null }
 
 test('an open position is marked to the mid of its own outcome, and says why where there is none', async () => {

@@ -4,7 +4,7 @@ import { dataTradeText } from './data-trades.ts'
 import { createDice } from './faults/dice.ts'
 import { conditionOf, tokensOf } from './normalizer-flow.ts'
 
-export type ToldFrame = { kind: FrameKind; text: string; toldTimeMs: number }
+type ToldFrame = { kind: FrameKind; text: string; toldTimeMs: number }
 
 const activityText = (
   { wallet, type, marketId, size, usdcSize, outcomeIndex, timestamp }: ActivityTruth,
