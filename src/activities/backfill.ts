@@ -7,6 +7,7 @@ import { TRADES_STREAM } from '../domain/keys.ts'
 import type { Carry } from '../feed/trades/numbering.ts'
 import { createOutlet, toDataFrame } from '../feed/trades/outlet.ts'
 import { walk, type Step } from '../feed/trades/walk.ts'
+import { every } from '../lib/every.ts'
 import type { Logger } from '../lib/log.ts'
 import type { Stats } from '../lib/stats.ts'
 import { readOffset } from '../store/offsets.ts'
@@ -43,10 +44,11 @@ export type BackfilledSlice = {
 
 const PAGE = 500
 /** A worker that dies leaves the pages of a slice to be read again. */
-const PAGES_PER_SLICE = 10
+const PAGES_PER_SLICE = 4
 /** Entries of up to a hundred fills that wait for the normalizer: live fills share the stream and must not wait for long. */
 const MOST_WAITING = 20
 const WAIT_POLL_MS = 200
+const BEAT_EVERY_MS = 2_000
 /** Elements of a page are in the order of the venue's clock, give or take. */
 const ORDER_SLACK_MS = 5_000
 
@@ -79,7 +81,6 @@ export const createBackfillActivities = (deps: BackfillDeps) => {
   /** So that neither Redis nor live fills feel how fast the past is read. */
   const untilTaken = async (signal: AbortSignal): Promise<void> => {
     for (;;) {
-      heartbeat()
       const lastId = (await readOffset(pool, TRADES_STREAM))?.lastId ?? '0-0'
       if ((await countEntriesAfter(redis, TRADES_STREAM, lastId, MOST_WAITING)) < MOST_WAITING) return
       await sleep(WAIT_POLL_MS, undefined, { signal })
@@ -110,10 +111,15 @@ export const createBackfillActivities = (deps: BackfillDeps) => {
   return {
     /** Appends the fills of some pages to the stream `trades`; what was appended before changes nothing. */
     backfillSlice: async (slice: BackfillSlice): Promise<BackfilledSlice> => {
+      const ended = new AbortController()
+      // Not a page: one that the venue refuses for a while is asked for again and again.
+      every(BEAT_EVERY_MS, () => heartbeat(), ended.signal)
       try {
         return await readSlice(slice, cancellationSignal())
       } catch (error) {
         throw toFailure(error)
+      } finally {
+        ended.abort()
       }
     },
   }

@@ -64,8 +64,8 @@ export const resolutions = proxyActivities<ResolutionActivities>(paged)
 
 /** For as long as the Data API is away: a person waits for history, and finds why in the pending activity. */
 export const backfill = proxyActivities<BackfillActivities>({
-  startToCloseTimeout: '10m',
-  heartbeatTimeout: '30s',
+  startToCloseTimeout: '30m',
+  heartbeatTimeout: '10s',
   retry: { initialInterval: '1s', maximumInterval: '1m' },
 })
 
