@@ -1,4 +1,4 @@
-import type { ClientBase } from 'pg'
+import type { ClientBase, Pool } from 'pg'
 import { fromScaled, toScaled } from '../domain/decimal.ts'
 import type { Position, PositionState } from '../domain/position.ts'
 import { toJson } from './json.ts'
@@ -131,4 +131,9 @@ where p.user_id = g.wallet and p.outcome_id = g.outcome_id`
 export const deletePositions = async (client: ClientBase, positions: PositionId[]): Promise<void> => {
   if (positions.length === 0) return
   await client.query(DELETE, [toJson(positions.map(({ wallet, outcomeId }) => ({ wallet, outcome_id: outcomeId })))])
+}
+
+/** Positions of wallets that are tracked no more: they would stay as they are, and be wrong when they are tracked again. */
+export const forgetUntracked = async (pool: Pool, tracked: string[]): Promise<void> => {
+  if (tracked.length > 0) await pool.query('delete from positions where user_id <> all($1)', [tracked])
 }
