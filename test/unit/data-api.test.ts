@@ -24,9 +24,10 @@ const open = async (given: Partial<EmulatorOptions> = {}, timeoutMs = 2_000) => 
 }
 
 const hashes = (elements: string[]): string[] => elements.map((raw) => identifyTrade(raw).key.split(' ')[0] ?? '')
-const told = ({ catalogue, ledger }: Emulator, at?: number): string[] =>
-  ledger()
-    .trades.filter(({ marketId }) => at === undefined || marketId === catalogue.markets[at]?.marketId)
+const told = (emulator: Emulator, at?: number): string[] =>
+  emulator
+    .ledger()
+    .trades.filter(({ marketId }) => at === undefined || marketId === emulator.catalogue.markets[at]?.marketId)
     .map(({ transactionHash }) => transactionHash)
     .toReversed()
 
