@@ -1,9 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Emulator } from '../../src/emulator/emulator.ts'
 import { rebuildPositions } from '../../src/store/position-rebuild.ts'
 import { createTracking } from '../../src/store/positions.ts'
-import { wrongPositions } from '../support/expect-positions.ts'
+import { expectPositions } from '../support/expect-positions.ts'
 import { createFlow } from '../support/normalizer-flow.ts'
 import { committed, startShard, until } from '../support/normalizer-shard.ts'
 import { createDatabase, type TestDatabase } from '../support/services.ts'
@@ -27,13 +26,11 @@ const publish = async ({ emulator, redis }: Bench, marketIds: string[]): Promise
   await committed({ redis, pool: database.pool }, 'markets')
 }
 
-/** Waits until nothing is due any more and the positions are those of the ledger; says what is wrong where they never are. */
+/** The positions become those of the ledger, and a rebuild finds nothing to change. */
 const expectLedger = async ({ emulator }: Bench, tracked?: string[]): Promise<void> => {
   const { trades, activities } = emulator.ledger()
   const truth = { trades, activities: tracked === undefined ? [] : activities, ...(tracked && { tracked }) }
-  const deadlineMs = Date.now() + 40_000
-  while ((await wrongPositions(database.pool, truth)).length > 0 && Date.now() < deadlineMs) await sleep(200)
-  expect(await wrongPositions(database.pool, truth)).toEqual([])
+  await expectPositions(database.pool, truth)
   const options = { wallets: [], isTracked: createTracking(tracked ?? []), isDryRun: true }
   for await (const { differences } of rebuildPositions(database.pool, options)) expect(differences).toEqual([])
 }

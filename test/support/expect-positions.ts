@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Pool } from 'pg'
+import { expect } from 'vitest'
 
 /** What a venue's ledger knows of trades; `timestamp` is epoch ms as text. `missedBy` data_api: no wallet is ever told. */
 export type TradeTruth = {
@@ -141,4 +143,13 @@ export const wrongPositions = async (pool: Pool, truth: PositionsTruth): Promise
   }
   for (const key of stored.keys()) if (!changes.has(key)) wrong.push(`expected no position ${key}`)
   return wrong
+}
+
+const DEADLINE_MS = 40_000
+
+/** Waits until the positions are those of the ledger, and says what is wrong where they never are. */
+export const expectPositions = async (pool: Pool, truth: PositionsTruth): Promise<void> => {
+  const deadlineMs = Date.now() + DEADLINE_MS
+  while ((await wrongPositions(pool, truth)).length > 0 && Date.now() < deadlineMs) await sleep(200)
+  expect(await wrongPositions(pool, truth)).toEqual([])
 }
