@@ -5,6 +5,7 @@ import type { Market, MarketState } from '../domain/market.ts'
 import type { MarketChange } from '../domain/market-change.ts'
 import type { FrameTimes } from './latency.ts'
 import type { HourProgress, MarketProgress } from '../domain/progress.ts'
+import type { ActivityRow } from './activity-row.ts'
 import type { CheckpointRow } from './checkpoint-row.ts'
 import type { TradeRow } from './trade-row.ts'
 
@@ -99,6 +100,7 @@ export type Batch = {
   fills: FillRow[]
   /** Of the Data API. */
   trades: TradeRow[]
+  activities: ActivityRow[]
   gapsOpened: GapOpened[]
   gapsClosed: GapClosed[]
   deadLetters: DeadLetter[]
@@ -134,6 +136,7 @@ export const newBatch = (): Batch => ({
   bookBytes: 0,
   fills: [],
   trades: [],
+  activities: [],
   gapsOpened: [],
   gapsClosed: [],
   deadLetters: [],
