@@ -1,6 +1,7 @@
 import type { HashInputs } from '../domain/book.ts'
 import type { Level } from '../domain/book-side.ts'
 import type { Frame, GapReason } from '../domain/frame.ts'
+import type { LiquidityEvent } from '../domain/liquidity-event.ts'
 import type { Market, MarketState } from '../domain/market.ts'
 import type { MarketChange } from '../domain/market-change.ts'
 import type { FrameTimes } from './latency.ts'
@@ -154,6 +155,7 @@ export type Batch = {
   proofs: ProofRow[]
   depths: DepthRow[]
   hours: HourRow[]
+  liquidity: LiquidityEvent[]
   quotes: Map<string, QuoteRow>
   offsets: Map<string, OffsetRow>
   markets: Map<string, Market>
@@ -186,6 +188,7 @@ export const newBatch = (): Batch => ({
   proofs: [],
   depths: [],
   hours: [],
+  liquidity: [],
   quotes: new Map(),
   offsets: new Map(),
   markets: new Map(),

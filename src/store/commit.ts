@@ -1,6 +1,7 @@
 import type { Pool, PoolClient } from 'pg'
 import type { Logger } from 'pino'
 import { waitBeforeRetry } from '../lib/retry.ts'
+import type { MarketChange } from '../domain/market-change.ts'
 import type { Stats } from '../lib/stats.ts'
 import type { Batch } from '../normalizer/batch.ts'
 import { copyBookRows } from './books.ts'
@@ -13,6 +14,7 @@ import { writeFills } from './fills.ts'
 import { writeGaps } from './gaps.ts'
 import { writeIsolated } from './isolate.ts'
 import { isDataError } from './isolation.ts'
+import { writeLiquidity } from './liquidity.ts'
 import { lockMarkets, writeMarketChanges } from './market-changes.ts'
 import { writeMarkets } from './markets.ts'
 import { ensurePartition } from './partitions.ts'
@@ -21,6 +23,8 @@ import { writeQuotes } from './quotes.ts'
 import { writeResolved } from './resolutions.ts'
 import { isRetryable } from './retryable.ts'
 import { createScript } from './script.ts'
+
+const DAY_MS = 86_400_000
 
 export type CommitDeps = { pool: Pool; owner: Owner; stats: Stats; log: Logger }
 
@@ -42,6 +46,7 @@ const writeAll = async (client: PoolClient, owner: Owner, batch: Batch): Promise
   await writeProofs(rest, batch.proofs)
   await writeDepths(rest, batch.depths)
   await writeHours(rest, batch.hours)
+  await writeLiquidity(rest, batch.liquidity)
   await writeReprocessed(rest, batch.reprocessed)
   await rest.query('commit', [])
   await rest.send(client)
@@ -57,13 +62,16 @@ const transact = (pool: Pool, work: (client: PoolClient) => Promise<void>): Prom
     }
   })
 
+/** What changes of a market may be an event of that day. */
+const dayOf = ({ receivedTimeMs }: MarketChange): number => Math.floor(receivedTimeMs / DAY_MS)
+
 /** One try of a batch. What became of batches whose rows were not all taken is kept, for a COMMIT that was interrupted. */
 const createAttempt = ({ pool, owner, stats, log }: CommitDeps) => {
   const partitions = new Set<number>()
   const isolated = new WeakMap<Batch, Batch>()
 
-  const ensureDays = async (batch: Batch): Promise<void> => {
-    for (const day of batch.days) {
+  const ensureDays = async ({ days, marketChanges }: Batch): Promise<void> => {
+    for (const day of new Set([...days, ...marketChanges.map(dayOf)])) {
       if (partitions.has(day)) continue
       await ensurePartition(pool, day)
       partitions.add(day)
