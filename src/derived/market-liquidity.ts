@@ -7,7 +7,7 @@ import type { MarketTape } from '../normalizer/market-tape.ts'
 import type { OutcomeTape } from '../normalizer/outcome-tape.ts'
 import { AHEAD_MS, CLOSE_AFTER_MS, OutcomeLiquidity } from './liquidity.ts'
 import { addLiquidity, levelEvents } from './liquidity-rows.ts'
-import { toLevelTrades } from './level-trades.ts'
+import { toLevelTrades } from './liquidity-trades.ts'
 
 /** A trade that is older than this finds no open span any more, however often it comes. */
 const REMEMBER_MS = CLOSE_AFTER_MS + AHEAD_MS

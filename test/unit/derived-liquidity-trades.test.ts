@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { toLevelTrades } from '../../src/derived/level-trades.ts'
+import { toLevelTrades } from '../../src/derived/liquidity-trades.ts'
 import { OutcomeLiquidity } from '../../src/derived/liquidity.ts'
 import type { FillRow } from '../../src/normalizer/batch.ts'
 
