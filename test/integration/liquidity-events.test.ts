@@ -156,11 +156,15 @@ test('a pause, a gap and a resolution are told once each; no size change goes ov
   const bothBooks = (type: string): string[] => [type, type]
   expect((await typesOf('42')).toSorted()).toEqual(
     [
-      ...['market_created', 'market_paused', 'market_resumed', 'market_closed', 'market_resolved'],
       ...bothBooks('gap_opened'),
       ...bothBooks('gap_closed'),
       ...bothBooks('gap_opened'),
       ...bothBooks('gap_closed'),
+      'market_created',
+      'market_paused',
+      'market_resumed',
+      'market_closed',
+      'market_resolved',
     ].toSorted(),
   )
   const gaps = await database.pool.query<{ gap_sequence: string }>(

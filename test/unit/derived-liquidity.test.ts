@@ -104,8 +104,14 @@ const followLevels = () => {
   let liquidity = new OutcomeLiquidity()
   let [timeMs, sequence] = [1_790_000_000_000, 0]
   const rowOf = (kind: Row['kind'], side: Row['side'], size: number): Row => ({
-    ...{ id: 0, sequence, capturedTimeMs: timeMs, outcomeId: '9:0', kind },
-    ...{ side, price: '0.5', size: String(size) },
+    id: 0,
+    sequence,
+    capturedTimeMs: timeMs,
+    outcomeId: '9:0',
+    kind,
+    side,
+    price: '0.5',
+    size: String(size),
   })
   const snapshot = (): void => {
     sequence += 1
