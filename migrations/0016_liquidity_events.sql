@@ -44,14 +44,14 @@ comment on column liquidity_events.price is 'Of the level, 0 to 1; null for all 
 comment on column liquidity_events.side is 'Side of the book that the level is on; null where price is.';
 comment on column liquidity_events.outcome_id is 'Null where it is the market''s as a whole.';
 comment on column liquidity_events.observed_at is
-  'By the receive clock, as captured_at: for the three of a level the beginning of a whole second that contains it; '
-  'split and merge: the venue''s time, in whole seconds, since they are read later.';
+  'By the receive clock, as captured_at; for the three of a level the beginning of the second in which it changed. A split '
+  'or merge is received up to minutes after it happened: source_ts in its detail is the venue''s time.';
 comment on column liquidity_events.identity is
   'Tells apart what is equal in all else: of a level the part of its second, where a gap or a late frame divided it (else '
   'empty); of a gap its sequence; of a pause the entry that told it; of a split or merge its transaction and wallet.';
 comment on column liquidity_events.detail is
   'gap_opened, gap_closed: gap_sequence, which is that of feed_gaps. market_resolved by gamma: payouts in the order of the '
-  'outcomes. split, merge: wallet, transaction_hash. Else null.';
+  'outcomes. split, merge: wallet, transaction_hash, source_ts. Else null.';
 
 -- The newest sample of a market is looked for at each refresh of the catalogue.
 create index liquidity_events_sampled on liquidity_events (market_id, observed_at) where type = 'liquidity_sampled';

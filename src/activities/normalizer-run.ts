@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis'
+import { createFillChannel } from '../cache/fill-channel.ts'
 import { CacheFenceLost, type HotCache } from '../cache/hot-cache.ts'
 import { normalizerSubject } from '../domain/heartbeat.ts'
 import { CATALOG_CHANGES_CHANNEL, marketOfStream, orderbookStream } from '../domain/keys.ts'
@@ -22,6 +23,7 @@ import { createResync } from './normalizer-resync.ts'
 import { Shard } from './normalizer-shard.ts'
 import { Tapes } from './normalizer-tapes.ts'
 import { createViews } from './normalizer-views.ts'
+import { startMarking } from './position-marks.ts'
 
 const CARE_EVERY_MS = 1_000
 const HEAL_EVERY_MS = 250
@@ -90,12 +92,14 @@ const openParts = ({ deps, shard: index, cache, write }: RunInput, settling: Abo
   const listening = createListening(deps)
   const tapes = new Tapes(deps, reader, listening)
   const latencies = createLatencies()
+  const tellFills = createFillChannel(redis)
   const onCommitted = (batch: Batch, sealedTimeMs: number): void => {
     const nowMs = Date.now()
     latencies.write.record(sealedTimeMs, nowMs, batch.frameTimes.length)
     for (const { exchangeTimeMs } of batch.frameTimes) latencies.commit.record(exchangeTimeMs, nowMs)
     trimBehind(reader, batch).catch(() => stats.count('trimErrors'))
     tellChanges(redis, batch).catch(() => stats.count('catalogChangesUntold'))
+    void tellFills(batch.news).then((untold) => untold > 0 && stats.count('fillsUntold', untold))
     tellRefused(batch.refused, tapes, commits)
   }
   const commits: Commits = new Commits({ config, write, onCommitted, signal: settling })
@@ -164,6 +168,7 @@ export const runShard = async (input: RunInput): Promise<void> => {
       'a shard is at its offsets',
     )
     startCare(deps, parts, ended.signal)
+    if (index === 0) startMarking(deps, ended.signal)
     await stepUntil(parts, deps, signal)
     await commits.settle()
   } catch (error) {

@@ -1,0 +1,128 @@
+import type { ClientBase } from 'pg'
+import type { Position, PositionState } from '../domain/position.ts'
+import { toJson } from './json.ts'
+import type { PositionId } from './position-moves.ts'
+import type { StatementTarget } from './script.ts'
+
+/** A position as it is stored. `payout`: text, undefined while the outcome is not settled. */
+export type StoredPosition = PositionId & Position & { payout: string | undefined }
+
+/** Bounds the locks of a transaction, however many wallets it has. */
+const LOCKS = 64
+const LOCK_CLASS = 7_620_013
+
+const LOCK = `
+select count(pg_advisory_xact_lock(${LOCK_CLASS}, bucket)) from (
+  select distinct hashtext(wallet) & ${LOCKS - 1} as bucket from jsonb_array_elements_text($1::jsonb) as wallet order by 1) b`
+
+const LOCK_ALL = `
+select count(pg_advisory_xact_lock(${LOCK_CLASS}, bucket)) from (select generate_series(0, ${LOCKS - 1}) as bucket) b`
+
+/**
+ * Whoever folds positions, or settles them, has the wallets to himself until its transaction ends: what is read is
+ * what is written. Always in one order, and once a transaction, so that two cannot wait for each other. What is to be read
+ * under the lock is read by a later statement, which sees what the one before has committed.
+ */
+export const lockWallets = async (client: ClientBase, wallets: string[]): Promise<void> => {
+  await client.query(LOCK, [toJson(wallets)])
+}
+
+export const lockAllWallets = async (client: ClientBase): Promise<void> => {
+  await client.query(LOCK_ALL)
+}
+
+type StateRecord = Record<keyof PositionState, string>
+type PositionRecord = {
+  wallet: string
+  outcome_id: string
+  payout: string | null
+  state: StateRecord
+  base: StateRecord | null
+}
+
+const toState = (record: StateRecord): PositionState => ({
+  second: Number(record.second),
+  held: BigInt(record.held),
+  cost: BigInt(record.cost),
+  tradingPnl: BigInt(record.tradingPnl),
+  unseen: BigInt(record.unseen),
+  unseenProceeds: BigInt(record.unseenProceeds),
+  moves: Number(record.moves),
+})
+
+const toRecord = (state: PositionState): StateRecord => ({
+  second: String(state.second),
+  held: String(state.held),
+  cost: String(state.cost),
+  tradingPnl: String(state.tradingPnl),
+  unseen: String(state.unseen),
+  unseenProceeds: String(state.unseenProceeds),
+  moves: String(state.moves),
+})
+
+/** Texts, since JSON numbers would be floats. */
+const STATE = `jsonb_build_object(
+  'second', extract(epoch from p.last_move_at)::bigint::text, 'moves', p.moves::text,
+  'held', trunc(p.held * 1000000)::text, 'unseen', trunc(p.unseen_qty * 1000000)::text,
+  'cost', trunc(p.cost * 1000000000000)::text, 'tradingPnl', trunc(p.trading_pnl * 1000000000000)::text,
+  'unseenProceeds', trunc(p.unseen_proceeds * 1000000000000)::text) as state`
+
+const SELECT = `select p.user_id as wallet, p.outcome_id, trim_scale(p.payout)::text as payout, ${STATE}, p.base from positions p`
+
+const READ = `${SELECT} join jsonb_to_recordset($1::jsonb) as g(wallet text, outcome_id text)
+  on p.user_id = g.wallet and p.outcome_id = g.outcome_id`
+
+const READ_WALLETS = `${SELECT} where p.user_id = any($1)`
+
+const toStored = (row: PositionRecord): StoredPosition => ({
+  wallet: row.wallet,
+  outcomeId: row.outcome_id,
+  payout: row.payout ?? undefined,
+  state: toState(row.state),
+  base: row.base === null ? undefined : toState(row.base),
+})
+
+/** Of the positions those that there are. */
+export const readPositions = async (client: ClientBase, positions: PositionId[]): Promise<StoredPosition[]> => {
+  const given = positions.map(({ wallet, outcomeId }) => ({ wallet, outcome_id: outcomeId }))
+  return (await client.query<PositionRecord>(READ, [toJson(given)])).rows.map(toStored)
+}
+
+export const readPositionsOf = async (client: ClientBase, wallets: string[]): Promise<StoredPosition[]> =>
+  (await client.query<PositionRecord>(READ_WALLETS, [wallets])).rows.map(toStored)
+
+/** `0.000001 *` and not a division: Postgres rounds quotients. */
+const UPSERT = `
+insert into positions (user_id, outcome_id, held, cost, trading_pnl, unseen_qty, unseen_proceeds, moves, last_move_at, base,
+  payout, updated_at)
+select n.wallet, n.outcome_id, 0.000001 * n.held, 0.000000000001 * n.cost, 0.000000000001 * n."tradingPnl",
+  0.000001 * n.unseen, 0.000000000001 * n."unseenProceeds", n.moves, to_timestamp(n.second), n.base, o.payout, now()
+from jsonb_to_recordset($1::jsonb) as n(wallet text, outcome_id text, held numeric, cost numeric, "tradingPnl" numeric,
+  unseen numeric, "unseenProceeds" numeric, moves bigint, second bigint, base jsonb)
+join outcomes o using (outcome_id)
+order by n.wallet, n.outcome_id
+on conflict (user_id, outcome_id) do update set held = excluded.held, cost = excluded.cost,
+  trading_pnl = excluded.trading_pnl, unseen_qty = excluded.unseen_qty, unseen_proceeds = excluded.unseen_proceeds,
+  moves = excluded.moves, last_move_at = excluded.last_move_at, base = excluded.base, payout = excluded.payout,
+  updated_at = excluded.updated_at`
+
+/** Writes the figures; a position whose outcome's payout is known is settled by that. */
+export const upsertPositions = async (target: StatementTarget, positions: (PositionId & Position)[]): Promise<void> => {
+  if (positions.length === 0) return
+  const rows = positions.map(({ wallet, outcomeId, state, base }) => ({
+    wallet,
+    outcome_id: outcomeId,
+    ...toRecord(state),
+    base: base === undefined ? null : toRecord(base),
+  }))
+  await target.query(UPSERT, [toJson(rows)])
+}
+
+const DELETE = `
+delete from positions p using jsonb_to_recordset($1::jsonb) as g(wallet text, outcome_id text)
+where p.user_id = g.wallet and p.outcome_id = g.outcome_id`
+
+export const deletePositions = async (client: ClientBase, positions: PositionId[]): Promise<void> => {
+  if (positions.length === 0) return
+  await client.query(DELETE, [toJson(positions.map(({ wallet, outcomeId }) => ({ wallet, outcome_id: outcomeId })))])
+}
