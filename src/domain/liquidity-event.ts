@@ -1,6 +1,6 @@
 import type { Side } from './book-side.ts'
 
-/** See the comments of the table `liquidity_events`, which define each type and its units. */
+/** Those that come through the normalizer's batch: see the comments of the table `liquidity_events` for each type and its units. */
 type LiquidityEventType =
   | 'market_created'
   | 'market_closed'
@@ -11,18 +11,15 @@ type LiquidityEventType =
   | 'liquidity_added'
   | 'liquidity_removed'
   | 'liquidity_traded'
-  | 'liquidity_sampled'
   | 'gap_opened'
   | 'gap_closed'
-  | 'split'
-  | 'merge'
 
 /** Absent where the type has none; decimals are texts. `identity` tells apart what is equal in all else. */
 export type LiquidityEvent = {
   marketId: string
   type: LiquidityEventType
   observedTimeMs: number
-  source: 'market_channel' | 'subscription' | 'new_market' | 'market_resolved' | 'gamma' | 'data_api'
+  source: 'market_channel' | 'subscription' | 'new_market' | 'market_resolved' | 'gamma'
   identity: string
   outcomeId?: string
   side?: Side

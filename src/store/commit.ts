@@ -91,7 +91,10 @@ const transact = <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Prom
 
 /** Changes of markets and activities of wallets may be liquidity events of the day on which they were received. */
 const daysOf = ({ days, marketChanges, activities }: Batch): Set<number> => {
-  const times = [...marketChanges.map((change) => change.receivedTimeMs), ...activities.map((row) => row.capturedTimeMs)]
+  const times = [
+    ...marketChanges.map((change) => change.receivedTimeMs),
+    ...activities.map((row) => row.capturedTimeMs),
+  ]
   return new Set([...days, ...times.map((timeMs) => Math.floor(timeMs / DAY_MS))])
 }
 

@@ -176,3 +176,36 @@ test('a pause, a gap and a resolution are told once each; no size change goes ov
   )
   expect(told.rows).toEqual(gaps.rows)
 })
+
+test('a split and a merge are told once, however often the Data API repeats them; a redemption is none', async () => {
+  const flow = createFlow(redis)
+  await flow.catalogue([gammaText('43')])
+  await using _ = start()
+  await committed(tables(), 'markets')
+  const conditionId = `0x${'43'.padStart(64, '0')}`
+  const timestamp = Math.floor(Date.now() / 1_000) - 60
+  const text = (type: string, size: number, ordinal: number): string => {
+    const said = {
+      proxyWallet: `0x${'AB'.repeat(20)}`,
+      conditionId,
+      type,
+      size,
+      usdcSize: size,
+      transactionHash: `0x${'9'.repeat(64)}`,
+      timestamp,
+    }
+    return `{"ordinal":${ordinal},"raw":${JSON.stringify(said)}}`
+  }
+  const all = [text('SPLIT', 12.5, 0), text('SPLIT', 12.5, 1), text('MERGE', 4, 0), text('REDEEM', 1, 0)]
+  for (const _time of [1, 2]) await flow.trades(all.map((one) => ['data_activity', one]))
+  await committed(tables(), 'trades')
+  const letters = await database.pool.query("select detail from dead_letters where stream = 'trades'")
+  expect(letters.rows).toEqual([])
+  const { rows } = await database.pool.query<{ type: string; amount: string; detail: Record<string, string> }>(
+    `select type, trim_scale(amount)::text as amount, detail from liquidity_events
+     where market_id = '43' and source = 'data_api' order by type, identity`,
+  )
+  expect(rows.map(({ type, amount }) => `${type} ${amount}`)).toEqual(['merge 4', 'split 12.5', 'split 12.5'])
+  expect(rows[0]?.detail).toMatchObject({ wallet: `0x${'ab'.repeat(20)}`, transaction_hash: `0x${'9'.repeat(64)}` })
+  expect(Date.parse(rows[0]?.detail['source_ts'] ?? '')).toBe(timestamp * 1_000)
+})
