@@ -1,5 +1,5 @@
 import type { Side } from '../domain/book-side.ts'
-import type { OutcomeLiquidityProgress } from '../domain/progress.ts'
+import type { LevelProgress, OutcomeLiquidityProgress } from '../domain/progress.ts'
 
 export const SPAN_MS = 1_000
 /** The post-trade book comes 1 to 90 ms before the trade is told; the rest is for a host that hangs. */
@@ -35,6 +35,20 @@ export type LevelLiquidity = {
 }
 
 const keyOf = (side: Side, price: number): number => price * 2 + (side === 'bid' ? 0 : 1)
+
+const toProgress = (key: number, { added, traded, decreases }: Cell, startTimeMs: number): LevelProgress => {
+  const progress: LevelProgress = [key, added, traded]
+  for (const { timeMs, size } of decreases) progress.push(timeMs - startTimeMs, size)
+  return progress
+}
+
+const toCell = ([key, added, traded, ...rest]: LevelProgress, startTimeMs: number): Cell => {
+  const decreases: Cell['decreases'] = []
+  for (let at = 0; at < rest.length; at += 2) {
+    decreases.push({ timeMs: startTimeMs + (rest[at] ?? 0), size: rest[at + 1] ?? 0 })
+  }
+  return { side: key % 2 === 0 ? 'bid' : 'ask', price: Math.floor(key / 2), added, traded, decreases }
+}
 
 /** A decrease is explained by a trade of its level that was told up to `BEHIND_MS` after it, or `AHEAD_MS` before. */
 const explains = (tradeTimeMs: number, decreaseTimeMs: number): boolean =>
@@ -118,9 +132,7 @@ export class OutcomeLiquidity {
       spans: this.#spans.map(({ startTimeMs, part, cells }) => [
         startTimeMs,
         part,
-        [...cells.values()].map(({ side, price, added, traded, decreases }) => {
-          return [side, price, added, traded, decreases.map(({ timeMs, size }) => [timeMs, size])]
-        }),
+        [...cells].map(([key, cell]) => toProgress(key, cell, startTimeMs)),
       ]),
     }
   }
@@ -131,12 +143,7 @@ export class OutcomeLiquidity {
     this.#spans = spans.map(([start, number, cells]) => ({
       startTimeMs: start,
       part: number,
-      cells: new Map(
-        cells.map(([side, price, added, traded, decreases]) => {
-          const open = decreases.map(([timeMs, size]) => ({ timeMs, size }))
-          return [keyOf(side, price), { side, price, added, traded, decreases: open }]
-        }),
-      ),
+      cells: new Map(cells.map((cell) => [cell[0], toCell(cell, start)])),
     }))
     this.#current = isCut ? undefined : this.#spans.at(-1)
   }

@@ -28,22 +28,19 @@ export type HourProgress = {
   mismatched: number
 }
 
-type Pair = [timeMs: number, size: number]
-
 /**
- * What of an outcome's size changes is not final yet: see `OutcomeLiquidity`. Prices and sizes are millionths. In arrays,
- * since it is written with every commit of the market.
+ * What of an outcome's size changes is not final yet: see `OutcomeLiquidity`. In arrays, since it is written with every
+ * commit of the market. Prices and sizes are millionths.
  */
 export type OutcomeLiquidityProgress = {
   newest: [startTimeMs: number, part: number]
   isCut: boolean
   waiting: [timeMs: number, side: Side, price: number, size: number][]
-  spans: [
-    startTimeMs: number,
-    part: number,
-    cells: [side: Side, price: number, added: number, traded: number, decreases: Pair[]][],
-  ][]
+  spans: [startTimeMs: number, part: number, cells: LevelProgress[]][]
 }
+
+/** `decreases`: milliseconds since the start of the span, and size, in turn. */
+export type LevelProgress = [key: number, added: number, traded: number, ...decreases: number[]]
 
 export type LiquidityProgress = {
   clockMs: number
