@@ -1,9 +1,9 @@
 import type { Side } from '../domain/book-side.ts'
 import type { LevelProgress, OutcomeLiquidityProgress } from '../domain/progress.ts'
 
-export const SPAN_MS = 1_000
+const SPAN_MS = 1_000
 /** The post-trade book comes 1 to 90 ms before the trade is told; the rest is for a host that hangs. */
-export const BEHIND_MS = 500
+const BEHIND_MS = 500
 /** Event types overtake each other by up to 8 ms: the trade may also be told first. */
 export const AHEAD_MS = 100
 /** After its end no trade can explain a decrease of a span any more. */

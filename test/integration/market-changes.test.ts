@@ -6,6 +6,7 @@ import type { MarketChange } from '../../src/domain/market-change.ts'
 import { withClient } from '../../src/store/checkout.ts'
 import { lockMarkets, writeMarketChanges } from '../../src/store/market-changes.ts'
 import { writeMarkets } from '../../src/store/markets.ts'
+import { ensurePartition } from '../../src/store/partitions.ts'
 import { MARKETS_STREAM } from '../../src/domain/keys.ts'
 import { createAppender, createEpoch } from '../../src/stream/append.ts'
 import { createFlow, gammaText, signing, tokensOf } from '../support/normalizer-flow.ts'
@@ -16,6 +17,8 @@ const { database, redis, start, tables } = await openStores()
 const { pool } = database
 
 const START_MS = Date.UTC(2026, 10, 1)
+/** Receive clocks step back. */
+for (const day of [-1, 0]) await ensurePartition(pool, START_MS / 86_400_000 + day)
 const TICKS = ['0.1', '0.01', '0.001']
 type Status = Market['status']
 
@@ -108,6 +111,13 @@ const at = async (marketId: string, timeUs: number) =>
 const spansOf = async (marketId: string) =>
   (await pool.query<{ valid_from: string; valid_to: string | null; source: string }>(`select (extract(epoch from valid_from) * 1000000)::bigint as valid_from, (extract(epoch from valid_to) * 1000000)::bigint as valid_to, source from market_changes where market_id = $1 order by valid_from`, [marketId])).rows // prettier-ignore
 
+const eventsOf = async (marketId: string): Promise<string[]> =>
+  (await pool.query<{ type: string }>('select type from liquidity_events where market_id = $1 order by event_id', [marketId])).rows.map(({ type }) => type) // prettier-ignore
+
+/** Whether the catalogue ever said that a market is closed that was not resolved by then. */
+const isClosedIn = (steps: Step[]): boolean =>
+  steps.some((_, index) => knownAfter(steps.slice(0, index + 1))?.status === 'closed')
+
 const tickSize = fc.constantFrom(...TICKS)
 const waitMs = fc.constantFrom(0, 1, 1, 5, 1_000, -3)
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -146,6 +156,12 @@ describe('market_at', () => {
         }
         expect(spans).toHaveLength(rowCount)
         for (const [index, span] of spans.entries()) expect(span.valid_to).toBe(spans[index + 1]?.valid_from ?? null)
+        const isResolved = knownAfter(steps)?.status === 'resolved'
+        const told = await eventsOf(marketId)
+        expect(told.filter((type) => type !== 'market_closed')).toEqual(
+          steps.length === 0 ? [] : ['market_created', ...(isResolved ? ['market_resolved'] : [])],
+        )
+        expect(told.includes('market_closed')).toBe(isClosedIn(steps))
       }),
       { numRuns: 60 },
     )

@@ -24,8 +24,12 @@ const fieldsOf = (channel: string): string[] => {
 const folder = mkdtempSync(join(tmpdir(), 'polytape-push-'))
 const running: ChildProcess[] = []
 afterAll(async () => {
-  for (const child of running) if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid)
-  await Promise.all(running.map((child) => child.exitCode ?? child.signalCode ?? once(child, 'exit')))
+  for (const child of running) {
+    if (child.pid === undefined || child.exitCode !== null) continue
+    const ended = once(child, 'exit')
+    process.kill(-child.pid)
+    await ended
+  }
   rmSync(folder, { recursive: true })
 })
 
