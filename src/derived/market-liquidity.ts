@@ -23,6 +23,22 @@ const tradeKey = ({
   ordinal,
 }: FillRow): string => `${transactionHash ?? exchangeTimeMs} ${outcomeId} ${side} ${priceText} ${sizeText} ${ordinal}`
 
+const createTold = (kept: [key: string, timeMs: number][] = []) => {
+  const told = new Map(kept)
+  return {
+    isNew: (fill: FillRow): boolean => {
+      const key = tradeKey(fill)
+      if (told.has(key)) return false
+      told.set(key, fill.capturedTimeMs)
+      return true
+    },
+    forget: (untilMs: number): void => {
+      for (const [key, timeMs] of told) if (timeMs + REMEMBER_MS < untilMs) told.delete(key)
+    },
+    all: (): [string, number][] => [...told],
+  }
+}
+
 type OfOutcome = { outcomeId: string; liquidity: OutcomeLiquidity }
 
 const noteChanges = ({ book }: OutcomeTape, changes: LevelChange[], noted: OutcomeLiquidity, timeMs: number): void => {
@@ -30,6 +46,11 @@ const noteChanges = ({ book }: OutcomeTape, changes: LevelChange[], noted: Outco
     const delta = level.size - (book.side(side).at(level.price)?.size ?? 0)
     if (delta !== 0) noted.change(side, level.price, delta, timeMs)
   }
+}
+
+const noteTrade = (outcomes: OfOutcome[], fill: FillRow): void => {
+  const { takers, others } = toLevelTrades(fill)
+  for (const { outcomeId, liquidity } of outcomes) liquidity.trade(outcomeId === fill.outcomeId ? takers : others)
 }
 
 const restoreAll = (outcomes: OfOutcome[], kept: LiquidityProgress | undefined): void =>
@@ -46,23 +67,27 @@ export const createMarketLiquidity = (tape: MarketTape, stats: Stats): MarketLiq
   const outcomes = tape.outcomes.map(({ outcome: { outcomeId } }) => ({ outcomeId, liquidity: new OutcomeLiquidity() }))
   const byOutcome = new Map(outcomes.map(({ outcomeId, liquidity }) => [outcomeId, liquidity]))
   restoreAll(outcomes, tape.kept.liquidity)
-  const trades = new Map(tape.kept.liquidity?.trades)
+  const trades = createTold(tape.kept.liquidity?.trades)
   let clockMs = tape.kept.liquidity?.clockMs ?? 0
 
-  const closeOne = ({ outcomeId, liquidity }: OfOutcome, batch: Batch): boolean => {
-    const count = liquidity.forgetTrades(clockMs)
+  const closeOne = ({ outcomeId, liquidity }: OfOutcome, untilMs: number, batch: Batch): boolean => {
+    const count = liquidity.forgetTrades(untilMs)
     if (count > 0) stats.count('tradesNotInBook', count)
-    if ((liquidity.dueTimeMs ?? Infinity) > clockMs) return false
-    for (const level of liquidity.close(clockMs)) {
+    if ((liquidity.dueTimeMs ?? Infinity) > untilMs) return false
+    for (const level of liquidity.close(untilMs)) {
       for (const event of levelEvents(marketId, outcomeId, level)) addLiquidity(batch, event)
     }
     return true
   }
 
+  const closeAll = (untilMs: number, batch: Batch): boolean => {
+    trades.forget(untilMs)
+    return outcomes.map((one) => closeOne(one, untilMs, batch)).some(Boolean)
+  }
+
   const close = (untilMs: number, batch: Batch): boolean => {
     clockMs = Math.max(clockMs, untilMs)
-    for (const [key, timeMs] of trades) if (timeMs + REMEMBER_MS < clockMs) trades.delete(key)
-    return outcomes.map((one) => closeOne(one, batch)).some(Boolean)
+    return closeAll(clockMs, batch)
   }
 
   return {
@@ -74,17 +99,12 @@ export const createMarketLiquidity = (tape: MarketTape, stats: Stats): MarketLiq
       if (kind !== 'change') byOutcome.get(outcomeId)?.cut()
     },
     afterFill: (fill) => {
-      const key = tradeKey(fill)
-      if (trades.has(key)) return
-      trades.set(key, fill.capturedTimeMs)
-      const levelTrades = toLevelTrades(fill)
-      for (const { outcomeId, liquidity } of outcomes) {
-        liquidity.trade(outcomeId === fill.outcomeId ? levelTrades.takers : levelTrades.others)
-      }
+      if (trades.isNew(fill)) noteTrade(outcomes, fill)
     },
     afterFrame: (_, { batch }) => void close(tape.receivedTimeMs, batch),
+    afterEnd: (batch) => void closeAll(Number.MAX_SAFE_INTEGER, batch),
     keep: () => ({
-      liquidity: { clockMs, trades: [...trades], outcomes: outcomes.map(({ liquidity }) => liquidity.progress()) },
+      liquidity: { clockMs, trades: trades.all(), outcomes: outcomes.map(({ liquidity }) => liquidity.progress()) },
     }),
     close,
   }

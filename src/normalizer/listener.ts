@@ -22,6 +22,8 @@ export type MarketListener = {
   afterFill?: (fill: FillRow, batch: Batch) => void
   /** A frame was applied, whatever came of it: quote, state and subscription are as the frame left them. */
   afterFrame?: (tape: MarketTape, context: FrameContext) => void
+  /** The market has ended and its tape is put away: what is open is final. */
+  afterEnd?: (batch: Batch) => void
   /** What it has to go on with after a restart: commits with the offset, and stands in `kept` of the tape that is opened. */
   keep?: () => KeptProgress
 }
@@ -50,6 +52,10 @@ export const tellFill = ({ listeners }: MarketTape, fill: FillRow, batch: Batch)
 
 export const tellFrame = (tape: MarketTape, context: FrameContext): void => {
   for (const { afterFrame } of tape.listeners) afterFrame?.(tape, context)
+}
+
+export const tellEnd = ({ listeners }: MarketTape, batch: Batch): void => {
+  for (const { afterEnd } of listeners) afterEnd?.(batch)
 }
 
 /** What the listeners keep; of a tape that has none, what was kept before. */
