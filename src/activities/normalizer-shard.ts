@@ -43,6 +43,10 @@ type Shown = { times: FrameTimes[]; readTimeMs: number; appliedTimeMs: number }
 
 const marketsAmong = (tapes: Iterable<Tape>): MarketTape[] => [...tapes].filter((tape) => tape instanceof MarketTape)
 
+/** What is new of markets comes first: a trade whose market is not known is a dead letter. */
+const readableOf = (due: ReadonlySet<string>): string[] =>
+  due.has(MARKETS_STREAM) ? [...due].filter((stream) => stream !== TRADES_STREAM) : [...due]
+
 /** One shard's pipeline: read what is ready, apply it, show it in the hot cache, hand it to the commit. */
 export class Shard {
   readonly #parts: ShardParts
@@ -163,7 +167,7 @@ export class Shard {
 
   async #readDue(): Promise<void> {
     const { tapes, reader } = this.#parts
-    const positions = [...this.#due].flatMap((stream): [string, string][] => {
+    const positions = readableOf(this.#due).flatMap((stream): [string, string][] => {
       const tape = tapes.get(stream)
       return tape === undefined ? [] : [[stream, tape.lastId]]
     })

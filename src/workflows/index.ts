@@ -1,3 +1,4 @@
+export { backfillTrades } from './backfill-trades.ts'
 export { checkHeartbeats } from './check-heartbeats.ts'
 export { feed } from './feed.ts'
 export { maintainPartitions } from './maintain-partitions.ts'

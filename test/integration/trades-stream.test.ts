@@ -5,6 +5,7 @@ import { createFillChannel } from '../../src/cache/fill-channel.ts'
 import type { FillNews } from '../../src/domain/fill.ts'
 import { createAppender } from '../../src/stream/append.ts'
 import { dataTradeText, walletOf } from '../support/data-trades.ts'
+import { listenToFills } from '../support/fill-messages.ts'
 import { createFlow, gammaText, signing, tokensOf } from '../support/normalizer-flow.ts'
 import { committed, until, type RunningShard } from '../support/normalizer-shard.ts'
 import { openStores } from '../support/normalizer-stores.ts'
@@ -15,16 +16,6 @@ const { database, redis, server, start, tables } = await openStores()
 const rowsOf = async (sql: string, values: unknown[] = []) => (await database.pool.query<Record<string, unknown>>(sql, values)).rows // prettier-ignore
 const tokenOf = (marketId: string): string => tokensOf(marketId)[0] ?? ''
 const shape = (hash: string, size: string, side = 'BUY'): TradeShape => ({ price: '0.5', size, side, hash, timeMs: Date.now() - 30_000 }) // prettier-ignore
-
-/** What the channel `fills` says from now on. */
-const listen = async (): Promise<Record<string, unknown>[]> => {
-  const messages: Record<string, unknown>[] = []
-  const subscriber = server.connect()
-  onTestFinished(() => subscriber.disconnect())
-  subscriber.on('message', (_channel, text: string) => messages.push(JSON.parse(text)))
-  await subscriber.subscribe('fills')
-  return messages
-}
 
 test('what the stream holds that is no trade of a known token is a dead letter; the rest of it is applied', async () => {
   await using _shard = start()
@@ -70,22 +61,23 @@ test('a trade that came before its market is applied by `reprocess` once the mar
   ])
 })
 
-test('a market and its first trades may come together', async () => {
+test('what the stream `markets` was told first is known to the trades, however much there is of it', async () => {
   const flow = createFlow(redis)
-  await flow.catalogue([gammaText('34')])
-  await flow.trades([['data_trade', dataTradeText(tokenOf('34'), shape('0x34', '5'), 0)]])
+  const marketIds = Array.from({ length: 250 }, (_, at) => String(34_000 + at))
+  for (const marketId of marketIds) await flow.catalogue([gammaText(marketId)])
+  const trade = shape('0x34', '5')
+  await flow.trades(marketIds.map((marketId) => ['data_trade', dataTradeText(tokenOf(marketId), trade, 0)]))
   await using _shard = start()
   await committed(tables(), 'trades')
   await committed(tables(), 'markets')
-  const left = await rowsOf("select raw from dead_letters where stream = 'trades' and raw like $1", [`%${tokenOf('34')}%`]) // prettier-ignore
-  const fills = await rowsOf("select 1 from fills where market_id = '34'")
+  const left = await rowsOf("select raw from dead_letters where stream = 'trades' and raw like $1", ['%0x34%']) // prettier-ignore
   expect(left).toEqual([])
-  expect(fills).toHaveLength(1)
+  expect(await rowsOf("select 1 from fills where tx_hash = '0x34'")).toHaveLength(250)
 })
 
 test('the channel `fills` says once that a fill is new, and once that it is confirmed and whose it is', async () => {
   await using _shard = start()
-  const messages = await listen()
+  const messages = await listenToFills(server)
   const flow = createFlow(redis)
   await flow.catalogue([gammaText('35')])
   await flow.books('35')

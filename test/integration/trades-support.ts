@@ -15,7 +15,7 @@ import { openRedis } from '../support/services.ts'
 import { openClient } from '../unit/emulator-receiver.ts'
 import { framesOf, readStream, signing } from './feed-support.ts'
 
-export const silent = createLog('feed', process.env['LOG_LEVEL'] ?? 'silent')
+const silent = createLog('feed', process.env['LOG_LEVEL'] ?? 'silent')
 
 /** Fills by (transaction, token, side, price, size): how many are equal. */
 type Fills = Map<string, number>

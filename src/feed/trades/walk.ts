@@ -19,7 +19,22 @@ export type WalkDeps = {
   stats: Stats
 }
 
-export type Walk = { conditionIds: string[]; limit: number; from?: { place: TradePlace; carry: Carry } }
+/** `isPatient`: a walk by cursor that has begun is left by what is refused only; what may succeed later is thrown. */
+export type Walk = {
+  conditionIds: string[]
+  limit: number
+  isPatient?: boolean
+  from?: { place: TradePlace; carry: Carry }
+}
+
+const isRetryable = (error: unknown): boolean =>
+  error instanceof Error && 'retryable' in error && error.retryable === true
+
+/** Whether v1 is to be asked where this place failed. */
+const isLeft = (place: TradePlace, isPatient: boolean, error: unknown): boolean => {
+  if (place.type === 'v1') return false
+  return !isPatient || place.cursor === undefined || !isRetryable(error)
+}
 
 const toStep = (page: TradePage, place: TradePlace, carry: Carry, { identify }: WalkDeps): Step => {
   const numbered = numberPage({ raws: page.elements, place, carry }, identify)
@@ -31,7 +46,7 @@ const toStep = (page: TradePage, place: TradePlace, carry: Carry, { identify }: 
  * Pages from the newest fill on, or from a place. Where v2 is away or refuses, the walk begins anew by v1, which knows no
  * cursor: what it tells twice is known.
  *
- * @throws DataApiError when v1 fails as well.
+ * @throws DataApiError when v1 fails as well, or where the walk is patient.
  */
 export async function* walk(given: Walk, deps: WalkDeps, signal: AbortSignal): AsyncGenerator<Step> {
   const { source, log, stats } = deps
@@ -44,7 +59,7 @@ export async function* walk(given: Walk, deps: WalkDeps, signal: AbortSignal): A
       page = await source.trades({ conditionIds, limit, place }, signal)
     } catch (error) {
       signal.throwIfAborted()
-      if (place.type === 'v1') throw error
+      if (!isLeft(place, given.isPatient === true, error)) throw error
       log.warn({ error }, '/v2/trades is away or refuses: going on with /trades')
       stats.count('dataFallbacks')
       place = { type: 'v1', offset: 0 }

@@ -5,7 +5,7 @@ import type { Pace } from './gamma-pace.ts'
 import { createHold } from './hold.ts'
 
 /** The Data API did not answer, or refused. `retryable`: the same call may succeed later. */
-export class DataApiError extends Error {
+class DataApiError extends Error {
   override readonly name = 'DataApiError'
   readonly retryable: boolean
   constructor(message: string, retryable: boolean) {
