@@ -20,11 +20,12 @@ comment on table wallet_activities is
   'Splits, merges, redemptions and conversions of the tracked wallets (TRACKED_WALLETS), as /activity of the Data API tells them.';
 comment on column wallet_activities.market_id is 'Null for a conversion, which concerns several markets.';
 comment on column wallet_activities.type is
-  'split: usdc became size shares of each outcome; merge: the reverse; redeem: size shares of an outcome were paid out as '
-  'usdc after the resolution; conversion: shares of several markets of one event were exchanged. The venue does not say '
+  'split: usdc became size shares of each outcome; merge: the reverse. redeem: shares were paid out as '
+  'usdc after the resolution, which settles the whole position: it changes none itself. conversion: shares of several markets of one event were exchanged. The venue does not say '
   'which, so a conversion is kept and changes no position.';
 comment on column wallet_activities.outcome_index is
-  'Null where the venue names none. A redemption without it changes no position: its market''s resolution has paid it.';
+  'Null where the venue names none.';
+comment on column wallet_activities.size is 'Shares; of a redemption what it paid.';
 comment on column wallet_activities.ordinal is 'Number of this one among equal ones of a transaction, from 0.';
 comment on column wallet_activities.source_ts is 'The venue''s time, in whole seconds.';
 create index wallet_activities_wallet on wallet_activities (wallet, market_id);
@@ -62,7 +63,7 @@ comment on table positions is
 comment on column positions.qty is 'Shares held; 0 once the outcome is settled.';
 comment on column positions.avg_price is 'Average cost of a held share: cost / held. Null where nothing is held, and once settled.';
 comment on column positions.pnl is
-  'Realised: what was got for the shares that were given (sold, merged, redeemed) minus their average cost, and, once the '
+  'Realised: what was got for the shares that were given (sold, merged) minus their average cost, and, once the '
   'outcome is settled, held * payout - cost. Of shares that were not seen to be acquired nothing is in it.';
 comment on column positions.unrealised_pnl is 'held * mark_price - cost; null without a mid, and once settled.';
 comment on column positions.held is
@@ -86,5 +87,5 @@ comment on column positions.mark_state is
   'Null: not looked at yet. Looked at every 10 s.';
 comment on column positions.marked_at is 'Since when mark_price and mark_state are as they are.';
 comment on column positions.updated_at is 'When a move or a settlement changed it last; not the mark.';
-create index positions_open on positions (outcome_id) where payout is null and held > 0;
+create index positions_open on positions (outcome_id) where payout is null;
 create index markets_condition on markets (condition_id);

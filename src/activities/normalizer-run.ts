@@ -10,6 +10,7 @@ import { createLatencies } from '../normalizer/latency.ts'
 import { FenceLost } from '../store/fence.ts'
 import { isRetryable } from '../store/retryable.ts'
 import { openStreams } from '../store/offsets.ts'
+import { forgetUntracked } from '../store/position-rows.ts'
 import { createReader, type Reader } from '../stream/read.ts'
 import { createClosing } from './normalizer-closing.ts'
 import { Commits } from './normalizer-commits.ts'
@@ -162,6 +163,7 @@ export const runShard = async (input: RunInput): Promise<void> => {
   const { shard, tapes, commits, blocking, reader } = parts
   const unfollow = deps.heartbeats.follow(() => [[normalizerSubject(index), shardHeartbeat(parts, Date.now())]])
   try {
+    if (index === 0) await forgetUntracked(deps.pool, deps.config.TRACKED_WALLETS)
     await shard.start(await openStreams(deps.pool))
     deps.log.info(
       { shard: index, streams: tapes.streams().length, parked: tapes.parked.size },

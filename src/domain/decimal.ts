@@ -44,3 +44,14 @@ export const fromScaled = (value: bigint, places: number): string => {
   const fraction = digits.slice(-places).replace(/0+$/, '')
   return `${value < 0n ? '-' : ''}${digits.slice(0, -places)}${fraction === '' ? '' : `.${fraction}`}`
 }
+
+/**
+ * Reverse of `fromScaled`, for texts of our own.
+ *
+ * @throws Error for what has more places.
+ */
+export const toScaled = (text: string, places: number): bigint => {
+  const [whole = '', fraction = ''] = text.split('.')
+  if (fraction.length > places) throw new Error(`expected at most ${places} places, came "${text}"`)
+  return BigInt(whole + fraction.padEnd(places, '0'))
+}

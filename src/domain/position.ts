@@ -1,7 +1,7 @@
 import { toBigMillionths } from './decimal.ts'
 
 /**
- * What changes a position: shares that come in (bought, split) or go out (sold, merged, redeemed). `second`: the venue's
+ * What changes a position: shares that come in (bought, split) or go out (sold, merged). `second`: the venue's
  * time; the Data API tells no finer one. `shares` in millionths, `money` in 10^-12 dollars, the product of two millionths.
  */
 export type Move = { second: number; direction: 'in' | 'out'; shares: bigint; money: bigint }
@@ -105,10 +105,10 @@ export const fillMove = ({ side, priceText, sizeText, second }: Fill): Move => {
 }
 
 type Activity = {
-  type: 'split' | 'merge' | 'redeem'
+  type: 'split' | 'merge'
   sizeText: string
   usdcText: string
-  /** Outcomes among which its dollars are divided: all of the market, or the one that is redeemed. */
+  /** Of its market: each has an equal part of the dollars. */
   outcomeCount: number
   second: number
 }

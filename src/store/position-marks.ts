@@ -42,8 +42,3 @@ export const writeMarks = async (pool: Pool, marks: Mark[]): Promise<number> => 
   }))
   return (await pool.query(MARK, [toJson(rows)])).rowCount ?? 0
 }
-
-/** Positions of wallets that are tracked no more: they would stay as they are, and be wrong when they are tracked again. */
-export const forgetUntracked = async (pool: Pool, tracked: string[]): Promise<void> => {
-  if (tracked.length > 0) await pool.query('delete from positions where user_id <> all($1)', [tracked])
-}

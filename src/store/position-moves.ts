@@ -15,22 +15,21 @@ const FILL = `f.wallet, f.outcome_id, f.side as type, trim_scale(f.size)::text a
   trim_scale(f.price)::text as price, null as usdc, 1 as outcome_count, floor(extract(epoch from f.data_api_ts))::float8 as second`
 const ACTIVITY = `a.wallet, o.outcome_id, a.type, trim_scale(a.size)::text as size,
   null as price, trim_scale(a.usdc)::text as usdc,
-  case a.type when 'redeem' then 1 else (select count(*)::int from outcomes n where n.market_id = a.market_id) end as outcome_count,
+  (select count(*)::int from outcomes n where n.market_id = a.market_id) as outcome_count,
   floor(extract(epoch from a.source_ts))::float8 as second`
 
 /**
- * A split or a merge concerns each outcome of its market, a redemption the outcome that it names. One that names none, and
+ * A split or a merge concerns each outcome of its market. A redemption, which the market's resolution has paid already, and
  * a conversion, concern none: see the comments on `wallet_activities`.
  */
-export const CONCERNED = `o.market_id = a.market_id
-  and (a.type in ('split', 'merge') or a.type = 'redeem' and o.outcome_id = a.market_id || ':' || a.outcome_index)`
+export const CONCERNED = `o.market_id = a.market_id and a.type in ('split', 'merge')`
 
 /** To be selected from activities `a` joined with `outcomes o` on CONCERNED. */
 export const ACTIVITY_MOVES = `select ${ACTIVITY}`
 
 export type MoveRecord = { wallet: string; outcome_id: string; size: string; second: number } & (
   | { type: 'buy' | 'sell'; price: string }
-  | { type: 'split' | 'merge' | 'redeem'; usdc: string; outcome_count: number }
+  | { type: 'split' | 'merge'; usdc: string; outcome_count: number }
 )
 
 const toMove = (row: MoveRecord): Move => {
@@ -41,7 +40,6 @@ const toMove = (row: MoveRecord): Move => {
       return fillMove({ side: row.type, priceText: row.price, sizeText, second })
     case 'split':
     case 'merge':
-    case 'redeem':
       return activityMove({ type: row.type, sizeText, usdcText: row.usdc, outcomeCount: row.outcome_count, second })
   }
 }

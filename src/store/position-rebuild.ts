@@ -1,9 +1,15 @@
 import type { ClientBase, Pool } from 'pg'
-import { fromScaled } from '../domain/decimal.ts'
 import { advance, EMPTY_STATE, foldMoves, type Move, type Position, type PositionState } from '../domain/position.ts'
 import { withClient } from './checkout.ts'
 import { byPosition, CONCERNED, positionKey, readMoves, type PositionId } from './position-moves.ts'
-import { deletePositions, lockWallets, readPositionsOf, upsertPositions, type StoredPosition } from './position-rows.ts'
+import {
+  deletePositions,
+  lockWallets,
+  readPositionsOf,
+  toRecord,
+  upsertPositions,
+  type StoredPosition,
+} from './position-rows.ts'
 import type { IsTracked } from './positions.ts'
 
 /** What a position is to be, as all that is stored says. */
@@ -42,16 +48,10 @@ const rebuildWallets = async (client: ClientBase, wallets: string[]): Promise<Re
   })
 }
 
-const toFigures = (state: PositionState, payout: string | undefined): Record<string, string> => ({
-  held: fromScaled(state.held, 6),
-  cost: fromScaled(state.cost, 12),
-  trading_pnl: fromScaled(state.tradingPnl, 12),
-  unseen_qty: fromScaled(state.unseen, 6),
-  unseen_proceeds: fromScaled(state.unseenProceeds, 12),
-  moves: String(state.moves),
-  last_move_at: new Date(state.second * 1_000).toISOString(),
-  payout: payout ?? 'none',
-})
+const toFigures = (state: PositionState, payout: string | undefined): Record<string, string> => {
+  const { second, ...figures } = toRecord(state)
+  return { ...figures, last_move_at: new Date(Number(second) * 1_000).toISOString(), payout: payout ?? 'none' }
+}
 
 /** A base is right where it is what the moves up to its second make; it may lie anywhere. */
 const isRightBase = ({ base }: Position, moves: Move[]): boolean => {
@@ -77,7 +77,8 @@ const compare = (stored: StoredPosition | undefined, rebuilt: Rebuilt | undefine
 const compareAll = (stored: StoredPosition[], rebuilt: Rebuilt[]): PositionDifference[] => {
   const before = new Map(stored.map((one) => [positionKey(one), one]))
   const after = new Map(rebuilt.map((one) => [positionKey(one), one]))
-  return [...new Set([...before.keys(), ...after.keys()])].flatMap((key) => compare(before.get(key), after.get(key)))
+  const keys = [...new Set([...before.keys(), ...after.keys()])].toSorted((left, right) => (left < right ? -1 : 1))
+  return keys.flatMap((key) => compare(before.get(key), after.get(key)))
 }
 
 /** In a transaction of its own. The wallets are locked before anything is read: no fill is missed, none counted twice. */

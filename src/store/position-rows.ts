@@ -1,4 +1,5 @@
-import type { ClientBase } from 'pg'
+import type { ClientBase, Pool } from 'pg'
+import { fromScaled, toScaled } from '../domain/decimal.ts'
 import type { Position, PositionState } from '../domain/position.ts'
 import { toJson } from './json.ts'
 import type { PositionId } from './position-moves.ts'
@@ -31,43 +32,49 @@ export const lockAllWallets = async (client: ClientBase): Promise<void> => {
   await client.query(LOCK_ALL)
 }
 
-type StateRecord = Record<keyof PositionState, string>
-type PositionRecord = {
+/** Decimals as texts: JSON numbers would be floats. */
+type StateRecord = {
+  second: string
+  moves: string
+  held: string
+  cost: string
+  trading_pnl: string
+  unseen_qty: string
+  unseen_proceeds: string
+}
+type PositionRecord = StateRecord & {
   wallet: string
   outcome_id: string
   payout: string | null
-  state: StateRecord
   base: StateRecord | null
 }
 
+const SHARE_PLACES = 6
+const MONEY_PLACES = 12
+
 const toState = (record: StateRecord): PositionState => ({
   second: Number(record.second),
-  held: BigInt(record.held),
-  cost: BigInt(record.cost),
-  tradingPnl: BigInt(record.tradingPnl),
-  unseen: BigInt(record.unseen),
-  unseenProceeds: BigInt(record.unseenProceeds),
+  held: toScaled(record.held, SHARE_PLACES),
+  cost: toScaled(record.cost, MONEY_PLACES),
+  tradingPnl: toScaled(record.trading_pnl, MONEY_PLACES),
+  unseen: toScaled(record.unseen_qty, SHARE_PLACES),
+  unseenProceeds: toScaled(record.unseen_proceeds, MONEY_PLACES),
   moves: Number(record.moves),
 })
 
-const toRecord = (state: PositionState): StateRecord => ({
+/** As they are stored, but for `second`, which is `last_move_at`. */
+export const toRecord = (state: PositionState): StateRecord => ({
   second: String(state.second),
-  held: String(state.held),
-  cost: String(state.cost),
-  tradingPnl: String(state.tradingPnl),
-  unseen: String(state.unseen),
-  unseenProceeds: String(state.unseenProceeds),
   moves: String(state.moves),
+  held: fromScaled(state.held, SHARE_PLACES),
+  cost: fromScaled(state.cost, MONEY_PLACES),
+  trading_pnl: fromScaled(state.tradingPnl, MONEY_PLACES),
+  unseen_qty: fromScaled(state.unseen, SHARE_PLACES),
+  unseen_proceeds: fromScaled(state.unseenProceeds, MONEY_PLACES),
 })
 
-/** Texts, since JSON numbers would be floats. */
-const STATE = `jsonb_build_object(
-  'second', extract(epoch from p.last_move_at)::bigint::text, 'moves', p.moves::text,
-  'held', trunc(p.held * 1000000)::text, 'unseen', trunc(p.unseen_qty * 1000000)::text,
-  'cost', trunc(p.cost * 1000000000000)::text, 'tradingPnl', trunc(p.trading_pnl * 1000000000000)::text,
-  'unseenProceeds', trunc(p.unseen_proceeds * 1000000000000)::text) as state`
-
-const SELECT = `select p.user_id as wallet, p.outcome_id, trim_scale(p.payout)::text as payout, ${STATE}, p.base from positions p`
+const SELECT = `select p.user_id as wallet, p.outcome_id, trim_scale(p.payout)::text as payout, p.base, p.moves, p.held, p.cost,
+  p.trading_pnl, p.unseen_qty, p.unseen_proceeds, extract(epoch from p.last_move_at)::bigint as second from positions p`
 
 const READ = `${SELECT} join jsonb_to_recordset($1::jsonb) as g(wallet text, outcome_id text)
   on p.user_id = g.wallet and p.outcome_id = g.outcome_id`
@@ -78,7 +85,7 @@ const toStored = (row: PositionRecord): StoredPosition => ({
   wallet: row.wallet,
   outcomeId: row.outcome_id,
   payout: row.payout ?? undefined,
-  state: toState(row.state),
+  state: toState(row),
   base: row.base === null ? undefined : toState(row.base),
 })
 
@@ -91,14 +98,13 @@ export const readPositions = async (client: ClientBase, positions: PositionId[])
 export const readPositionsOf = async (client: ClientBase, wallets: string[]): Promise<StoredPosition[]> =>
   (await client.query<PositionRecord>(READ_WALLETS, [wallets])).rows.map(toStored)
 
-/** `0.000001 *` and not a division: Postgres rounds quotients. */
 const UPSERT = `
 insert into positions (user_id, outcome_id, held, cost, trading_pnl, unseen_qty, unseen_proceeds, moves, last_move_at, base,
   payout, updated_at)
-select n.wallet, n.outcome_id, 0.000001 * n.held, 0.000000000001 * n.cost, 0.000000000001 * n."tradingPnl",
-  0.000001 * n.unseen, 0.000000000001 * n."unseenProceeds", n.moves, to_timestamp(n.second), n.base, o.payout, now()
-from jsonb_to_recordset($1::jsonb) as n(wallet text, outcome_id text, held numeric, cost numeric, "tradingPnl" numeric,
-  unseen numeric, "unseenProceeds" numeric, moves bigint, second bigint, base jsonb)
+select n.wallet, n.outcome_id, n.held, n.cost, n.trading_pnl, n.unseen_qty, n.unseen_proceeds, n.moves, to_timestamp(n.second),
+  n.base, o.payout, now()
+from jsonb_to_recordset($1::jsonb) as n(wallet text, outcome_id text, held numeric, cost numeric, trading_pnl numeric,
+  unseen_qty numeric, unseen_proceeds numeric, moves bigint, second bigint, base jsonb)
 join outcomes o using (outcome_id)
 order by n.wallet, n.outcome_id
 on conflict (user_id, outcome_id) do update set held = excluded.held, cost = excluded.cost,
@@ -125,4 +131,9 @@ where p.user_id = g.wallet and p.outcome_id = g.outcome_id`
 export const deletePositions = async (client: ClientBase, positions: PositionId[]): Promise<void> => {
   if (positions.length === 0) return
   await client.query(DELETE, [toJson(positions.map(({ wallet, outcomeId }) => ({ wallet, outcome_id: outcomeId })))])
+}
+
+/** Positions of wallets that are tracked no more: they would stay as they are, and be wrong when they are tracked again. */
+export const forgetUntracked = async (pool: Pool, tracked: string[]): Promise<void> => {
+  if (tracked.length > 0) await pool.query('delete from positions where user_id <> all($1)', [tracked])
 }

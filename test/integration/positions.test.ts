@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createTracking } from '../../src/store/positions.ts'
@@ -30,6 +31,9 @@ const rebuild = async (isDryRun: boolean, wallets: string[] = [], tracked: strin
   for await (const part of rebuildPositions(database.pool, options)) differences.push(...part.differences)
   return differences
 }
+
+/** Does not compress. */
+const randomText = (length: number): string => randomBytes(length / 2).toString('hex')
 
 const MARKETS = ['71', '72']
 const START_MS = 1_790_000_000_000
@@ -106,6 +110,117 @@ test('in whatever order and batches fills, activities and resolutions come, and 
       expect(await wrongPositions(database.pool, truth)).toEqual([])
       expect(await rebuild(true)).toEqual([])
     }),
-    { numRuns: 20 },
+    { numRuns: 12 },
   )
+})
+
+const buy = (wallet_: string, changed: Partial<TradeTruth> = {}) => ({
+  wallet: wallet_,
+  token: tokensOf('71')[0] ?? '',
+  side: 'BUY' as const,
+  price: '0.4',
+  size: '10',
+  timestamp: String(START_MS),
+  ...changed,
+})
+
+const figures = async (): Promise<Record<string, unknown>[]> =>
+  (
+    await database.pool.query<Record<string, unknown>>(
+      `select user_id, outcome_id, qty::float8, avg_price::float8, pnl::float8, payout::float8, unseen_qty::float8
+       from positions order by user_id, outcome_id`,
+    )
+  ).rows
+
+test('a resolved market pays each outcome, provisionally and then finally, and a fill that is told of later still finds its place', async () => {
+  const { commit, market } = await openCommits(database.pool)
+  await market('71')
+  await commit({ trades: [tradeRow({ ...buy('0xa'), transactionHash: '0x1' })] })
+  expect(await figures()).toMatchObject([{ qty: 10, avg_price: 0.4, pnl: 0, payout: null }])
+  const resolved = { marketId: '71', winningToken: tokensOf('71')[0] ?? '', exchangeTimeMs: START_MS + 60_000 }
+  await commit({ resolvedMarkets: new Map([['71', resolved]]) })
+  expect(await figures()).toMatchObject([{ qty: 0, avg_price: null, pnl: 6, payout: 1 }])
+  const earlier = buy('0xa', { side: 'SELL', price: '0.6', size: '4', timestamp: String(START_MS + 1_000) })
+  const first = buy('0xa', { price: '0.2', timestamp: String(START_MS - 1_000) })
+  await commit({ trades: [tradeRow({ ...earlier, transactionHash: '0x2' }), tradeRow({ ...first, transactionHash: '0x3' })] }) // prettier-ignore
+  // 20 at 0.3, 4 sold at 0.6, 16 paid at 1.
+  expect(await figures()).toMatchObject([{ qty: 0, pnl: 12.4, payout: 1 }])
+  await market('71', ['0.5', '0.5'])
+  expect(await figures()).toMatchObject([{ qty: 0, pnl: 4.4, payout: 0.5 }])
+})
+
+test('where wallets are tracked, others have no position, and a rebuild takes theirs away', async () => {
+  const everybody = await openCommits(database.pool)
+  await everybody.market('71')
+  await everybody.commit({ trades: [tradeRow({ ...buy('0xa'), transactionHash: '0x1' }), tradeRow({ ...buy('0xb'), transactionHash: '0x2' })] }) // prettier-ignore
+  const one = await openCommits(database.pool, ['0xa'])
+  await one.commit({ trades: [tradeRow({ ...buy('0xb'), transactionHash: '0x3' }), tradeRow({ ...buy('0xc'), transactionHash: '0x4' })] }) // prettier-ignore
+  expect((await figures()).map((row) => [row['user_id'], row['qty']])).toEqual([['0xa', 10], ['0xb', 10]]) // prettier-ignore
+  await rebuild(false, [], ['0xa'])
+  expect((await figures()).map((row) => row['user_id'])).toEqual(['0xa'])
+  await rebuild(false)
+  expect((await figures()).map((row) => [row['user_id'], row['qty']])).toEqual([['0xa', 10], ['0xb', 20], ['0xc', 10]]) // prettier-ignore
+})
+
+test('a rebuild names each figure that differs, changes nothing in a dry run, and puts right what is wrong of the wallets that are asked for', async () => {
+  const { commit, market } = await openCommits(database.pool)
+  await market('71')
+  const trades = ['0xa', '0xb', '0xc'].map((who) => tradeRow({ ...buy(who), transactionHash: who }))
+  await commit({ trades })
+  await database.pool.query(`update positions set held = 11, cost = 0 where user_id = '0xa'`)
+  await database.pool.query(`delete from positions where user_id = '0xb'`)
+  await database.pool.query(`update positions set base = '{"second":"1790000000","held":"1","cost":"1","trading_pnl":"0","unseen_qty":"0","unseen_proceeds":"0","moves":"1"}' where user_id = '0xc'`) // prettier-ignore
+  const differences = await rebuild(true)
+  const named = differences.map(({ wallet: who, figure, stored, rebuilt }) => [who, figure, stored, rebuilt])
+  expect(named).toContainEqual(['0xa', 'held', '11', '10'])
+  expect(named).toContainEqual(['0xa', 'cost', '0', '4'])
+  expect(named).toContainEqual(['0xb', 'held', 'none', '10'])
+  expect(named).toContainEqual(['0xc', 'base', 'wrong', 'right'])
+  expect(await rebuild(true)).toEqual(differences)
+  await rebuild(false, ['0xb'])
+  expect((await rebuild(true)).map(({ wallet: who }) => who)).toEqual(['0xa', '0xa', '0xc'])
+  await rebuild(false)
+  expect(await rebuild(true)).toEqual([])
+})
+
+test('a rebuild beside a running ingestion neither misses a fill nor counts one twice', async () => {
+  const { commit, market } = await openCommits(database.pool)
+  await market('71')
+  const trades = Array.from({ length: 600 }, (_, at) =>
+    buy(`0x${at % 7}`, {
+      side: at % 3 === 0 ? 'SELL' : 'BUY',
+      timestamp: String(START_MS + ((at * 7_919) % 600) * 1_000),
+    }),
+  )
+  let isOver = false
+  const rebuilding = (async () => {
+    const found: PositionDifference[] = []
+    while (!isOver) found.push(...(await rebuild(false)))
+    return found
+  })()
+  for (let at = 0; at < trades.length; at += 10) {
+    const rows = trades.slice(at, at + 10).map((one, index) => tradeRow({ ...one, transactionHash: `0x${at + index}` }))
+    await commit({ trades: rows })
+  }
+  isOver = true
+  expect(await rebuilding).toEqual([])
+  expect(await wrongPositions(database.pool, { trades, activities: [] })).toEqual([])
+})
+
+test('a row that Postgres refuses becomes a dead letter, and the positions are those of the others', async () => {
+  const { commit, market } = await openCommits(database.pool)
+  await market('71')
+  const good = buy('0xa')
+  const bad = tradeRow({ ...buy('0xb'), transactionHash: '0x2' })
+  // A wallet that is longer than what an index takes.
+  const refused = { ...bad, trade: { ...bad.trade, wallet: `0x${randomText(9_000)}` } }
+  const split = { wallet: '0xa', type: 'SPLIT', marketId: '71', size: '5', usdcSize: '5', outcomeIndex: 999, timestamp: String(START_MS) } // prettier-ignore
+  const elsewhere = { ...split, marketId: '99' }
+  await commit({
+    trades: [refused, tradeRow({ ...good, transactionHash: '0x1' })],
+    activities: [activityRow({ ...split, transactionHash: '0x3' }), activityRow({ ...elsewhere, transactionHash: '0x4' })], // prettier-ignore
+  })
+  expect(await wrongPositions(database.pool, { trades: [good], activities: [split] })).toEqual([])
+  const { rows } = await database.pool.query('select reason from dead_letters order by reason')
+  expect(rows).toEqual([{ reason: 'refused_row' }, { reason: 'unknown_market' }])
 })

@@ -19,6 +19,7 @@ export type ActivityTruth = {
   outcomeIndex: number
   timestamp: string
 }
+/** A ledger's own lists will do. Without tracked wallets nobody asks for activities: then there are none to be given. */
 export type PositionsTruth = {
   trades: TradeTruth[]
   activities: ActivityTruth[]
@@ -91,10 +92,10 @@ const changesOf = ({ trades, activities, tracked }: PositionsTruth, places: Plac
     const change = { second: secondOf(timestamp), shares: side === 'BUY' ? shares : -shares, dollars: millionths(price) * shares } // prettier-ignore
     if (missedBy !== 'data_api') add(wallet, byToken.get(token), change)
   }
-  for (const { wallet, type, marketId, size, usdcSize, outcomeIndex, timestamp } of activities) {
-    const all = places.filter((place) => place.marketId === marketId)
-    const concerned = type === 'REDEEM' ? all.filter((place) => place.outcomeId === `${marketId}:${outcomeIndex}`) : all
-    if (type === 'CONVERSION') continue
+  for (const { wallet, type, marketId, size, usdcSize, timestamp } of activities) {
+    const concerned = places.filter((place) => place.marketId === marketId)
+    // The resolution pays a redemption; a conversion does not say which shares it was.
+    if (type === 'REDEEM' || type === 'CONVERSION') continue
     const shares = type === 'SPLIT' ? millionths(size) : -millionths(size)
     const dollars = (millionths(usdcSize) * SHARE) / BigInt(Math.max(concerned.length, 1))
     for (const { outcomeId } of concerned) add(wallet, outcomeId, { second: secondOf(timestamp), shares, dollars })
