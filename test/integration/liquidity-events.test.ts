@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
@@ -87,6 +88,12 @@ const toFill = (row: FillRecord): FillRow => ({
   epoch: '',
 })
 
+/** The query of README.md, which an analyst copies. */
+const readmeQuery = (): string => {
+  const text = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+  return /```sql\n(-- what was added[\s\S]*?)```/.exec(text)?.[1] ?? ''
+}
+
 const openSpans = async (marketId: string): Promise<number> => {
   const sql = `select jsonb_path_query_array(progress, '$.kept.liquidity.outcomes[*].spans[*]') as spans
     from ingestion_offsets where stream = $1`
@@ -124,6 +131,14 @@ test('kill -9 in mid-second, again and again: every size change of the books is 
   const types = await expectTruth('41')
   expect(types).toContain('liquidity_traded')
   expect(await typesOf('41')).toEqual(['market_created'])
+  const said = await database.pool.query<Record<'side' | 'added', string>>(readmeQuery().replaceAll('516710', '41'))
+  const added = said.rows.filter(({ side }) => side === 'bid').reduce((sum, row) => sum + Number(row.added ?? 0), 0)
+  const events = (await readEvents('41')).filter(({ type, side }) => type === 'liquidity_added' && side === 'bid')
+  const ofFirst = events.filter(({ outcomeId }) => outcomeId === '41:0')
+  expect(added).toBeCloseTo(
+    ofFirst.reduce((sum, { amountText }) => sum + Number(amountText), 0),
+    5,
+  )
 })
 
 test('a pause, a gap and a resolution are told once each; no size change goes over a gap', async () => {
