@@ -1,6 +1,7 @@
 import type { Level } from '../domain/book-side.ts'
 import type { FillNews } from '../domain/fill.ts'
 import type { Frame, GapReason } from '../domain/frame.ts'
+import type { LiquidityEvent } from '../domain/liquidity-event.ts'
 import type { Market, MarketState } from '../domain/market.ts'
 import type { MarketChange } from '../domain/market-change.ts'
 import type { FrameTimes } from './latency.ts'
@@ -108,6 +109,7 @@ export type Batch = {
   proofs: ProofRow[]
   depths: DepthRow[]
   hours: HourRow[]
+  liquidity: LiquidityEvent[]
   quotes: Map<string, QuoteRow>
   offsets: Map<string, OffsetRow>
   markets: Map<string, Market>
@@ -144,6 +146,7 @@ export const newBatch = (): Batch => ({
   proofs: [],
   depths: [],
   hours: [],
+  liquidity: [],
   quotes: new Map(),
   offsets: new Map(),
   markets: new Map(),

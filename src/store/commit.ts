@@ -15,6 +15,7 @@ import { writeFills } from './fills.ts'
 import { writeGaps } from './gaps.ts'
 import { writeIsolated } from './isolate.ts'
 import { isDataError } from './isolation.ts'
+import { writeLiquidity } from './liquidity.ts'
 import { lockMarkets, writeMarketChanges } from './market-changes.ts'
 import { writeMarkets } from './markets.ts'
 import { ensurePartition } from './partitions.ts'
@@ -29,6 +30,8 @@ import { settlePositions } from './settlements.ts'
 import { placeTrades } from './trade-places.ts'
 import { mergeTrades } from './trades.ts'
 import { insertActivities } from './wallet-activities.ts'
+
+const DAY_MS = 86_400_000
 
 export type CommitDeps = {
   pool: Pool
@@ -69,6 +72,7 @@ const writeAll = async (client: PoolClient, { owner, isTracked }: Writing, batch
   await writeProofs(rest, batch.proofs)
   await writeDepths(rest, batch.depths)
   await writeHours(rest, batch.hours)
+  await writeLiquidity(rest, batch.liquidity)
   await writeReprocessed(rest, [...batch.reprocessed, ...placed.reprocessed, ...done.reprocessed])
   await rest.query('commit', [])
   await rest.send(client)
@@ -85,6 +89,15 @@ const transact = <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Prom
     }
   })
 
+/** Changes of markets and activities of wallets may be liquidity events of the day on which they were received. */
+const daysOf = ({ days, marketChanges, activities }: Batch): Set<number> => {
+  const times = [
+    ...marketChanges.map((change) => change.receivedTimeMs),
+    ...activities.map((row) => row.capturedTimeMs),
+  ]
+  return new Set([...days, ...times.map((timeMs) => Math.floor(timeMs / DAY_MS))])
+}
+
 const countLetters = (stats: Stats, added: DeadLetter[]): void => {
   stats.count('rowsRefused', added.filter(({ reason }) => reason === REFUSED_ROW).length)
   stats.count('deadLetters', added.length)
@@ -97,7 +110,7 @@ const createAttempt = ({ pool, owner, stats, log, config }: CommitDeps) => {
   const isolated = new WeakMap<Batch, Batch>()
 
   const ensureDays = async (batch: Batch): Promise<void> => {
-    for (const day of batch.days) {
+    for (const day of daysOf(batch)) {
       if (partitions.has(day)) continue
       await ensurePartition(pool, day)
       partitions.add(day)

@@ -7,6 +7,7 @@ import { writeDepths } from './depths.ts'
 import { writeFills } from './fills.ts'
 import { writeGaps } from './gaps.ts'
 import { writeHalving, type Isolation } from './isolation.ts'
+import { writeLiquidity } from './liquidity.ts'
 import { writeMarketChanges } from './market-changes.ts'
 import { writeMarkets } from './markets.ts'
 import { lockAllWallets } from './position-rows.ts'
@@ -174,6 +175,13 @@ export const PARTS: Part[] = [
     read: (batch) => batch.hours,
     replace: (batch, items) => (batch.hours = items),
     write: writeHours,
+    marketOf: ofMarket,
+  }),
+  toPart({
+    name: 'liquidity_events',
+    read: (batch) => batch.liquidity,
+    replace: (batch, items) => (batch.liquidity = items),
+    write: writeLiquidity,
     marketOf: ofMarket,
   }),
   toPart({
