@@ -1,6 +1,7 @@
 import type { Batch } from '../normalizer/batch.ts'
 import type { MarketTape } from '../normalizer/market-tape.ts'
 import type { NormalizerDeps } from './normalizer-deps.ts'
+import { liquidityEvents } from './normalizer-liquidity.ts'
 
 /** `isBehind`: entries wait to be applied, so what frames have still to say of the time until now is not known. */
 export type Tick = { nowMs: number; isBehind: boolean; batch: Batch }
@@ -15,7 +16,7 @@ export type Derivation = {
 }
 
 /** One line each. */
-const derivations = (_deps: NormalizerDeps): Derivation[] => []
+const derivations = ({ stats }: NormalizerDeps): Derivation[] => [liquidityEvents(stats)]
 
 /** All that is derived in a shard, as one. */
 export const createListening = (deps: NormalizerDeps): Derivation => {
