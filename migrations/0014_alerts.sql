@@ -120,6 +120,7 @@ comment on column alert_events.delivery is
   'pending: nobody delivers it yet; started: a workflow alert:<event_id> does; given_up: last_error says why.';
 create index alert_events_pending on alert_events (event_id) where delivery = 'pending';
 create index alert_events_started on alert_events (webhook_url) where delivery = 'started';
+create index alert_events_trades on alert_events (market_id, recorded_at) where cause is not null;
 create index alert_events_finished on alert_events (recorded_at) where delivery in ('delivered', 'given_up');
 
 create view alert_rules as

@@ -1,5 +1,6 @@
 import type { Batch } from '../normalizer/batch.ts'
 import type { MarketTape } from '../normalizer/market-tape.ts'
+import { createAlerts } from './normalizer-alerts.ts'
 import type { NormalizerDeps } from './normalizer-deps.ts'
 
 /** `isBehind`: entries wait to be applied, so what frames have still to say of the time until now is not known. */
@@ -15,7 +16,7 @@ export type Derivation = {
 }
 
 /** One line each. */
-const derivations = (_deps: NormalizerDeps): Derivation[] => []
+const derivations = (deps: NormalizerDeps): Derivation[] => [createAlerts(deps)]
 
 /** All that is derived in a shard, as one. */
 export const createListening = (deps: NormalizerDeps): Derivation => {

@@ -1,3 +1,4 @@
+import type { AlertRow, AlertStateRow } from '../alerts/journal.ts'
 import type { HashInputs } from '../domain/book.ts'
 import type { Level } from '../domain/book-side.ts'
 import type { Frame, GapReason } from '../domain/frame.ts'
@@ -164,6 +165,9 @@ export type Batch = {
   /** Ids of the markets that broadcasts announced. */
   newMarkets: Set<string>
   reprocessed: Reprocessed[]
+  /** Rules that fired, and by id where those stand that moved. */
+  alertEvents: AlertRow[]
+  alertStates: Map<string, AlertStateRow>
   /** Filled by the commit. */
   refused: RefusedRow[]
   /** UTC days (epoch days) of `captured_at` among the rows: their partitions must be there. */
@@ -193,6 +197,8 @@ export const newBatch = (): Batch => ({
   resolvedMarkets: new Map(),
   newMarkets: new Set(),
   reprocessed: [],
+  alertEvents: [],
+  alertStates: new Map(),
   refused: [],
   days: new Set(),
   frameTimes: [],

@@ -3,6 +3,8 @@ import type { Logger } from 'pino'
 import { waitBeforeRetry } from '../lib/retry.ts'
 import type { Stats } from '../lib/stats.ts'
 import type { Batch } from '../normalizer/batch.ts'
+import { fireOfMarkets } from './alert-market-rules.ts'
+import { writeAlertEvents, writeAlertStates } from './alerts.ts'
 import { copyBookRows } from './books.ts'
 import { withClient } from './checkout.ts'
 import { writeCheckpoints } from './checkpoints.ts'
@@ -24,6 +26,12 @@ import { createScript } from './script.ts'
 
 export type CommitDeps = { pool: Pool; owner: Owner; stats: Stats; log: Logger }
 
+/** Markets of which this batch says that they are resolved. */
+const resolvedIn = ({ resolvedMarkets, markets }: Batch): string[] => [
+  ...resolvedMarkets.keys(),
+  ...[...markets.values()].filter(({ status }) => status === 'resolved').map(({ marketId }) => marketId),
+]
+
 /** In one transaction; what was written before an error is rolled back by the caller. */
 const writeAll = async (client: PoolClient, owner: Owner, batch: Batch): Promise<void> => {
   await client.query('begin')
@@ -31,6 +39,7 @@ const writeAll = async (client: PoolClient, owner: Owner, batch: Batch): Promise
   await lockMarkets(client, batch.marketChanges)
   await writeMarkets(client, [...batch.markets.values()])
   await writeResolved(client, [...batch.resolvedMarkets.values()])
+  await fireOfMarkets(client, resolvedIn(batch))
   await writeMarketChanges(client, batch.marketChanges)
   await copyBookRows(client, batch.bookLines)
   await writeDeadLetters(client, batch.deadLetters)
@@ -43,6 +52,8 @@ const writeAll = async (client: PoolClient, owner: Owner, batch: Batch): Promise
   await writeDepths(rest, batch.depths)
   await writeHours(rest, batch.hours)
   await writeReprocessed(rest, batch.reprocessed)
+  await writeAlertStates(rest, [...batch.alertStates.values()])
+  await writeAlertEvents(rest, batch.alertEvents)
   await rest.query('commit', [])
   await rest.send(client)
 }
