@@ -11,6 +11,7 @@ import { isRetryable } from '../store/retryable.ts'
 import { openStreams } from '../store/offsets.ts'
 import { createReader, type Reader } from '../stream/read.ts'
 import { createClosing } from './normalizer-closing.ts'
+import { tellAlerts } from './normalizer-alerts-told.ts'
 import { Commits } from './normalizer-commits.ts'
 import type { NormalizerDeps } from './normalizer-deps.ts'
 import { publishFigures } from './normalizer-figures.ts'
@@ -96,6 +97,8 @@ const openParts = ({ deps, shard: index, cache, write }: RunInput, settling: Abo
     for (const { exchangeTimeMs } of batch.frameTimes) latencies.commit.record(exchangeTimeMs, nowMs)
     trimBehind(reader, batch).catch(() => stats.count('trimErrors'))
     tellChanges(redis, batch).catch(() => stats.count('catalogChangesUntold'))
+    stats.count('alertsFired', batch.alertEvents.length)
+    tellAlerts(redis, batch).catch(() => stats.count('alertsUntold', batch.alertEvents.length))
     tellRefused(batch.refused, tapes, commits)
   }
   const commits: Commits = new Commits({ config, write, onCommitted, signal: settling })

@@ -42,6 +42,9 @@ export const NEWS_KEY = 'observed:news'
 /** Channel; message = marketId: the venue announced or resolved it. */
 export const CATALOG_CHANGES_CHANNEL = 'catalog_changes'
 
+/** Channel; message = `alertText` of a crossing, after its commit. */
+export const ALERTS_CHANNEL = 'alerts'
+
 /** Hash marketId -> digest of what the catalogue last published of it; without one it is published again. */
 export const CATALOGUE_DIGEST_KEY = 'catalog:digest'
 

@@ -1,4 +1,5 @@
 export { checkHeartbeats } from './check-heartbeats.ts'
+export { deliverAlert } from './deliver-alert.ts'
 export { feed } from './feed.ts'
 export { maintainPartitions } from './maintain-partitions.ts'
 export { marketSubscription } from './market-subscription.ts'
