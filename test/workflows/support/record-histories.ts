@@ -153,6 +153,18 @@ const recordAlerts = async (plane: ControlPlane): Promise<void> => {
   await record('notify-feed-alert', delivered, plane)
 }
 
+const recordDeliveries = async (plane: ControlPlane): Promise<void> => {
+  const { stubs } = plane
+  stubs.webhook = ['unavailable']
+  const delivered = await start(plane, 'deliverAlert', 'alert:1', [{ eventId: '1' }])
+  await settled(delivered)
+  await record('deliver-alert', delivered, plane)
+  stubs.webhook = ['never']
+  const refused = await start(plane, 'deliverAlert', 'alert:2', [{ eventId: '2' }])
+  await settled(refused)
+  await record('deliver-alert-given-up', refused, plane)
+}
+
 const recordEverything = async (plane: ControlPlane): Promise<void> => {
   const handle = await start(plane, 'setEverything', 'everything', [{ state: 'paused' }])
   await settled(handle)
@@ -166,6 +178,7 @@ await mkdir(folder, { recursive: true })
   await recordOwners(plane)
   await recordScheduled(plane)
   await recordAlerts(plane)
+  await recordDeliveries(plane)
   await recordEverything(plane)
 }
 process.exit()
