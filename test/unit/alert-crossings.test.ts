@@ -12,7 +12,14 @@ import { ruleOf } from '../support/alert-rule.ts'
 type Step = { afterMs: number; bid: number | undefined; ask: number | undefined; size: number; isLost: boolean }
 type Crossing = { alertId: string; step: number; value: string }
 
-const identity = { conditionId: '0x1', token: '1', minOrderSize: '5', tickSize: '0.01', negRisk: false, version: undefined }
+const identity = {
+  conditionId: '0x1',
+  token: '1',
+  minOrderSize: '5',
+  tickSize: '0.01',
+  negRisk: false,
+  version: undefined,
+}
 const levelOf = (cents: number, size: number): Level => {
   const [price, millionths] = [cents * 10_000, size * 1_000_000]
   return { price, size: millionths, priceText: fromMillionths(price), sizeText: fromMillionths(millionths) }
@@ -156,6 +163,8 @@ test('of two thousand rules only those between the old and the new price are tou
     ruleOf({ alertId: String(at), condition: 'price_above', threshold: fromMillionths(at * 500) }),
   )
   const at = (bid: number): Step => ({ afterMs: 10, bid, ask: bid + 2, size: 1, isLost: false })
-  const counts = [0, 1, 2].map((step) => evaluate(many, [at(9), at(19), at(19)]).filter((one) => one.step === step).length)
+  const counts = [0, 1, 2].map(
+    (step) => evaluate(many, [at(9), at(19), at(19)]).filter((one) => one.step === step).length,
+  )
   expect(counts).toEqual([200, 200, 0])
 })
