@@ -1,5 +1,5 @@
 import type { AlertEvent } from '../domain/alert.ts'
-import { fromMillionths } from '../domain/decimal.ts'
+import { fromMillionths, toMillionths } from '../domain/decimal.ts'
 import type { Journal, Standing, Watched } from './rule.ts'
 
 /** A crossing as it is written. `cause`: the fill of a trade. */
@@ -12,6 +12,9 @@ export type AlertRows = { alertEvents: AlertRow[]; alertStates: Map<string, Aler
 
 const toText = (millionths: number): string =>
   millionths < 0 ? `-${fromMillionths(-millionths)}` : fromMillionths(millionths)
+
+/** As the column gives it after a round trip, without trailing zeros: the text of a crossing is the same wherever it is made. */
+const canonical = (decimal: string): string => fromMillionths(toMillionths(decimal) ?? 0)
 
 /** Notes what rules do, in them and in the rows that commit with what made them do it. */
 export const createJournal = (outcomeId: string, rowsOf: () => AlertRows, now: () => number): Journal => {
@@ -33,7 +36,7 @@ export const createJournal = (outcomeId: string, rowsOf: () => AlertRows, now: (
         outcomeId,
         condition,
         value: toText(value),
-        threshold: threshold ?? undefined,
+        threshold: threshold === null ? undefined : canonical(threshold),
         exchangeTimeMs,
         capturedTimeMs,
         triggeredTimeMs: now(),

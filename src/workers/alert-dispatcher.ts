@@ -14,7 +14,7 @@ const CARE_EVERY_MS = 2_000
 const ROUND_MS = 200
 
 /** Of one crossing there is one workflow, ever. */
-const startDelivery =
+export const startDelivery =
   (client: Client) =>
   async (eventId: string): Promise<void> => {
     try {

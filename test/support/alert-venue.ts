@@ -38,6 +38,9 @@ export const createAlertVenue = (flow: Flow, startTimeMs = Date.now() - 60_000) 
       await flow.append(marketId, [['websocket', bookText(marketId)]])
     },
 
+    /** The present book as REST gives it. */
+    rest: (marketId: string): Promise<void> => flow.append(marketId, [['rest', bookText(marketId)]]),
+
     /** One batch of changes, a frame each; with `isWrong` its hash is of another book. */
     batch: async (marketId: string, changes: Change[], isWrong = false): Promise<void> => {
       timeMs += 1
