@@ -23,6 +23,12 @@ export class Gauge {
     for (const heap of [this.#armed, this.#fired, this.#cooling]) heap.remove(watched)
   }
 
+  /** When the first cooldown ends of a rule whose condition held; infinite where there is none. */
+  get readyTimeMs(): number {
+    const next = this.#cooling.peek()
+    return next === undefined ? Infinity : readyTimeMs(next)
+  }
+
   isDue(value: number, atTimeMs: number): boolean {
     const [armed, fired, cooling] = [this.#armed.peek(), this.#fired.peek(), this.#cooling.peek()]
     if (armed !== undefined && armed.level < value) return true

@@ -19,6 +19,7 @@ export const levelMeter = (measure: (book: Book) => number | undefined, sign: 1 
       const value = measure(book)
       if (value !== undefined) gauge.look(sign * value, value, at, journal)
     },
+    readyTimeMs: () => gauge.readyTimeMs,
     lose: () => undefined,
     isCumulative: false,
   }

@@ -96,7 +96,11 @@ export class MarketRules {
     for (const { tape, rules, journal } of this.#places) {
       if (!this.#isShown() || !isCertain(tape)) continue
       rules.settleOpen(tape.book, journal)
-      rules.settle(tape.book, { capturedTimeMs: nowMs - IN_FLIGHT_MS, exchangeTimeMs: tape.exchangeTimeMs }, journal)
+      rules.settleByTime(
+        tape.book,
+        { capturedTimeMs: nowMs - IN_FLIGHT_MS, exchangeTimeMs: tape.exchangeTimeMs },
+        journal,
+      )
     }
     return batch.alertStates.size + batch.alertEvents.length > before
   }

@@ -31,6 +31,7 @@ const moveMeter = (windowMs: number): Meter => {
         gauge.look(Math.abs(move), move, seen, journal)
       }
     },
+    readyTimeMs: () => gauge.readyTimeMs,
     lose: () => window.clear(),
     isCumulative: true,
   }

@@ -55,6 +55,8 @@ export type Meter = {
   isDue: (book: Book, atTimeMs: number) => boolean
   /** A state of the book that is proved. */
   settle: (book: Book, at: Instant, journal: Journal) => void
+  /** When the first cooldown ends of a rule whose condition held; infinite where there is none. */
+  readyTimeMs: () => number
   /** The book is not known any more. */
   lose: () => void
   /** Whether it needs each proved state, not only those in which a rule changes. */
