@@ -63,6 +63,7 @@ type Turn = { name: string; cpuPercent: number; framesPerSecond: number }
 
 const takeTurn = async (pool: pg.Pool, status: string, figure: (name: string) => number): Promise<Turn> => {
   await pool.query('update alerts set status = $1', [status])
+  while ((await pool.query('select from alerts where checked_at is null limit 1')).rowCount !== 0) await sleep(200)
   await sleep(SETTLE_MS)
   const [cpu, timeMs, frames, since] = [process.cpuUsage(), performance.now(), figure('frames'), new Date()]
   const { allMs, oursMs } = await profiled(() => sleep(Number(values.seconds) * 1_000), isOfRules)

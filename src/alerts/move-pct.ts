@@ -22,14 +22,11 @@ const moveMeter = (windowMs: number): Meter => {
       window.advance(at.capturedTimeMs)
       // What the passing of time alone has made false comes first: the next move is another crossing.
       const stood = window.value
-      if (stood !== undefined && stood !== mid) look(stood, at)
+      const before = stood === undefined || stood === mid ? undefined : window.moveTo(stood)
+      if (before !== undefined) gauge.look(Math.abs(before), before, at, journal)
       window.push(mid, at.capturedTimeMs)
-      look(mid, at)
-
-      function look(value: number, seen: typeof at): void {
-        const move = window.moveTo(value)
-        gauge.look(Math.abs(move), move, seen, journal)
-      }
+      const move = window.moveTo(mid)
+      gauge.look(Math.abs(move), move, at, journal)
     },
     readyTimeMs: () => gauge.readyTimeMs,
     lose: () => window.clear(),

@@ -104,8 +104,9 @@ test('a dispatcher that is killed at any point leaves a crossing that the next o
   await Promise.all([dispatch(), dispatch()])
   await ended(before, 'delivered')
   await dispatch()
-  const keys = receiver.calls.map(({ headers }) => headers['idempotency-key'])
-  expect(keys.toSorted((left, right) => left.localeCompare(right))).toEqual(['alert:3:1', 'alert:3:2'])
+  const keys = receiver.calls.map(({ headers }) => String(headers['idempotency-key']))
+  expect(new Set(keys)).toEqual(new Set(['alert:3:1', 'alert:3:2']))
+  expect(keys).toHaveLength(2)
 })
 
 test('many at once start a few workflows a round, and a dead webhook holds up no other one', async () => {
