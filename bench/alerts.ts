@@ -77,8 +77,9 @@ const takeTurn = async (pool: pg.Pool, status: string, figure: (name: string) =>
     ms === null || ms === undefined
       ? ''
       : `, event to trigger p50 ${ms[0]}, p90 ${ms[1]}, p99 ${ms[2]}, max ${ms[3]} ms`
+  const [read, apply] = [figure('readP99Ms'), figure('applyP99Ms')]
   console.log(
-    `${status}: ${framesPerSecond.toFixed(0)} frames/s, CPU ${cpuPercent.toFixed(1)} %, ${fired} crossings${latency}; rules ${((oursMs / allMs) * 100).toFixed(1)} % of the samples`,
+    `${status}: ${framesPerSecond.toFixed(0)} frames/s, CPU ${cpuPercent.toFixed(1)} %, ${fired} crossings${latency}; p99 receive to read ${read}, apply ${apply} ms; rules ${((oursMs / allMs) * 100).toFixed(1)} % of the samples`,
   )
   return { name: status, cpuPercent, framesPerSecond }
 }

@@ -15,7 +15,7 @@ import {
 export type AlertDispatchDeps = {
   pool: Pool
   redis: Redis
-  /** Starts the workflow that delivers it; one that was started before, and be it long over, is not started again. */
+  /** Starts the workflow that delivers it, unless it runs. */
   start: (eventId: string) => Promise<void>
   log: Logger
   stats: Stats

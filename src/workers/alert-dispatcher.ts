@@ -1,4 +1,4 @@
-import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client'
+import type { Client } from '@temporalio/client'
 import type { Redis } from 'ioredis'
 import { createAlertCare } from '../activities/alert-care.ts'
 import { createAlertDispatch } from '../activities/alert-dispatch.ts'
@@ -13,22 +13,18 @@ const CARE_EVERY_MS = 2_000
 /** Rounds of ten: 50 workflows a second. */
 const ROUND_MS = 200
 
-/** Of one crossing there is one workflow, ever. */
+/** Of one crossing there is one workflow at a time. What is delivered is not delivered again: its row says so. */
 export const startDelivery =
   (client: Client) =>
   async (eventId: string): Promise<void> => {
-    try {
-      await client.workflow.start('deliverAlert', {
-        taskQueue: 'control',
-        workflowId: `alert:${eventId}`,
-        args: [{ eventId }],
-        workflowIdReusePolicy: 'REJECT_DUPLICATE',
-        workflowIdConflictPolicy: 'USE_EXISTING',
-        staticSummary: `Crossing ${eventId} of alert_events`,
-      })
-    } catch (error) {
-      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error
-    }
+    await client.workflow.start('deliverAlert', {
+      taskQueue: 'control',
+      workflowId: `alert:${eventId}`,
+      args: [{ eventId }],
+      workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+      workflowIdConflictPolicy: 'USE_EXISTING',
+      staticSummary: `Crossing ${eventId} of alert_events`,
+    })
   }
 
 type Given = { context: RoleContext; client: Client; subscriber: Redis }

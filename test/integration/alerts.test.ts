@@ -187,6 +187,27 @@ test('what the README tells users to write is taken up as it stands', async () =
   for (const { alert_id: alertId } of rows) await taken(alertId)
 })
 
+test('a role with the rights that the runbook names can write and delete rules, and nothing else', async () => {
+  const runbook = readFileSync(new URL('../../RUNBOOK.md', import.meta.url), 'utf8')
+  const grants = /```sql\n(create role rule_writer[\s\S]*?)```/.exec(runbook)?.[1] ?? ''
+  const client = await pool.connect()
+  try {
+    await client.query(`begin; ${grants}; set local role rule_writer`)
+    const rule = `insert into alerts (user_id, market_id, condition) values ('role', '28', 'resolved') returning alert_id`
+    const { rows } = await client.query<{ alert_id: string }>(rule)
+    await client.query(`update alerts set cooldown = '1 s' where alert_id = $1`, [rows[0]?.alert_id])
+    await client.query('delete from alerts where alert_id = $1', [rows[0]?.alert_id])
+    for (const sql of ['update alerts set checked_at = now()', 'delete from alert_states', 'select from markets']) {
+      await client.query('savepoint s')
+      await expect(client.query(sql)).rejects.toThrow('permission denied')
+      await client.query('rollback to s')
+    }
+  } finally {
+    await client.query('rollback')
+    client.release()
+  }
+})
+
 const spawnShard = () => {
   const script = new URL('../support/normalizer-child.ts', import.meta.url).pathname
   const given = ['--import', 'tsx', script, addresses.redisUrl, addresses.databaseUrl]
