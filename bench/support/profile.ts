@@ -1,34 +1,23 @@
 import { Session, type Profiler } from 'node:inspector/promises'
 
-/** Functions that do no work of the program. */
-const IDLE = new Set(['(idle)', '(program)', '(root)'])
-
-/** Milliseconds of CPU by sampling: in all, and in functions of files that `isOurs`, with what they call. */
-export type Spent = { allMs: number; oursMs: number }
-
+/** Milliseconds in functions of files that `isOurs`, with what they call. */
 const spentIn = (
   { nodes, samples = [], timeDeltas = [] }: Profiler.Profile,
   isOurs: (url: string) => boolean,
-): Spent => {
+): number => {
   const parents = new Map(nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id] as const)))
-  const byId = new Map(nodes.map((node) => [node.id, node]))
-  const isWithin = (id: number | undefined): boolean => {
-    for (let at = id; at !== undefined; at = parents.get(at)) if (isOurs(byId.get(at)?.callFrame.url ?? '')) return true
+  const urls = new Map(nodes.map(({ id, callFrame }) => [id, callFrame.url]))
+  const isWithin = (id: number): boolean => {
+    for (let at: number | undefined = id; at !== undefined; at = parents.get(at))
+      if (isOurs(urls.get(at) ?? '')) return true
     return false
   }
-  const ours = new Map(nodes.map(({ id }) => [id, isWithin(id)]))
-  const spent = { allMs: 0, oursMs: 0 }
-  samples.forEach((id, at) => {
-    const ms = (timeDeltas[at] ?? 0) / 1_000
-    if (IDLE.has(byId.get(id)?.callFrame.functionName ?? '')) return
-    spent.allMs += ms
-    if (ours.get(id) === true) spent.oursMs += ms
-  })
-  return spent
+  const ours = new Set(nodes.map(({ id }) => id).filter(isWithin))
+  return samples.reduce((sum, id, at) => sum + (ours.has(id) ? (timeDeltas[at] ?? 0) / 1_000 : 0), 0)
 }
 
 /** Samples this process while `work` runs. */
-export const profiled = async (work: () => Promise<void>, isOurs: (url: string) => boolean): Promise<Spent> => {
+export const profiled = async (work: () => Promise<void>, isOurs: (url: string) => boolean): Promise<number> => {
   const session = new Session()
   session.connect()
   await session.post('Profiler.enable')

@@ -14,7 +14,9 @@ const moveMeter = (windowMs: number): Meter => {
       const mid = midOf(book)
       if (mid === undefined) return false
       window.advance(atTimeMs)
-      return gauge.isDue(Math.abs(window.moveTo(mid)), atTimeMs)
+      if (gauge.isDue(Math.abs(window.moveTo(mid)), atTimeMs)) return true
+      // What the passing of time has made false may hold again by this very move.
+      return window.value !== undefined && gauge.isDue(Math.abs(window.moveTo(window.value)), atTimeMs)
     },
     settle: (book, at, journal) => {
       const mid = midOf(book)
