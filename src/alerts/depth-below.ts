@@ -29,6 +29,6 @@ export const depthBelow: Condition = {
     type: 'book',
     key: `depth ${terms.side ?? 'thinner'} ${terms.within ?? 'all'}`,
     level: -terms.threshold,
-    openMeter: () => levelMeter(measureOf(terms), -1),
+    openMeter: () => levelMeter(measureOf(terms), -1, 'sizes'),
   }),
 }

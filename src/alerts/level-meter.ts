@@ -6,7 +6,11 @@ import type { Meter } from './rule.ts'
  * Compares something that a book shows at each moment. `measure`: in millionths; undefined: the book does not say, and
  * rules stay as they are. `sign` -1: rules hold below their threshold.
  */
-export const levelMeter = (measure: (book: Book) => number | undefined, sign: 1 | -1): Meter => {
+export const levelMeter = (
+  measure: (book: Book) => number | undefined,
+  sign: 1 | -1,
+  watches: Meter['watches'] = 'top',
+): Meter => {
   const gauge = new Gauge()
   return {
     add: (watched) => gauge.add(watched),
@@ -21,6 +25,7 @@ export const levelMeter = (measure: (book: Book) => number | undefined, sign: 1 
     },
     readyTimeMs: () => gauge.readyTimeMs,
     lose: () => undefined,
-    isCumulative: false,
+    isNeeded: () => false,
+    watches,
   }
 }

@@ -153,6 +153,8 @@ export class MarketRules {
     const size = toMillionths(fill.sizeText)
     if (place === undefined || size === undefined) return
     this.#rows = batch
-    place.trades.look({ ...fill, size, cause: this.#deps.fillKey(fill) }, place.journal)
+    const { capturedTimeMs, exchangeTimeMs } = fill
+    const cause = (): string => this.#deps.fillKey(fill)
+    place.trades.look({ size, cause, capturedTimeMs, exchangeTimeMs }, place.journal)
   }
 }

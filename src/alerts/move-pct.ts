@@ -32,7 +32,8 @@ const moveMeter = (windowMs: number): Meter => {
     },
     readyTimeMs: () => gauge.readyTimeMs,
     lose: () => window.clear(),
-    isCumulative: true,
+    isNeeded: (book) => midOf(book) !== window.value,
+    watches: 'top',
   }
 }
 

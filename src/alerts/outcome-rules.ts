@@ -1,5 +1,13 @@
 import type { Book } from '../domain/book.ts'
+import type { BookSide } from '../domain/book-side.ts'
 import type { Instant, Journal, Meter, Watch, Watched } from './rule.ts'
+
+/** Best prices in millionths; an empty side has none. */
+type Top = { bid: number; ask: number }
+const EMPTY = -1
+/** Of no book. */
+const UNKNOWN: Top = { bid: -2, ask: -2 }
+const priceOf = (side: BookSide): number => side.best()?.price ?? EMPTY
 
 type BookWatch = Extract<Watch, { type: 'book' }>
 
@@ -12,6 +20,12 @@ export class OutcomeRules {
   #isDue = true
   #newestTimeMs = 0
   #isNew = false
+  /** When the first cooldown ends of a rule whose condition held. */
+  #readyTimeMs = Infinity
+  /** Best prices at which no rule was due. */
+  #top = UNKNOWN
+  /** Whether a state since the last proved one has to be given to somebody. */
+  #isNeeded = false
 
   get open(): Instant | undefined {
     return this.#open
@@ -23,6 +37,7 @@ export class OutcomeRules {
     found.count += 1
     found.meter.add(watched)
     this.#isNew = true
+    this.#top = UNKNOWN
   }
 
   remove(watch: BookWatch, watched: Watched): void {
@@ -43,6 +58,8 @@ export class OutcomeRules {
   /** The book is not known any more: rules stay as they are, and nothing is remembered across it. */
   lose(): void {
     this.#open = undefined
+    this.#isNeeded = false
+    this.#top = UNKNOWN
     for (const { meter } of this.#meters.values()) meter.lose()
   }
 
@@ -50,35 +67,51 @@ export class OutcomeRules {
   isDue(book: Book): boolean {
     if (this.#open === undefined) return false
     const { capturedTimeMs } = this.#open
-    let isNeeded = false
+    const isTopNew = this.#isTopNew(book) || this.#readyTimeMs <= capturedTimeMs
     this.#isDue = true
     for (const { meter } of this.#meters.values()) {
+      if (meter.watches === 'top' && !isTopNew) continue
       if (meter.isDue(book, capturedTimeMs)) return true
-      isNeeded ||= meter.isCumulative
+      this.#isNeeded ||= meter.isNeeded(book)
     }
     this.#isDue = false
-    if (!isNeeded) this.#open = undefined
+    if (isTopNew) this.#noteTop(book)
+    if (!this.#isNeeded) this.#open = undefined
     return false
   }
 
-  /** The open state is proved. Where no rule is due in it, only windows need it. */
+  /** The open state is proved. Where no rule is due in it, it goes to those who need it. */
   settleOpen(book: Book, journal: Journal): void {
     if (this.#open === undefined) return
     const at = this.#timed(this.#open)
-    for (const { meter } of this.#meters.values())
-      if (this.#isDue || meter.isCumulative) meter.settle(book, at, journal)
+    for (const { meter } of this.#meters.values()) {
+      if (this.#isDue || meter.isNeeded(book)) meter.settle(book, at, journal)
+    }
+    if (this.#isDue) this.#noteTop(book)
+    this.#readyTimeMs = this.#firstReadyTimeMs()
     this.#open = undefined
+    this.#isNeeded = false
   }
 
   /** New rules, and ends of cooldowns while the book stands, which is proved. */
   settleByTime(book: Book, at: Instant, journal: Journal): void {
-    if (!this.#isNew && this.#readyTimeMs() > at.capturedTimeMs) return
+    if (!this.#isNew && this.#readyTimeMs > at.capturedTimeMs) return
     this.#isNew = false
     const timed = this.#timed(at)
     for (const { meter } of this.#meters.values()) meter.settle(book, timed, journal)
+    this.#readyTimeMs = this.#firstReadyTimeMs()
   }
 
-  #readyTimeMs(): number {
+  /** Most changes leave the best prices as they are. */
+  #isTopNew({ bids, asks }: Book): boolean {
+    return this.#top.bid !== priceOf(bids) || this.#top.ask !== priceOf(asks)
+  }
+
+  #noteTop({ bids, asks }: Book): void {
+    this.#top = { bid: priceOf(bids), ask: priceOf(asks) }
+  }
+
+  #firstReadyTimeMs(): number {
     let first = Infinity
     for (const { meter } of this.#meters.values()) first = Math.min(first, meter.readyTimeMs())
     return first

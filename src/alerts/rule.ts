@@ -59,8 +59,10 @@ export type Meter = {
   readyTimeMs: () => number
   /** The book is not known any more. */
   lose: () => void
-  /** Whether it needs each proved state, not only those in which a rule changes. */
-  isCumulative: boolean
+  /** Whether it has to be given this state once it is proved, though no rule is due in it. */
+  isNeeded: (book: Book) => boolean
+  /** What of a book it looks at: another best price, or another size anywhere too. */
+  watches: 'top' | 'sizes'
 }
 
 /** What evaluates a rule: a meter of its outcome's book, that outcome's trades, or Postgres. */

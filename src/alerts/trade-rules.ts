@@ -3,7 +3,8 @@ import type { Instant, Journal, Watched } from './rule.ts'
 /** What is remembered of the trades that fired: more than one market has in the time in which copies come. */
 const MOST_FILLS = 1_000
 
-export type Trade = Instant & { size: number; cause: string }
+/** `cause`: the fill's key, made where it is needed. */
+export type Trade = Instant & { size: number; cause: () => string }
 
 /**
  * The rules of one outcome's trades, least threshold first: a trade that is of interest to nobody costs one comparison.
@@ -32,13 +33,15 @@ export class TradeRules {
 
   look(trade: Trade, journal: Journal): void {
     const [least] = this.#rules
-    if (least === undefined || least.level >= trade.size || this.#fired.has(trade.cause)) return
-    this.remember(trade.cause)
+    if (least === undefined || least.level >= trade.size) return
+    const cause = trade.cause()
+    if (this.#fired.has(cause)) return
+    this.remember(cause)
     for (const watched of this.#rules) {
       if (watched.level >= trade.size) return
       const { lastFiredTimeMs = -Infinity, row } = watched
       if (trade.capturedTimeMs >= lastFiredTimeMs + row.cooldownMs) {
-        journal.fire(watched, trade.size, trade, trade.cause)
+        journal.fire(watched, trade.size, trade, cause)
         journal.rearm(watched, trade)
       }
     }

@@ -111,7 +111,8 @@ const bruteForce = (rule: RuleRow, steps: Step[]): Crossing[] => {
   return crossings
 }
 
-const cents = fc.integer({ min: 1, max: 99 })
+/** Some prices come again and again: most frames leave the best prices as they are. */
+const cents = fc.oneof(fc.integer({ min: 1, max: 99 }), fc.constantFrom(40, 42, 60))
 const side = fc.oneof({ weight: 12, arbitrary: cents }, { weight: 1, arbitrary: fc.constant(undefined) })
 const steps = fc.array(
   fc.record<Step>({
