@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis'
+import { createFillChannel } from '../cache/fill-channel.ts'
 import { CacheFenceLost, type HotCache } from '../cache/hot-cache.ts'
 import { normalizerSubject } from '../domain/heartbeat.ts'
 import { CATALOG_CHANGES_CHANNEL, marketOfStream, orderbookStream } from '../domain/keys.ts'
@@ -91,12 +92,14 @@ const openParts = ({ deps, shard: index, cache, write }: RunInput, settling: Abo
   const listening = createListening(deps)
   const tapes = new Tapes(deps, reader, listening)
   const latencies = createLatencies()
+  const tellFills = createFillChannel(redis)
   const onCommitted = (batch: Batch, sealedTimeMs: number): void => {
     const nowMs = Date.now()
     latencies.write.record(sealedTimeMs, nowMs, batch.frameTimes.length)
     for (const { exchangeTimeMs } of batch.frameTimes) latencies.commit.record(exchangeTimeMs, nowMs)
     trimBehind(reader, batch).catch(() => stats.count('trimErrors'))
     tellChanges(redis, batch).catch(() => stats.count('catalogChangesUntold'))
+    void tellFills(batch.news).then((untold) => untold > 0 && stats.count('fillsUntold', untold))
     stats.count('alertsFired', batch.alertEvents.length)
     tellAlerts(redis, batch).catch(() => stats.count('alertsUntold', batch.alertEvents.length))
     tellRefused(batch.refused, tapes, commits)

@@ -2,7 +2,7 @@ import type { Pool, PoolClient } from 'pg'
 import type { Logger } from 'pino'
 import { waitBeforeRetry } from '../lib/retry.ts'
 import type { Stats } from '../lib/stats.ts'
-import type { Batch } from '../normalizer/batch.ts'
+import type { Batch, DeadLetter } from '../normalizer/batch.ts'
 import { fireOfMarkets } from './alert-market-rules.ts'
 import { writeAlertEvents, writeAlertStates } from './alerts.ts'
 import { copyBookRows } from './books.ts'
@@ -21,8 +21,11 @@ import { ensurePartition } from './partitions.ts'
 import { writeHours, writeProofs } from './proofs.ts'
 import { writeQuotes } from './quotes.ts'
 import { writeResolved } from './resolutions.ts'
+import { REFUSED_ROW } from './refused.ts'
 import { isRetryable } from './retryable.ts'
 import { createScript } from './script.ts'
+import { placeTrades } from './trade-places.ts'
+import { mergeTrades } from './trades.ts'
 
 export type CommitDeps = { pool: Pool; owner: Owner; stats: Stats; log: Logger }
 
@@ -32,8 +35,12 @@ const resolvedIn = ({ resolvedMarkets, markets }: Batch): string[] => [
   ...[...markets.values()].filter(({ status }) => status === 'resolved').map(({ marketId }) => marketId),
 ]
 
-/** In one transaction; what was written before an error is rolled back by the caller. */
-const writeAll = async (client: PoolClient, owner: Owner, batch: Batch): Promise<void> => {
+/**
+ * In one transaction; what was written before an error is rolled back by the caller.
+ *
+ * @returns how many dead letters came on top of the batch's own: trades whose token is unknown.
+ */
+const writeAll = async (client: PoolClient, owner: Owner, batch: Batch): Promise<number> => {
   await client.query('begin')
   await moveOffsets(client, owner, [...batch.offsets.values()])
   await lockMarkets(client, batch.marketChanges)
@@ -42,31 +49,40 @@ const writeAll = async (client: PoolClient, owner: Owner, batch: Batch): Promise
   await fireOfMarkets(client, resolvedIn(batch))
   await writeMarketChanges(client, batch.marketChanges)
   await copyBookRows(client, batch.bookLines)
-  await writeDeadLetters(client, batch.deadLetters)
+  const placed = await placeTrades(client, batch.trades)
+  await writeDeadLetters(client, [...batch.deadLetters, ...placed.deadLetters])
+  batch.news = []
+  await writeFills(client, batch.fills, batch.news)
+  await mergeTrades(client, placed.trades, batch.news)
   const rest = createScript()
   await writeQuotes(rest, [...batch.quotes.values()])
-  await writeFills(rest, batch.fills)
   await writeGaps(rest, batch.gapsOpened, batch.gapsClosed)
   await writeCheckpoints(rest, batch.checkpoints)
   await writeProofs(rest, batch.proofs)
   await writeDepths(rest, batch.depths)
   await writeHours(rest, batch.hours)
-  await writeReprocessed(rest, batch.reprocessed)
+  await writeReprocessed(rest, [...batch.reprocessed, ...placed.reprocessed])
   await writeAlertStates(rest, [...batch.alertStates.values()])
   await writeAlertEvents(rest, batch.alertEvents)
   await rest.query('commit', [])
   await rest.send(client)
+  return placed.deadLetters.length
 }
 
-const transact = (pool: Pool, work: (client: PoolClient) => Promise<void>): Promise<void> =>
+const transact = <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> =>
   withClient(pool, async (client) => {
     try {
-      await work(client)
+      return await work(client)
     } catch (error) {
       await client.query('rollback').catch(() => undefined)
       throw error
     }
   })
+
+const countLetters = (stats: Stats, added: DeadLetter[]): void => {
+  stats.count('rowsRefused', added.filter(({ reason }) => reason === REFUSED_ROW).length)
+  stats.count('deadLetters', added.length)
+}
 
 /** One try of a batch. What became of batches whose rows were not all taken is kept, for a COMMIT that was interrupted. */
 const createAttempt = ({ pool, owner, stats, log }: CommitDeps) => {
@@ -94,8 +110,7 @@ const createAttempt = ({ pool, owner, stats, log }: CommitDeps) => {
     })
     const letterCount = batch.deadLetters.length
     Object.assign(batch, isolated.get(batch))
-    stats.count('rowsRefused', batch.deadLetters.length - letterCount)
-    stats.count('deadLetters', batch.deadLetters.length - letterCount)
+    countLetters(stats, batch.deadLetters.slice(letterCount))
   }
 
   return {
@@ -110,7 +125,8 @@ const createAttempt = ({ pool, owner, stats, log }: CommitDeps) => {
     commit: async (batch: Batch): Promise<void> => {
       await ensureDays(batch)
       try {
-        await transact(pool, (client) => writeAll(client, owner, batch))
+        const unknownCount = await transact(pool, (client) => writeAll(client, owner, batch))
+        if (unknownCount > 0) stats.count('deadLetters', unknownCount)
       } catch (error) {
         if (!isDataError(error)) throw error
         log.error({ error }, 'Postgres refused rows of a batch; they go to the dead letters, the rest is committed')

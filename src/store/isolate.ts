@@ -9,8 +9,10 @@ const MOST_TRIES = 256
 const copyOf = (batch: Batch): Batch => ({
   ...batch,
   deadLetters: [...batch.deadLetters],
+  reprocessed: [...batch.reprocessed],
   offsets: new Map(batch.offsets),
   refused: [],
+  news: [],
 })
 
 /**

@@ -14,6 +14,8 @@ import { writeQuotes } from './quotes.ts'
 import { addRefused, explain } from './refused.ts'
 import { writeBooksIsolated } from './refused-books.ts'
 import { writeResolved } from './resolutions.ts'
+import { placeTrades } from './trade-places.ts'
+import { mergeTrades } from './trades.ts'
 
 /** Writes one kind of rows of a batch: what Postgres takes. The rest it takes out of the batch, into its dead letters. */
 type Part = (client: ClientBase, batch: Batch, isolation: Isolation) => Promise<void>
@@ -22,7 +24,7 @@ type Rows<T> = {
   name: string
   read: (batch: Batch) => T[]
   replace: (batch: Batch, items: T[]) => void
-  write: (client: ClientBase, items: T[]) => Promise<void>
+  write: (client: ClientBase, items: T[], batch: Batch) => Promise<void>
   marketOf: (item: T) => string | undefined
 }
 
@@ -30,7 +32,8 @@ const toPart =
   <T>({ name, read, replace, write, marketOf }: Rows<T>): Part =>
   async (client, batch, isolation) => {
     const items = read(batch)
-    const refused = await writeHalving(client, items, write, isolation)
+    const writeSome = (to: ClientBase, some: T[]): Promise<void> => write(to, some, batch)
+    const refused = await writeHalving(client, items, writeSome, isolation)
     if (refused.length === 0) return
     const gone = new Set(refused.flatMap((one) => one.items))
     const kept = items.filter((item) => !gone.has(item))
@@ -48,6 +51,14 @@ const writeLetters: Part = async (client, batch, isolation) => {
     items.map((letter) => ({ ...letter, detail: message, raw: Buffer.from(letter.raw).toString('base64') })),
   )
   await writeHalving(client, encoded, writeDeadLetters, isolation)
+}
+
+/** Markets that were refused have no outcomes: it is looked for again what is known. */
+const placeAll: Part = async (client, batch) => {
+  const { trades, deadLetters, reprocessed } = await placeTrades(client, batch.trades)
+  batch.trades = trades
+  batch.deadLetters.push(...deadLetters)
+  batch.reprocessed.push(...reprocessed)
 }
 
 /** In the order in which they are written; dead letters last, since the others add to them. */
@@ -85,8 +96,18 @@ export const PARTS: Part[] = [
     name: 'fills',
     read: (batch) => batch.fills,
     replace: (batch, items) => (batch.fills = items),
-    write: writeFills,
+    write: (client, items, { news }) => writeFills(client, items, news),
     marketOf: ofMarket,
+  }),
+  placeAll,
+  toPart({
+    name: 'fills',
+    read: (batch) => batch.trades,
+    replace: (batch, items) => (batch.trades = items),
+    write: async (client, items, { news }) => {
+      await mergeTrades(client, items, news)
+    },
+    marketOf: ({ marketId }) => marketId,
   }),
   toPart({
     name: 'feed_gaps',

@@ -3,7 +3,7 @@ import { plainBook, readLadders, readOutcomes, type PlainBook } from '../support
 import { recordedTokens } from '../support/recorded-truth.ts'
 import { openRecording, untilLive, type Recording } from '../support/recording.ts'
 import { until } from '../support/system.ts'
-import { queryStatus, signalMarket } from '../support/temporal-command.ts'
+import { expectDone, queryStatus, signalMarket } from '../support/temporal-command.ts'
 
 /** What an operator who sets depths sees; discovery starts the markets with the depth of the environment. */
 const MARKETS = 6
@@ -42,7 +42,7 @@ const countsOf = async (marketId: string): Promise<number[]> => {
 
 const setDepth = async (marketId: string, levels: string): Promise<number> => {
   const answer = await signalMarket(recording.system, marketId, 'setDepth', '--input', levels)
-  expect(answer).toMatchObject({ code: 0 })
+  expectDone(answer)
   return Date.now()
 }
 

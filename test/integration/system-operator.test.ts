@@ -5,6 +5,7 @@ import { readOutcomes } from '../support/recorded-books.ts'
 import { feedSockets, openRecording, readGaps, settle, wrongRowCounts, type Recording } from '../support/recording.ts'
 import { until } from '../support/system.ts'
 import {
+  expectDone,
   queryStatus,
   runOf,
   runTemporal,
@@ -76,7 +77,7 @@ describe('an operator with the temporal binary', () => {
   test('pauses a market and resumes it with a confirmed state and fresh books, without touching the others', async () => {
     const { system, pool } = recording
     const marketId = marketAt(0)
-    expect(await signalMarket(system, marketId, 'pause')).toMatchObject({ code: 0 })
+    expectDone(await signalMarket(system, marketId, 'pause'))
     await untilQuoteSays(marketId, 'paused')
     await expectOnlySilent(marketId)
     const resumed = await setState(system, marketId, 'active')
@@ -117,7 +118,7 @@ describe('an operator with the temporal binary', () => {
     expect((await startMarket(system, marketId)).text).toContain(run)
     expect(await runOf(system, `market:${marketId}`)).toBe(run)
 
-    expect(await startMarket(system, '99999999')).toMatchObject({ code: 0 })
+    expectDone(await startMarket(system, '99999999'))
     const unknown = await runTemporal(system, 'workflow', 'result', '--workflow-id', 'market:99999999')
     expect(unknown.code).not.toBe(0)
     expect(unknown.text).toContain('market 99999999 is unknown')
@@ -128,7 +129,7 @@ describe('an operator with the temporal binary', () => {
   test('starts a second copy of the normalizer by mistake: one goes on, the other says who owns the shard', async () => {
     const { system, pool } = recording
     const gaps = await readGaps(pool)
-    expect(await startNormalizer(system, COPY)).toMatchObject({ code: 0 })
+    expectDone(await startNormalizer(system, COPY))
     const ids = [COPY, 'normalizer:0']
     const statuses = (): Promise<(string | undefined)[]> => Promise.all(ids.map((id) => statusOfWorkflow(system, id)))
     await until('one of both to have ended', async () => (await statuses()).includes('FAILED') || undefined)
@@ -146,9 +147,9 @@ describe('an operator with the temporal binary', () => {
   test('stops a market: its workflow completes, its ladders are gone, its quote says so', async () => {
     const { system, pool } = recording
     const marketId = marketAt(2)
-    expect(await signalMarket(system, marketId, 'stop')).toMatchObject({ code: 0 })
+    expectDone(await signalMarket(system, marketId, 'stop'))
     const result = await runTemporal(system, 'workflow', 'result', '--workflow-id', `market:${marketId}`)
-    expect(result).toMatchObject({ code: 0 })
+    expectDone(result)
     await untilQuoteSays(marketId, 'stopped')
     const outcomeIds = [...(await readOutcomes(pool)).values()].filter((id) => id.startsWith(`${marketId}:`))
     const keys = outcomeIds.flatMap((id) => [`ladder:${id}:bid`, `ladder:${id}:ask`])

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openRecording, type Recording } from '../support/recording.ts'
 import { until } from '../support/system.ts'
-import { queryStatus, runTemporal, startMarket, statusOfWorkflow } from '../support/temporal-command.ts'
+import { expectDone, queryStatus, runTemporal, startMarket, statusOfWorkflow } from '../support/temporal-command.ts'
 
 /** The whole product on markets that end in every way that a venue knows. */
 const MARKETS = 5
@@ -91,7 +91,7 @@ test('a market that only closed is watched until it is settled, and discovery st
 test('an operator who starts a resolved market is told at once how it ended', async () => {
   const { system } = recording
   const resolved = marketAt(1)
-  expect(await startMarket(system, resolved)).toMatchObject({ code: 0 })
+  expectDone(await startMarket(system, resolved))
   const { code, text, tookMs } = await runTemporal(system, 'workflow', 'result', '--workflow-id', `market:${resolved}`)
   expect(code).toBe(0)
   expect(text).toContain('resolved: nothing more is recorded')
@@ -103,7 +103,7 @@ test('a market whose books answer 404 stays starting, and is live soon after the
   const { venue, system } = recording
   const marketId = String(await venue.post('add-market', { hydrationMs: 6_000 }))
   const readyTimeMs = Date.now() + 6_000
-  expect(await startMarket(system, marketId)).toMatchObject({ code: 0 })
+  expectDone(await startMarket(system, marketId))
   const stateOf = async (): Promise<string> =>
     /"state":"(\w+)"/.exec((await queryStatus(system, marketId)).text.replaceAll(/[\s\\]/g, ''))?.[1] ?? 'unknown'
   const seen = new Set<string>()

@@ -32,6 +32,8 @@ export type Flow = {
   /** Adds frames of any kind to a market's stream. */
   append(marketId: string, frames: [FrameKind, string][]): Promise<void>
   catalogue(texts: string[]): Promise<void>
+  /** Adds frames to the stream `trades`. */
+  trades(frames: [FrameKind, string][]): Promise<void>
   /** The present books of a market, as `book`s of the websocket or of REST. */
   books(marketId: string, kind?: FrameKind): Promise<void>
   /** Random changes of a market, one frame each. */
@@ -106,6 +108,7 @@ export const createFlow = (redis: Redis, shardCount = 1): Flow => {
     append,
     levels,
     catalogue: (texts) => send('markets', texts.map((text) => ['catalogue', text])), // prettier-ignore
+    trades: (frames) => send('trades', frames),
     books: (marketId, kind = 'websocket') => append(marketId, [[kind, book(marketId, 0)], [kind, book(marketId, 1)]]), // prettier-ignore
     changes: async (marketId, count) => {
       for (let at = 0; at < count; at += 5) {

@@ -6,6 +6,7 @@ import type { Ledger } from '../../src/emulator/ledger.ts'
 import { readOutcomes, rebuildFromRows } from './recorded-books.ts'
 import { recordedTokens, wrongLadders } from './recorded-truth.ts'
 import { openSystem, until, type System } from './system.ts'
+import { countMarketWorkflows } from './temporal-command.ts'
 import { openVenueProcess, type VenueProcess } from './venue-process.ts'
 
 /** What is needed to compare what was recorded with what the venue said. */
@@ -32,7 +33,14 @@ export const untilLive = (pool: pg.Pool, markets: number): Promise<boolean> =>
     return result.rows[0]?.live === markets ? true : undefined
   })
 
-/** Resolves when every market is live; ends all of it if that does not come. */
+/** A book is there before the workflow that looks after it, and an operator needs the workflow. */
+const untilRun = (system: System, markets: number): Promise<boolean> =>
+  until(`${markets} running market workflows`, async () => {
+    const running = await countMarketWorkflows(system)
+    return running >= markets ? true : undefined
+  })
+
+/** Resolves when every market is live and has its workflow; ends all of it if that does not come. */
 export const openRecording = async (options: RecordingOptions): Promise<Recording> => {
   const { markets, rate, env, venueArgs = [], isLogged = false } = options
   const opened: AsyncDisposable[] = []
@@ -48,6 +56,7 @@ export const openRecording = async (options: RecordingOptions): Promise<Recordin
     opened.push(system)
     const pool = system.pool()
     await untilLive(pool, markets)
+    await untilRun(system, markets)
     return { venue, system, pool, [Symbol.asyncDispose]: dispose }
   } catch (error) {
     await dispose()

@@ -51,3 +51,14 @@ export const statusOfWorkflow = async (system: System, id: string): Promise<stri
 /** Id of the newest run. */
 export const runOf = async (system: System, id: string): Promise<string> =>
   /"runId":\s*"([^"]+)"/.exec(await describeWorkflow(system, id))?.[1] ?? 'no run'
+
+/** Market workflows that run. */
+export const countMarketWorkflows = async (system: System): Promise<number> => {
+  const query = "WorkflowType='marketSubscription' and ExecutionStatus='Running'"
+  return Number(/\d+/.exec((await runTemporal(system, 'workflow', 'count', '--query', query)).text)?.[0] ?? 0)
+}
+
+/** @throws Error with all that the command printed, where it did not end well. */
+export const expectDone = ({ code, text }: Answer): void => {
+  if (code !== 0) throw new Error(`expected the command to exit with 0, came ${code}: ${text}`)
+}
