@@ -27,7 +27,7 @@ const hashes = (elements: string[]): string[] => elements.map((raw) => identifyT
 const told = (emulator: Emulator, at?: number): string[] =>
   emulator
     .ledger()
-    .trades.filter(({ marketId }) => at === undefined || marketId === catalogue.markets[at]?.marketId)
+    .trades.filter(({ marketId }) => at === undefined || marketId === emulator.catalogue.markets[at]?.marketId)
     .map(({ transactionHash }) => transactionHash)
     .toReversed()
 
