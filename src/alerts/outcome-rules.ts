@@ -22,6 +22,9 @@ export class OutcomeRules {
   #isNew = false
   /** When the first cooldown ends of a rule whose condition held. */
   #readyTimeMs = Infinity
+  /** The meters, and those of them that other sizes concern: each frame goes through them. */
+  #all: Meter[] = []
+  #ofSizes: Meter[] = []
   /** Best prices at which no rule was due. */
   #top = UNKNOWN
   /** Whether a state since the last proved one has to be given to somebody. */
@@ -36,6 +39,7 @@ export class OutcomeRules {
     this.#meters.set(watch.key, found)
     found.count += 1
     found.meter.add(watched)
+    this.#sort()
     this.#isNew = true
     this.#top = UNKNOWN
   }
@@ -45,12 +49,14 @@ export class OutcomeRules {
     if (found === undefined) return
     found.meter.remove(watched)
     found.count -= 1
-    if (found.count === 0) this.#meters.delete(watch.key)
+    if (found.count > 0) return
+    this.#meters.delete(watch.key)
+    this.#sort()
   }
 
   /** The book changed. */
   note(at: Instant): void {
-    if (this.#meters.size === 0) return
+    if (this.#all.length === 0) return
     this.#open = at
     this.#isDue = true
   }
@@ -60,7 +66,7 @@ export class OutcomeRules {
     this.#open = undefined
     this.#isNeeded = false
     this.#top = UNKNOWN
-    for (const { meter } of this.#meters.values()) meter.lose()
+    for (const meter of this.#all) meter.lose()
   }
 
   /** Whether a rule would change its state in the open state of the book. One that nobody needs is not open any more. */
@@ -69,8 +75,7 @@ export class OutcomeRules {
     const { capturedTimeMs } = this.#open
     const isTopNew = this.#isTopNew(book) || this.#readyTimeMs <= capturedTimeMs
     this.#isDue = true
-    for (const { meter } of this.#meters.values()) {
-      if (meter.watches === 'top' && !isTopNew) continue
+    for (const meter of isTopNew ? this.#all : this.#ofSizes) {
       if (meter.isDue(book, capturedTimeMs)) return true
       this.#isNeeded ||= meter.isNeeded(book)
     }
@@ -84,7 +89,7 @@ export class OutcomeRules {
   settleOpen(book: Book, journal: Journal): void {
     if (this.#open === undefined) return
     const at = this.#timed(this.#open)
-    for (const { meter } of this.#meters.values()) {
+    for (const meter of this.#all) {
       if (this.#isDue || meter.isNeeded(book)) meter.settle(book, at, journal)
     }
     if (this.#isDue) this.#noteTop(book)
@@ -98,8 +103,13 @@ export class OutcomeRules {
     if (!this.#isNew && this.#readyTimeMs > at.capturedTimeMs) return
     this.#isNew = false
     const timed = this.#timed(at)
-    for (const { meter } of this.#meters.values()) meter.settle(book, timed, journal)
+    for (const meter of this.#all) meter.settle(book, timed, journal)
     this.#readyTimeMs = this.#firstReadyTimeMs()
+  }
+
+  #sort(): void {
+    this.#all = [...this.#meters.values()].map(({ meter }) => meter)
+    this.#ofSizes = this.#all.filter(({ watches }) => watches === 'sizes')
   }
 
   /** Most changes leave the best prices as they are. */
@@ -113,7 +123,7 @@ export class OutcomeRules {
 
   #firstReadyTimeMs(): number {
     let first = Infinity
-    for (const { meter } of this.#meters.values()) first = Math.min(first, meter.readyTimeMs())
+    for (const meter of this.#all) first = Math.min(first, meter.readyTimeMs())
     return first
   }
 
