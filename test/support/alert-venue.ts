@@ -9,7 +9,7 @@ const compare = ([left]: [string, string], [right]: [string, string]): number =>
 const toLevel = ([price, size]: [string, string]) => ({ price, size })
 
 /** A venue whose first outcome has the book that a test says; hashes are right unless it is told to lie. */
-export const createAlertVenue = (flow: Flow, startTimeMs = Date.now() - 60_000) => {
+export const createAlertVenue = (flow: Pick<Flow, 'append'>, startTimeMs = Date.now() - 60_000) => {
   const books = new Map<string, { BUY: Map<string, string>; SELL: Map<string, string> }>()
   let timeMs = startTimeMs
   const bookOf = (marketId: string) => {
