@@ -32,6 +32,7 @@ const variables = z.object({
   TRADES_LATE_MS: count(300_000),
   TRACKED_WALLETS: wallets,
   ACTIVITY_POLL_MS: count(10_000),
+  MARK_POSITIONS_EVERY_MS: count(10_000),
   BOOK_DEPTH: z.coerce.number().int().min(0).default(0),
   COMMIT_LINGER_MS: z.coerce.number().int().min(0).default(5),
   COMMIT_MAX_ROWS: count(20_000),

@@ -10,7 +10,7 @@ import {
 } from '../store/alert-rules.ts'
 import { createRuleChanges } from './alert-rule-changes.ts'
 import type { NormalizerDeps } from './normalizer-deps.ts'
-import type { Derivation } from './normalizer-listeners.ts'
+import type { Derivation, Tick } from './normalizer-listeners.ts'
 
 /** A rule as it was taken up; `reason`: what is wrong with it. */
 type Taken = { marketId: string; changedXid: string; reason: string | undefined }
@@ -76,7 +76,7 @@ export const createAlerts = (deps: NormalizerDeps): Derivation => {
       releaseRules(pool, alertIds).catch((error: unknown) => log.warn({ error }, 'rules could not be released'))
     },
 
-    tick: ({ nowMs, isBehind, batch }) => {
+    tick: ({ nowMs, isBehind, batch }: Tick) => {
       changes.lookAgain(nowMs)
       const { written, removedIds } = changes.take()
       for (const alertId of removedIds) drop(alertId)

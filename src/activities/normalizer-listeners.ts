@@ -2,6 +2,7 @@ import type { Batch } from '../normalizer/batch.ts'
 import type { MarketTape } from '../normalizer/market-tape.ts'
 import { createAlerts } from './normalizer-alerts.ts'
 import type { NormalizerDeps } from './normalizer-deps.ts'
+import { liquidityEvents } from './normalizer-liquidity.ts'
 
 /** `isBehind`: entries wait to be applied, so what frames have still to say of the time until now is not known. */
 export type Tick = { nowMs: number; isBehind: boolean; batch: Batch }
@@ -16,7 +17,7 @@ export type Derivation = {
 }
 
 /** One line each. */
-const derivations = (deps: NormalizerDeps): Derivation[] => [createAlerts(deps)]
+const derivations = (deps: NormalizerDeps): Derivation[] => [liquidityEvents(deps.stats), createAlerts(deps)]
 
 /** All that is derived in a shard, as one. */
 export const createListening = (deps: NormalizerDeps): Derivation => {

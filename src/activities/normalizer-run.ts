@@ -10,6 +10,7 @@ import { createLatencies } from '../normalizer/latency.ts'
 import { FenceLost } from '../store/fence.ts'
 import { isRetryable } from '../store/retryable.ts'
 import { openStreams } from '../store/offsets.ts'
+import { forgetUntracked } from '../store/position-rows.ts'
 import { createReader, type Reader } from '../stream/read.ts'
 import { createClosing } from './normalizer-closing.ts'
 import { tellAlerts } from './normalizer-alerts-told.ts'
@@ -24,6 +25,7 @@ import { createResync } from './normalizer-resync.ts'
 import { Shard } from './normalizer-shard.ts'
 import { Tapes } from './normalizer-tapes.ts'
 import { createViews } from './normalizer-views.ts'
+import { startMarking } from './position-marks.ts'
 
 const CARE_EVERY_MS = 1_000
 const HEAL_EVERY_MS = 250
@@ -164,12 +166,14 @@ export const runShard = async (input: RunInput): Promise<void> => {
   const { shard, tapes, commits, blocking, reader } = parts
   const unfollow = deps.heartbeats.follow(() => [[normalizerSubject(index), shardHeartbeat(parts, Date.now())]])
   try {
+    if (index === 0) await forgetUntracked(deps.pool, deps.config.TRACKED_WALLETS)
     await shard.start(await openStreams(deps.pool))
     deps.log.info(
       { shard: index, streams: tapes.streams().length, parked: tapes.parked.size },
       'a shard is at its offsets',
     )
     startCare(deps, parts, ended.signal)
+    if (index === 0) startMarking(deps, ended.signal)
     await stepUntil(parts, deps, signal)
     await commits.settle()
   } catch (error) {

@@ -9,7 +9,7 @@ import { TradesTape, type TradesTapeDeps } from '../normalizer/trades-tape.ts'
 import { findClosed, openOffsets, type StoredOffset } from '../store/offsets.ts'
 import { decodeEntry } from '../stream/entry.ts'
 import type { RawEntry, Reader } from '../stream/read.ts'
-import { parseDataTrade } from '../venue/polymarket/data-mapper.ts'
+import { parseDataActivity, parseDataTrade } from '../venue/polymarket/data-mapper.ts'
 import { parseGammaMarket } from '../venue/polymarket/gamma-market.ts'
 import { parseMarketMessage, parseRestBook } from '../venue/polymarket/mapper.ts'
 import type { NormalizerDeps } from './normalizer-deps.ts'
@@ -44,6 +44,7 @@ export class Tapes {
       parseRestBook,
       parseCatalogue: parseGammaMarket,
       parseTrade: parseDataTrade,
+      parseActivity: parseDataActivity,
       judge: this.judge,
       stats: deps.stats,
     }

@@ -75,7 +75,8 @@ export class OutcomeRules {
     const { capturedTimeMs } = this.#open
     const isTopNew = this.#isTopNew(book) || this.#readyTimeMs <= capturedTimeMs
     this.#isDue = true
-    for (const meter of isTopNew ? this.#all : this.#ofSizes) {
+    const meters = isTopNew ? this.#all : this.#ofSizes
+    for (const meter of meters) {
       if (meter.isDue(book, capturedTimeMs)) return true
       this.#isNeeded ||= meter.isNeeded(book)
     }

@@ -1,3 +1,4 @@
+import type { Side } from './book-side.ts'
 import type { GapReason } from './frame.ts'
 
 /**
@@ -27,6 +28,30 @@ export type HourProgress = {
   mismatched: number
 }
 
+/**
+ * What of an outcome's size changes is not final yet: see `OutcomeLiquidity`. In arrays, since it is written with every
+ * commit of the market. Prices and sizes are millionths.
+ */
+export type OutcomeLiquidityProgress = {
+  newest: [startTimeMs: number, part: number]
+  isCut: boolean
+  waiting: [timeMs: number, side: Side, price: number, size: number][]
+  spans: [startTimeMs: number, part: number, cells: LevelProgress[]][]
+}
+
+/** `decreases`: milliseconds since the start of the span, and size, in turn. */
+export type LevelProgress = [key: number, added: number, traded: number, ...decreases: number[]]
+
+export type LiquidityProgress = {
+  clockMs: number
+  /** Trades that were told a moment ago, by their identity: another connection may bring them again. */
+  trades: [key: string, timeMs: number][]
+  outcomes: OutcomeLiquidityProgress[]
+}
+
+/** What the listeners of a tape keep across frames, and go on with after a restart. */
+export type KeptProgress = { liquidity?: LiquidityProgress }
+
 /** Where the tape of a market stands: what a restart must continue even if the stream itself is gone. */
 export type MarketProgress = {
   epoch: string
@@ -40,6 +65,7 @@ export type MarketProgress = {
   /** Its market had ended and nothing came for long: a restart opens it only for entries after the offset. */
   isClosed: boolean
   outcomes: OutcomeProgress[]
+  kept: KeptProgress
 }
 
 export const NO_HOUR: HourProgress = { startTimeMs: 0, events: 0, verified: 0, unverifiable: 0, mismatched: 0 }
@@ -53,4 +79,5 @@ export const NO_PROGRESS: MarketProgress = {
   hour: NO_HOUR,
   isClosed: false,
   outcomes: [],
+  kept: {},
 }

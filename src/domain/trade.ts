@@ -17,7 +17,7 @@ export type DataTrade = {
   source: 'data_api'
 }
 
-export type DataActivityType = 'split' | 'merge' | 'redeem' | 'conversion'
+type DataActivityType = 'split' | 'merge' | 'redeem' | 'conversion'
 
 /** What a wallet did to its holdings other than by trades. `sizeText` in shares, `usdcText` in dollars. */
 export type DataActivity = {

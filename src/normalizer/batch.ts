@@ -2,10 +2,12 @@ import type { AlertRow, AlertStateRow } from '../alerts/journal.ts'
 import type { Level } from '../domain/book-side.ts'
 import type { FillNews } from '../domain/fill.ts'
 import type { Frame, GapReason } from '../domain/frame.ts'
+import type { LiquidityEvent } from '../domain/liquidity-event.ts'
 import type { Market, MarketState } from '../domain/market.ts'
 import type { MarketChange } from '../domain/market-change.ts'
 import type { FrameTimes } from './latency.ts'
 import type { HourProgress, MarketProgress } from '../domain/progress.ts'
+import type { ActivityRow } from './activity-row.ts'
 import type { CheckpointRow } from './checkpoint-row.ts'
 import type { TradeRow } from './trade-row.ts'
 
@@ -100,6 +102,7 @@ export type Batch = {
   fills: FillRow[]
   /** Of the Data API. */
   trades: TradeRow[]
+  activities: ActivityRow[]
   gapsOpened: GapOpened[]
   gapsClosed: GapClosed[]
   deadLetters: DeadLetter[]
@@ -107,6 +110,7 @@ export type Batch = {
   proofs: ProofRow[]
   depths: DepthRow[]
   hours: HourRow[]
+  liquidity: LiquidityEvent[]
   quotes: Map<string, QuoteRow>
   offsets: Map<string, OffsetRow>
   markets: Map<string, Market>
@@ -138,6 +142,7 @@ export const newBatch = (): Batch => ({
   bookBytes: 0,
   fills: [],
   trades: [],
+  activities: [],
   gapsOpened: [],
   gapsClosed: [],
   deadLetters: [],
@@ -145,6 +150,7 @@ export const newBatch = (): Batch => ({
   proofs: [],
   depths: [],
   hours: [],
+  liquidity: [],
   quotes: new Map(),
   offsets: new Map(),
   markets: new Map(),

@@ -10,14 +10,14 @@ import { HourTally } from './hour-tally.ts'
 import type { Judge } from './judge.ts'
 import { isContinuation } from './marker.ts'
 import { LastTradePrices } from './last-trade-prices.ts'
-import { tellFrame, type MarketListener } from './listener.ts'
+import { keptOf, tellFrame, type MarketListener } from './listener.ts'
 import { bookNeed, marketState } from './market-state.ts'
 import { isMirrorDoubted } from './mirror-doubt.ts'
 import { OlderConnections } from './older-connections.ts'
 import { outcomeProgress, resumeWithoutBook } from './outcome-progress.ts'
 import { OutcomeTape } from './outcome-tape.ts'
 import { reprocessInMarket } from './reprocess.ts'
-import type { MarketProgress } from '../domain/progress.ts'
+import type { KeptProgress, MarketProgress } from '../domain/progress.ts'
 
 export type TapeDeps = {
   parseMessage: (text: string) => Parsed
@@ -40,6 +40,8 @@ export class MarketTape {
   readonly older = new OlderConnections()
   /** None while the tape is rebuilt: what was committed is not told twice. */
   readonly listeners: MarketListener[] = []
+  /** What they had kept when the tape was committed last. */
+  kept: KeptProgress = {}
   readonly deps: TapeDeps
   epoch = ''
   ordinal = 0
@@ -112,7 +114,8 @@ export class MarketTape {
     const { hour } = this.tally
     const outcomes = this.outcomes.map(outcomeProgress)
     const isClosed = this.closedId === this.lastId
-    return { epoch, ordinal, subscription, depth, receivedTimeMs, hour, isClosed, outcomes }
+    const kept = keptOf(this)
+    return { epoch, ordinal, subscription, depth, receivedTimeMs, hour, isClosed, outcomes, kept }
   }
 
   /** Continues sequences from a stored position whose books could not be rebuilt. */

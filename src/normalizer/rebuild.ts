@@ -55,6 +55,7 @@ export const rebuildTape = (
   else judge.patiently(reapply)
   tape.proveEarly(thrownAway)
   tape.tally.restore(progress.hour)
+  tape.kept = progress.kept
   tape.lastId = committedId
   tape.sealedId = committedId
   for (const outcome of tape.outcomes) outcome.writer.ladder.replaceAll()
@@ -68,6 +69,7 @@ export const rebuildTape = (
 export const continueWithoutBooks = (tape: MarketTape, input: RebuildInput): void => {
   tape.resumeWithoutBooks(input.progress)
   tape.tally.restore(input.progress.hour)
+  tape.kept = input.progress.kept
   tape.lastId = input.committedId
   tape.sealedId = input.committedId
   for (const outcome of tape.outcomes) {

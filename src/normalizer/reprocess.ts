@@ -1,7 +1,7 @@
 import type { Parsed, VenueEvent } from '../domain/event.ts'
 import { TRADES_STREAM } from '../domain/keys.ts'
 import type { Market } from '../domain/market.ts'
-import type { ParsedDataTrade } from '../domain/trade.ts'
+import type { ParsedDataActivity, ParsedDataTrade } from '../domain/trade.ts'
 import { addDeadLetter, shortened, type FrameContext, type Reprocessed } from './batch.ts'
 import { noteAnnounced, noteCatalogued, noteResolved } from './market-changes.ts'
 import { isPossibleTime } from './possible-time.ts'
@@ -135,11 +135,36 @@ export const reprocessInMarkets = (context: FrameContext, stream: string, parser
     return applied(`catalogue object of market ${catalogue.market.marketId}`)
   })
 
-/** Applies a dead letter of the stream `trades`. Whether its token is known by now is seen where it is committed. */
-export const reprocessInTrades = (context: FrameContext, parseTrade: (text: string) => ParsedDataTrade): void =>
-  carryOut(context, TRADES_STREAM, ({ raw, deadLetterId }) => {
+export type TradesParsers = {
+  parseTrade: (text: string) => ParsedDataTrade
+  parseActivity: (text: string) => ParsedDataActivity
+}
+
+/** Undefined where the text is no activity. */
+const reprocessActivity = (
+  { frame, batch }: FrameContext,
+  { raw, deadLetterId }: ReprocessText,
+  { parseActivity }: TradesParsers,
+): { outcome: Outcome | undefined } | undefined => {
+  const parsed = parseActivity(raw)
+  if (parsed.type === 'rejected') return undefined
+  const { activity } = parsed
+  if (!isPossibleTime(activity, frame)) return { outcome: isEarlyOrLate(activity) }
+  const origin = { type: 'dead_letter', deadLetterId } as const
+  batch.activities.push({ activity, capturedTimeMs: frame.receivedTimeMs, origin, marketId: undefined })
+  return { outcome: undefined }
+}
+
+/**
+ * Applies a dead letter of the stream `trades`. Whether its token or market is known by now is seen where it is committed.
+ */
+export const reprocessInTrades = (context: FrameContext, parsers: TradesParsers): void =>
+  carryOut(context, TRADES_STREAM, (given) => {
+    const { raw, deadLetterId } = given
     const { frame, batch } = context
-    const parsed = parseTrade(raw)
+    const activity = reprocessActivity(context, given, parsers)
+    if (activity !== undefined) return activity.outcome
+    const parsed = parsers.parseTrade(raw)
     if (parsed.type === 'rejected') return rejected(parsed.detail)
     const { trade } = parsed
     if (!isPossibleTime(trade, frame)) return isEarlyOrLate(trade)

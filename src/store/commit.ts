@@ -2,7 +2,9 @@ import type { Pool, PoolClient } from 'pg'
 import type { Logger } from 'pino'
 import { waitBeforeRetry } from '../lib/retry.ts'
 import type { Stats } from '../lib/stats.ts'
+import type { Config } from '../config.ts'
 import type { Batch, DeadLetter } from '../normalizer/batch.ts'
+import { placeActivities } from './activity-places.ts'
 import { fireOfMarkets } from './alert-market-rules.ts'
 import { writeAlertEvents, writeAlertStates } from './alerts.ts'
 import { copyBookRows } from './books.ts'
@@ -15,19 +17,33 @@ import { writeFills } from './fills.ts'
 import { writeGaps } from './gaps.ts'
 import { writeIsolated } from './isolate.ts'
 import { isDataError } from './isolation.ts'
+import { writeLiquidity } from './liquidity.ts'
 import { lockMarkets, writeMarketChanges } from './market-changes.ts'
 import { writeMarkets } from './markets.ts'
 import { ensurePartition } from './partitions.ts'
+import { createTracking, toMoves, writeMoves, type IsTracked } from './positions.ts'
 import { writeHours, writeProofs } from './proofs.ts'
 import { writeQuotes } from './quotes.ts'
 import { writeResolved } from './resolutions.ts'
 import { REFUSED_ROW } from './refused.ts'
 import { isRetryable } from './retryable.ts'
 import { createScript } from './script.ts'
+import { settlePositions } from './settlements.ts'
 import { placeTrades } from './trade-places.ts'
 import { mergeTrades } from './trades.ts'
+import { insertActivities } from './wallet-activities.ts'
 
-export type CommitDeps = { pool: Pool; owner: Owner; stats: Stats; log: Logger }
+const DAY_MS = 86_400_000
+
+export type CommitDeps = {
+  pool: Pool
+  owner: Owner
+  stats: Stats
+  log: Logger
+  config: Pick<Config, 'TRACKED_WALLETS'>
+}
+
+type Writing = { owner: Owner; isTracked: IsTracked }
 
 /** Markets of which this batch says that they are resolved. */
 const resolvedIn = ({ resolvedMarkets, markets }: Batch): string[] => [
@@ -38,35 +54,40 @@ const resolvedIn = ({ resolvedMarkets, markets }: Batch): string[] => [
 /**
  * In one transaction; what was written before an error is rolled back by the caller.
  *
- * @returns how many dead letters came on top of the batch's own: trades whose token is unknown.
+ * @returns how many dead letters came on top of the batch's own: trades whose token is unknown, activities whose market is.
  */
-const writeAll = async (client: PoolClient, owner: Owner, batch: Batch): Promise<number> => {
+const writeAll = async (client: PoolClient, { owner, isTracked }: Writing, batch: Batch): Promise<number> => {
   await client.query('begin')
   await moveOffsets(client, owner, [...batch.offsets.values()])
   await lockMarkets(client, batch.marketChanges)
   await writeMarkets(client, [...batch.markets.values()])
   await writeResolved(client, [...batch.resolvedMarkets.values()])
+  await settlePositions(client, [...batch.markets.values()], [...batch.resolvedMarkets.values()])
   await fireOfMarkets(client, resolvedIn(batch))
   await writeMarketChanges(client, batch.marketChanges)
   await copyBookRows(client, batch.bookLines)
   const placed = await placeTrades(client, batch.trades)
-  await writeDeadLetters(client, [...batch.deadLetters, ...placed.deadLetters])
+  const done = await placeActivities(client, batch.activities)
+  await writeDeadLetters(client, [...batch.deadLetters, ...placed.deadLetters, ...done.deadLetters])
   batch.news = []
   await writeFills(client, batch.fills, batch.news)
-  await mergeTrades(client, placed.trades, batch.news)
+  const attributed = await mergeTrades(client, placed.trades, batch.news)
+  const moves = await insertActivities(client, done.activities)
   const rest = createScript()
+  await writeMoves({ client, isTracked, target: rest }, [...toMoves(attributed), ...moves])
   await writeQuotes(rest, [...batch.quotes.values()])
   await writeGaps(rest, batch.gapsOpened, batch.gapsClosed)
   await writeCheckpoints(rest, batch.checkpoints)
   await writeProofs(rest, batch.proofs)
   await writeDepths(rest, batch.depths)
   await writeHours(rest, batch.hours)
-  await writeReprocessed(rest, [...batch.reprocessed, ...placed.reprocessed])
+  await writeLiquidity(rest, batch.liquidity)
+  await writeReprocessed(rest, [...batch.reprocessed, ...placed.reprocessed, ...done.reprocessed])
   await writeAlertStates(rest, [...batch.alertStates.values()])
   await writeAlertEvents(rest, batch.alertEvents)
   await rest.query('commit', [])
   await rest.send(client)
-  return placed.deadLetters.length
+  return placed.deadLetters.length + done.deadLetters.length
 }
 
 const transact = <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> =>
@@ -79,18 +100,28 @@ const transact = <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Prom
     }
   })
 
+/** Changes of markets and activities of wallets may be liquidity events of the day on which they were received. */
+const daysOf = ({ days, marketChanges, activities }: Batch): Set<number> => {
+  const times = [
+    ...marketChanges.map((change) => change.receivedTimeMs),
+    ...activities.map((row) => row.capturedTimeMs),
+  ]
+  return new Set([...days, ...times.map((timeMs) => Math.floor(timeMs / DAY_MS))])
+}
+
 const countLetters = (stats: Stats, added: DeadLetter[]): void => {
   stats.count('rowsRefused', added.filter(({ reason }) => reason === REFUSED_ROW).length)
   stats.count('deadLetters', added.length)
 }
 
 /** One try of a batch. What became of batches whose rows were not all taken is kept, for a COMMIT that was interrupted. */
-const createAttempt = ({ pool, owner, stats, log }: CommitDeps) => {
+const createAttempt = ({ pool, owner, stats, log, config }: CommitDeps) => {
+  const isTracked = createTracking(config.TRACKED_WALLETS)
   const partitions = new Set<number>()
   const isolated = new WeakMap<Batch, Batch>()
 
   const ensureDays = async (batch: Batch): Promise<void> => {
-    for (const day of batch.days) {
+    for (const day of daysOf(batch)) {
       if (partitions.has(day)) continue
       await ensurePartition(pool, day)
       partitions.add(day)
@@ -105,7 +136,7 @@ const createAttempt = ({ pool, owner, stats, log }: CommitDeps) => {
       await client.query('begin')
       await moveOffsets(client, owner, [...batch.offsets.values()])
       await lockMarkets(client, batch.marketChanges)
-      isolated.set(batch, await writeIsolated(client, batch))
+      isolated.set(batch, await writeIsolated(client, batch, isTracked))
       await client.query('commit')
     })
     const letterCount = batch.deadLetters.length
@@ -125,8 +156,7 @@ const createAttempt = ({ pool, owner, stats, log }: CommitDeps) => {
     commit: async (batch: Batch): Promise<void> => {
       await ensureDays(batch)
       try {
-        const unknownCount = await transact(pool, (client) => writeAll(client, owner, batch))
-        if (unknownCount > 0) stats.count('deadLetters', unknownCount)
+        stats.count('deadLetters', await transact(pool, (client) => writeAll(client, { owner, isTracked }, batch)))
       } catch (error) {
         if (!isDataError(error)) throw error
         log.error({ error }, 'Postgres refused rows of a batch; they go to the dead letters, the rest is committed')

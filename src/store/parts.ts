@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg'
 import type { Batch } from '../normalizer/batch.ts'
+import { placeActivities } from './activity-places.ts'
 import { writeAlertEvents, writeAlertStates } from './alerts.ts'
 import { writeCheckpoints } from './checkpoints.ts'
 import { writeDeadLetters, writeReprocessed } from './dead-letters.ts'
@@ -7,24 +8,29 @@ import { writeDepths } from './depths.ts'
 import { writeFills } from './fills.ts'
 import { writeGaps } from './gaps.ts'
 import { writeHalving, type Isolation } from './isolation.ts'
+import { writeLiquidity } from './liquidity.ts'
 import { writeMarketChanges } from './market-changes.ts'
 import { writeMarkets } from './markets.ts'
+import { lockAllWallets } from './position-rows.ts'
+import { toMoves, writeMoves, type IsTracked } from './positions.ts'
 import { writeHours, writeProofs } from './proofs.ts'
 import { writeQuotes } from './quotes.ts'
 import { addRefused, explain } from './refused.ts'
 import { writeBooksIsolated } from './refused-books.ts'
 import { writeResolved } from './resolutions.ts'
+import { settlePositions } from './settlements.ts'
 import { placeTrades } from './trade-places.ts'
 import { mergeTrades } from './trades.ts'
+import { insertActivities } from './wallet-activities.ts'
 
 /** Writes one kind of rows of a batch: what Postgres takes. The rest it takes out of the batch, into its dead letters. */
-type Part = (client: ClientBase, batch: Batch, isolation: Isolation) => Promise<void>
+type Part = (client: ClientBase, batch: Batch, isolation: Isolation & { isTracked: IsTracked }) => Promise<void>
 
 type Rows<T> = {
   name: string
   read: (batch: Batch) => T[]
   replace: (batch: Batch, items: T[]) => void
-  write: (client: ClientBase, items: T[], batch: Batch) => Promise<void>
+  write: (client: ClientBase, items: T[], context: { news: Batch['news']; isTracked: IsTracked }) => Promise<void>
   marketOf: (item: T) => string | undefined
 }
 
@@ -32,7 +38,9 @@ const toPart =
   <T>({ name, read, replace, write, marketOf }: Rows<T>): Part =>
   async (client, batch, isolation) => {
     const items = read(batch)
-    const writeSome = (to: ClientBase, some: T[]): Promise<void> => write(to, some, batch)
+    const { news } = batch
+    const { isTracked } = isolation
+    const writeSome = (to: ClientBase, some: T[]): Promise<void> => write(to, some, { news, isTracked })
     const refused = await writeHalving(client, items, writeSome, isolation)
     if (refused.length === 0) return
     const gone = new Set(refused.flatMap((one) => one.items))
@@ -56,13 +64,22 @@ const writeLetters: Part = async (client, batch, isolation) => {
 /** Markets that were refused have no outcomes: it is looked for again what is known. */
 const placeAll: Part = async (client, batch) => {
   const { trades, deadLetters, reprocessed } = await placeTrades(client, batch.trades)
+  const placed = await placeActivities(client, batch.activities)
   batch.trades = trades
-  batch.deadLetters.push(...deadLetters)
-  batch.reprocessed.push(...reprocessed)
+  batch.activities = placed.activities
+  batch.deadLetters.push(...deadLetters, ...placed.deadLetters)
+  batch.reprocessed.push(...reprocessed, ...placed.reprocessed)
+}
+
+/** First of all: what is tried and undone again would lose its locks, and take them anew in another order. */
+const lockPositions: Part = async (client, { trades, activities, markets, resolvedMarkets }) => {
+  const isMoved = trades.length > 0 || activities.length > 0 || markets.size > 0 || resolvedMarkets.size > 0
+  if (isMoved) await lockAllWallets(client)
 }
 
 /** In the order in which they are written; dead letters last, since the others add to them. */
 export const PARTS: Part[] = [
+  lockPositions,
   toPart({
     name: 'markets',
     read: (batch) => [...batch.markets.values()],
@@ -77,6 +94,8 @@ export const PARTS: Part[] = [
     write: writeResolved,
     marketOf: ofMarket,
   }),
+  (client, { markets, resolvedMarkets }) =>
+    settlePositions(client, [...markets.values()], [...resolvedMarkets.values()]),
   toPart({
     name: 'market_changes',
     read: (batch) => batch.marketChanges,
@@ -104,9 +123,17 @@ export const PARTS: Part[] = [
     name: 'fills',
     read: (batch) => batch.trades,
     replace: (batch, items) => (batch.trades = items),
-    write: async (client, items, { news }) => {
-      await mergeTrades(client, items, news)
+    write: async (client, items, { news, isTracked }) => {
+      await writeMoves({ client, isTracked }, toMoves(await mergeTrades(client, items, news)))
     },
+    marketOf: ({ marketId }) => marketId,
+  }),
+  toPart({
+    name: 'wallet_activities',
+    read: (batch) => batch.activities,
+    replace: (batch, items) => (batch.activities = items),
+    write: async (client, items, { isTracked }) =>
+      writeMoves({ client, isTracked }, await insertActivities(client, items)),
     marketOf: ({ marketId }) => marketId,
   }),
   toPart({
@@ -149,6 +176,13 @@ export const PARTS: Part[] = [
     read: (batch) => batch.hours,
     replace: (batch, items) => (batch.hours = items),
     write: writeHours,
+    marketOf: ofMarket,
+  }),
+  toPart({
+    name: 'liquidity_events',
+    read: (batch) => batch.liquidity,
+    replace: (batch, items) => (batch.liquidity = items),
+    write: writeLiquidity,
     marketOf: ofMarket,
   }),
   toPart({

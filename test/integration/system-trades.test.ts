@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { expectFills } from '../support/expect-fills.ts'
+import { expectPositions } from '../support/expect-positions.ts'
 import { createDice } from '../support/faults/dice.ts'
 import { killOne } from '../support/kills/run.ts'
 import { openRecording, settle } from '../support/recording.ts'
@@ -12,7 +13,7 @@ const RUN = { markets: 20, rate: 1_000, venueArgs: [...FAULTS, ...TRADES] }
 /** As in production, but for the waits. */
 const ENVIRONMENT = { TRADES_POLL_MS: '500', TRADES_SWEEP_MS: '2000' }
 
-test('with both sources faulty and processes killed at random, fills are the venue’s ledger', async () => {
+test('with both sources faulty and processes killed at random, fills are the venue’s ledger, and positions the books of its wallets', async () => {
   await using recording = await openRecording({ ...RUN, env: ENVIRONMENT })
   const { venue, pool, system } = recording
   const dice = createDice(6)
@@ -24,6 +25,7 @@ test('with both sources faulty and processes killed at random, fills are the ven
   const first = await settle(recording)
   expect(first.trades.length).toBeGreaterThan(100)
   await expectFills(first, pool)
+  await expectPositions(pool, { trades: first.trades, activities: [] })
   const sources = await pool.query<{ source: string }>('select distinct source from fills order by 1')
   expect(sources.rows.map(({ source }) => source)).toEqual(['both', 'data_api', 'market_channel'])
 
@@ -38,5 +40,6 @@ test('with both sources faulty and processes killed at random, fills are the ven
   const last = await settle(recording)
   expect(last.trades.length).toBeGreaterThan(first.trades.length)
   await expectFills(last, pool, { isFeedKilled: true })
+  await expectPositions(pool, { trades: last.trades, activities: [] })
   expect((await pool.query('select stream, reason, detail from dead_letters')).rows).toEqual([])
 }, 300_000)

@@ -8,7 +8,7 @@ import { venueHash } from './venue-hash.ts'
 
 export const signing: SigningKeys = { current: 'test', keys: new Map([['test', 'a secret of these tests']]) }
 
-const conditionOf = (marketId: string): string => `0x${marketId.padStart(64, '0')}`
+export const conditionOf = (marketId: string): string => `0x${marketId.padStart(64, '0')}`
 export const tokensOf = (marketId: string): string[] => [`${marketId}001`, `${marketId}002`]
 export const outcomesOf = (marketId: string): string[] => [`${marketId}:0`, `${marketId}:1`]
 

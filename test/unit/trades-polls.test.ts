@@ -95,11 +95,13 @@ test('the first scan goes back to where an earlier process came, and some more',
   expect(polls.numbers()).toEqual(upTo(oldest, 1_100 - oldest))
 })
 
-test('after more than an hour the rest is left to a backfill, and counted', async () => {
+test('after more than an hour the rest is left to a backfill, and counted once however often it failed before', async () => {
   const list = openList()
   const coveredTimeMs = list.state.nowMs
   list.add(5_000)
   const polls = openPolls(list, coveredTimeMs)
+  list.state.failing = 2
+  for (let attempt = 0; attempt < 2; attempt++) await expect(polls.poll()).rejects.toThrow('away')
   await polls.poll()
   const [oldest = 0] = polls.numbers()
   expect(oldest).toBeGreaterThan(1_300)

@@ -34,14 +34,16 @@ export const createOutlet = ({ appender, createEpoch, log, stats }: OutletDeps):
   let epoch = createEpoch()
   let ordinal = 0
   let last: Promise<void> = Promise.resolve()
-  const tryAppend = async (entry: NewEntry): Promise<'done' | 'again' | 'anew'> => {
+  /** Says so the first time: Redis may be away for long. */
+  const tryAppend = async (entry: NewEntry, isFirst: boolean): Promise<'done' | 'again' | 'anew'> => {
     try {
       const result = await appender.append([entry])
       if (result.type === 'behind') return 'anew'
-      if (result.refused.length > 0) log.error({ refused: result.refused }, 'Redis refused the stream of trades')
-      return result.refused.length > 0 ? 'again' : 'done'
+      if (result.refused.length === 0) return 'done'
+      if (isFirst) log.error({ refused: result.refused }, 'Redis refused the stream of trades')
+      return 'again'
     } catch (error) {
-      log.warn({ error }, 'trades could not be appended, tried again')
+      if (isFirst) log.warn({ error }, 'trades could not be appended, tried until they are')
       return 'again'
     }
   }
@@ -52,7 +54,8 @@ export const createOutlet = ({ appender, createEpoch, log, stats }: OutletDeps):
   const append = async (frames: Frame[], signal: AbortSignal): Promise<void> => {
     for (let attempt = 0; ; attempt++) {
       signal.throwIfAborted()
-      const outcome = await tryAppend({ stream: TRADES_STREAM, epoch, firstOrdinal: ordinal + 1, frames })
+      const entry = { stream: TRADES_STREAM, epoch, firstOrdinal: ordinal + 1, frames }
+      const outcome = await tryAppend(entry, attempt === 0)
       if (outcome === 'done') break
       stats.count('dataAppendsFailed')
       if (outcome === 'anew') beginAnew()

@@ -60,16 +60,6 @@ const createTake =
     return fresh.length
   }
 
-/** From where a scan need not go on: what is older was there in time, or is left to a backfill. */
-const floorOf = (coveredTimeMs: number, startedTimeMs: number, { lateMs, log, stats }: TradePollsDeps): number => {
-  const earliestMs = startedTimeMs - MOST_CATCH_UP_MS
-  if (coveredTimeMs < earliestMs) {
-    stats.count('dataCatchUpsCut')
-    log.warn({ since: new Date(coveredTimeMs).toISOString() }, 'nothing was polled for over an hour: run a backfill')
-  }
-  return Math.max(coveredTimeMs, earliestMs) - lateMs
-}
-
 /**
  * Each poll pages back until a page brings nothing new, so that it reads one page more than it needs: the venue's time has
  * seconds, and fills appear late, in their place by time. Those that come later still, a sweep of the last minutes finds.
@@ -93,6 +83,10 @@ export const createTradePolls = (deps: TradePollsDeps): ((signal: AbortSignal) =
       if ((freshCount === 0 && !given.isSweep) || endsBefore(step, given.floorTimeMs)) return
     }
   }
+  const tellUncovered = (sinceTimeMs: number): void => {
+    stats.count('dataCatchUpsCut')
+    log.warn({ since: new Date(sinceTimeMs).toISOString() }, 'nothing was polled for over an hour: run a backfill')
+  }
   return async (signal) => {
     const startedTimeMs = now()
     const recorded = await deps.readRecorded()
@@ -100,10 +94,13 @@ export const createTradePolls = (deps: TradePollsDeps): ((signal: AbortSignal) =
     if (recorded.size > 0) {
       const sweptBeforeMs = sweptTimeMs ?? -Infinity
       const isSweep = startedTimeMs - sweptBeforeMs >= deps.sweepEveryMs
-      const floorTimeMs = floorOf(coveredTimeMs, startedTimeMs, deps)
+      // What is older was there in time, or is left to a backfill.
+      const earliestTimeMs = startedTimeMs - MOST_CATCH_UP_MS
+      const floorTimeMs = Math.max(coveredTimeMs, earliestTimeMs) - deps.lateMs
       sweptTimeMs = undefined
       await scan({ floorTimeMs, isSweep, limit: isSweep ? SWEEP_PAGE : POLL_PAGE }, recorded, signal)
       sweptTimeMs = isSweep ? startedTimeMs : sweptBeforeMs
+      if (coveredTimeMs < earliestTimeMs) tellUncovered(coveredTimeMs)
     }
     coveredTimeMs = startedTimeMs
     await coverage.write(startedTimeMs)
