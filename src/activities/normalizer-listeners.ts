@@ -1,5 +1,6 @@
 import type { Batch } from '../normalizer/batch.ts'
 import type { MarketTape } from '../normalizer/market-tape.ts'
+import { createAlerts } from './normalizer-alerts.ts'
 import type { NormalizerDeps } from './normalizer-deps.ts'
 import { liquidityEvents } from './normalizer-liquidity.ts'
 
@@ -16,7 +17,7 @@ export type Derivation = {
 }
 
 /** One line each. */
-const derivations = ({ stats }: NormalizerDeps): Derivation[] => [liquidityEvents(stats)]
+const derivations = (deps: NormalizerDeps): Derivation[] => [liquidityEvents(deps.stats), createAlerts(deps)]
 
 /** All that is derived in a shard, as one. */
 export const createListening = (deps: NormalizerDeps): Derivation => {

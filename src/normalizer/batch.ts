@@ -1,3 +1,4 @@
+import type { AlertRow, AlertStateRow } from '../alerts/journal.ts'
 import type { Level } from '../domain/book-side.ts'
 import type { FillNews } from '../domain/fill.ts'
 import type { Frame, GapReason } from '../domain/frame.ts'
@@ -120,6 +121,9 @@ export type Batch = {
   /** Ids of the markets that broadcasts announced. */
   newMarkets: Set<string>
   reprocessed: Reprocessed[]
+  /** Rules that fired, and by id where those stand that moved. */
+  alertEvents: AlertRow[]
+  alertStates: Map<string, AlertStateRow>
   /** Filled by the commit. */
   refused: RefusedRow[]
   /** Filled by the commit: fills that are new or became confirmed by it. */
@@ -154,6 +158,8 @@ export const newBatch = (): Batch => ({
   resolvedMarkets: new Map(),
   newMarkets: new Set(),
   reprocessed: [],
+  alertEvents: [],
+  alertStates: new Map(),
   refused: [],
   news: [],
   days: new Set(),

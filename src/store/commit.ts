@@ -5,6 +5,8 @@ import type { Stats } from '../lib/stats.ts'
 import type { Config } from '../config.ts'
 import type { Batch, DeadLetter } from '../normalizer/batch.ts'
 import { placeActivities } from './activity-places.ts'
+import { fireOfMarkets } from './alert-market-rules.ts'
+import { writeAlertEvents, writeAlertStates } from './alerts.ts'
 import { copyBookRows } from './books.ts'
 import { withClient } from './checkout.ts'
 import { writeCheckpoints } from './checkpoints.ts'
@@ -43,6 +45,12 @@ export type CommitDeps = {
 
 type Writing = { owner: Owner; isTracked: IsTracked }
 
+/** Markets of which this batch says that they are resolved. */
+const resolvedIn = ({ resolvedMarkets, markets }: Batch): string[] => [
+  ...resolvedMarkets.keys(),
+  ...[...markets.values()].filter(({ status }) => status === 'resolved').map(({ marketId }) => marketId),
+]
+
 /**
  * In one transaction; what was written before an error is rolled back by the caller.
  *
@@ -55,6 +63,7 @@ const writeAll = async (client: PoolClient, { owner, isTracked }: Writing, batch
   await writeMarkets(client, [...batch.markets.values()])
   await writeResolved(client, [...batch.resolvedMarkets.values()])
   await settlePositions(client, [...batch.markets.values()], [...batch.resolvedMarkets.values()])
+  await fireOfMarkets(client, resolvedIn(batch))
   await writeMarketChanges(client, batch.marketChanges)
   await copyBookRows(client, batch.bookLines)
   const placed = await placeTrades(client, batch.trades)
@@ -74,6 +83,8 @@ const writeAll = async (client: PoolClient, { owner, isTracked }: Writing, batch
   await writeHours(rest, batch.hours)
   await writeLiquidity(rest, batch.liquidity)
   await writeReprocessed(rest, [...batch.reprocessed, ...placed.reprocessed, ...done.reprocessed])
+  await writeAlertStates(rest, [...batch.alertStates.values()])
+  await writeAlertEvents(rest, batch.alertEvents)
   await rest.query('commit', [])
   await rest.send(client)
   return placed.deadLetters.length + done.deadLetters.length

@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg'
 import type { Batch } from '../normalizer/batch.ts'
 import { placeActivities } from './activity-places.ts'
+import { writeAlertEvents, writeAlertStates } from './alerts.ts'
 import { writeCheckpoints } from './checkpoints.ts'
 import { writeDeadLetters, writeReprocessed } from './dead-letters.ts'
 import { writeDepths } from './depths.ts'
@@ -190,6 +191,20 @@ export const PARTS: Part[] = [
     replace: (batch, items) => (batch.reprocessed = items),
     write: writeReprocessed,
     marketOf: () => undefined,
+  }),
+  toPart({
+    name: 'alert_states',
+    read: (batch) => [...batch.alertStates.values()],
+    replace: (batch, items) => (batch.alertStates = new Map(items.map((row) => [row.alertId, row]))),
+    write: writeAlertStates,
+    marketOf: () => undefined,
+  }),
+  toPart({
+    name: 'alert_events',
+    read: (batch) => batch.alertEvents,
+    replace: (batch, items) => (batch.alertEvents = items),
+    write: writeAlertEvents,
+    marketOf: ofMarket,
   }),
   writeLetters,
 ]
