@@ -7,6 +7,9 @@ export type TradePlace = { type: 'v2'; cursor: string | undefined } | { type: 'v
  */
 export type TradePage = { elements: string[]; receivedTimeMs: number; next: TradePlace | undefined; isCut: boolean }
 
+/** As a page of v1; `nextOffset` undefined at its end. */
+export type OffsetPage = { elements: string[]; receivedTimeMs: number; nextOffset: number | undefined; isCut: boolean }
+
 /** Without conditions: the fills of all markets. */
 export type TradeQuery = { conditionIds: string[]; limit: number; place: TradePlace }
 
@@ -22,5 +25,5 @@ export type DataApi = {
   /** @throws DataApiError after the last attempt. */
   trades(query: TradeQuery, signal: AbortSignal): Promise<TradePage>
   /** Splits, merges, redemptions and conversions of a wallet. @throws DataApiError after the last attempt. */
-  activity(query: ActivityQuery, signal: AbortSignal): Promise<{ elements: string[]; receivedTimeMs: number }>
+  activity(query: ActivityQuery, signal: AbortSignal): Promise<OffsetPage>
 }

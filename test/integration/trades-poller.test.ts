@@ -74,6 +74,20 @@ test('attempts that die leave nothing out: the next one reads again what may be 
   await last.stop()
 })
 
+test('what Redis lost is read again once something new comes', async () => {
+  await using bench = await openTradesBench({}, { TRADES_SWEEP_MS: '60000' })
+  await bench.record(allIds(bench))
+  const attempt = bench.start()
+  await trade(bench.emulator, 200, 0)
+  await untilWhole(bench)
+  await bench.redis.flushall()
+  await bench.record(allIds(bench))
+  await trade(bench.emulator, 60, 0)
+  await untilWhole(bench)
+  expect(bench.stats.read()).toMatchObject({ dataStreamLosses: 1 })
+  await attempt.stop()
+})
+
 test('an outage of the Data API is caught up with, page by page', async () => {
   await using bench = await openTradesBench({}, { TRADES_SWEEP_MS: '60000' })
   await bench.record(allIds(bench))
