@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { ApplicationFailure, cancellationSignal, heartbeat } from '@temporalio/activity'
 import type { Redis } from 'ioredis'
 import type { Pool } from 'pg'
@@ -9,11 +8,9 @@ import { walk, type Step, type WalkPlace } from '../feed/trades/walk.ts'
 import { every } from '../lib/every.ts'
 import type { Logger } from '../lib/log.ts'
 import type { Stats } from '../lib/stats.ts'
-import { readOffset } from '../store/offsets.ts'
 import { createEpoch, type Appender } from '../stream/append.ts'
-import { compareIds } from '../stream/read.ts'
-import { countEntriesAfter } from '../stream/waiting.ts'
 import { identifyTrade } from '../venue/polymarket/data-identity.ts'
+import { createBackfillWaits } from './backfill-waits.ts'
 
 export type BackfillDeps = {
   source: DataApi
@@ -44,9 +41,6 @@ const PAGE = 500
 const PAGES_PER_SLICE = 4
 /** Of a whole backfill: ten million fills. */
 const MOST_PAGES = 20_000
-/** Entries of up to a hundred fills that wait for the normalizer: live fills share the stream and must not wait for long. */
-const MOST_WAITING = 20
-const WAIT_POLL_MS = 200
 const BEAT_EVERY_MS = 2_000
 /** Elements of a page are in the order of the venue's clock, give or take. */
 const ORDER_SLACK_MS = 5_000
@@ -76,23 +70,8 @@ const toFailure = (error: unknown): unknown =>
 export type BackfillActivities = ReturnType<typeof createBackfillActivities>
 
 export const createBackfillActivities = (deps: BackfillDeps) => {
-  const { appender, redis, pool, log, stats } = deps
-  /** So that neither Redis nor live fills feel how fast the past is read. */
-  const untilTaken = async (signal: AbortSignal): Promise<void> => {
-    for (;;) {
-      const lastId = (await readOffset(pool, TRADES_STREAM))?.lastId ?? '0-0'
-      if ((await countEntriesAfter(redis, TRADES_STREAM, lastId, MOST_WAITING)) < MOST_WAITING) return
-      await sleep(WAIT_POLL_MS, undefined, { signal })
-    }
-  }
-  /** Of what this backfill appended, and with it of all that others did before: what is done can be read in Postgres. */
-  const untilCommitted = async (signal: AbortSignal): Promise<void> => {
-    const [newest] = await redis.xrevrange(TRADES_STREAM, '+', '-', 'COUNT', 1)
-    if (newest === undefined) return
-    while (compareIds((await readOffset(pool, TRADES_STREAM))?.lastId ?? '0-0', newest[0]) < 0) {
-      await sleep(WAIT_POLL_MS, undefined, { signal })
-    }
-  }
+  const { appender, log, stats } = deps
+  const { untilTaken, untilCommitted } = createBackfillWaits(deps)
   const readSlice = async (slice: BackfillSlice, signal: AbortSignal): Promise<BackfilledSlice> => {
     let isLost = false
     const onLoss = (): void => void (isLost = true)

@@ -58,7 +58,7 @@ const openPolls = ({
   // Of its own each: many wallets must not make the poller forget fills.
   const known = { trades: createKnown(MOST_KNOWN), activities: createKnown(MOST_KNOWN) }
   // What is not known is read again, as far back as something may come late.
-  const onLoss = (): void => Object.values(known).forEach(({ forgetAll }) => forgetAll())
+  const onLoss = (): void => Object.values(known).forEach((one) => one.forgetAll())
   const shared = {
     outlet: createOutlet({ appender, createEpoch, onLoss, log, stats }),
     readRecorded: createRecorded({ redis, lingerMs: lateMs, elapsedMs }),

@@ -3,7 +3,7 @@ import { MockActivityEnvironment } from '@temporalio/testing'
 import type { Pool } from 'pg'
 import type { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createBackfillActivities } from '../../src/activities/backfill.ts'
+import { createBackfillActivities, type BackfilledSlice } from '../../src/activities/backfill.ts'
 import type { DataApi } from '../../src/domain/data-page.ts'
 import { TRADES_STREAM } from '../../src/domain/keys.ts'
 import { openEmulator } from '../../src/emulator/emulator.ts'
@@ -122,13 +122,12 @@ test('the last slice of a backfill ends when what it appended is committed', asy
   const deps = { source, appender, redis, pool, log: createLog('control', 'silent'), stats: createStats() }
   const { backfillSlice } = createBackfillActivities(deps)
   const slice = { conditionId: 'c', fromTimeMs: 0, toTimeMs: 10_000 }
-  const left = new MockActivityEnvironment()
-    .run(backfillSlice, slice)
-    .then(async (done) => ({ ...done, left: await unread(redis, pool) }))
+  const running: Promise<BackfilledSlice> = new MockActivityEnvironment().run(backfillSlice, slice)
+  const ended = running.then(async (done) => ({ done, left: await unread(redis, pool) }))
   let looks = 0
   await until('it is in the stream for a while', async () => (await unread(redis, pool)) === 1 && ++looks > 5)
   await takeAll(redis, pool)
-  expect(await left).toMatchObject({ fills: 1, isCut: false, left: 0 })
+  expect(await ended).toMatchObject({ done: { fills: 1, isCut: false }, left: 0 })
 })
 
 test('a market that the venue does not know ends the command with the reason', async () => {

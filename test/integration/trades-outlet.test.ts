@@ -10,7 +10,11 @@ import { framesOf, readStream, signing, until } from './feed-support.ts'
 
 const never = new AbortController().signal
 
-const openBench = async (wrap: (appender: Appender) => Appender['append'] = ({ append }) => append) => {
+const openBench = async (
+  wrap: (appender: Appender) => Appender['append'] = (appender) =>
+    (...given) =>
+      appender.append(...given),
+) => {
   const server = await openRedis()
   const redis = server.connect()
   const appender = createAppender({ redis, signing, shardCount: 1 })
@@ -72,8 +76,8 @@ test('an entry that Redis refuses is tried until it is in the stream', async () 
 test('an entry whose answer was lost is in the stream once; what was given up may be, and never as another', async () => {
   const given = new AbortController()
   let calls = 0
-  await using bench = await openBench(({ append }) => async (...entries) => {
-    const appended = await append(...entries)
+  await using bench = await openBench((appender) => async (...entries) => {
+    const appended = await appender.append(...entries)
     calls++
     if (calls === 3) given.abort(new Error('given up'))
     if (calls === 1 || calls === 3) throw new Error('timeout')

@@ -35,21 +35,10 @@ export const toDataFrame = (
 
 type Tried = 'done' | 'failed' | 'refused' | 'behind'
 
-/**
- * An entry that failed is appended again as it was: what became of it is unknown, and its ordinal tells a copy. One that was
- * refused goes under another epoch, since the script notes its ordinals as taken; so does what comes after one that was given
- * up, and after a loss. (A stream of which nothing was appended for an hour counts as lost: its note has expired.)
- */
-export const createOutlet = ({ appender, createEpoch, onLoss, log, stats }: OutletDeps): Outlet => {
-  let epoch = createEpoch()
-  let ordinal = 0
-  let last: Promise<void> = Promise.resolve()
-  const beginAnew = (): void => {
-    epoch = createEpoch()
-    ordinal = 0
-  }
-  /** Says so the first time: Redis may be away for long. */
-  const tryAppend = async (entry: NewEntry, isFirst: boolean): Promise<Tried> => {
+/** Says what is wrong the first time: Redis may be away for long. */
+const createTry =
+  ({ appender, log }: OutletDeps) =>
+  async (entry: NewEntry, isFirst: boolean): Promise<Tried> => {
     try {
       const result = await appender.append([entry], new Map([[TRADES_STREAM, entry.firstOrdinal - 1]]))
       if (result.type === 'behind') return 'behind'
@@ -60,6 +49,22 @@ export const createOutlet = ({ appender, createEpoch, onLoss, log, stats }: Outl
       if (isFirst) log.warn({ error }, 'trades could not be appended, tried until they are')
       return 'failed'
     }
+  }
+
+/**
+ * An entry that failed is appended again as it was: what became of it is unknown, and its ordinal tells a copy. One that was
+ * refused goes under another epoch, since the script notes its ordinals as taken; so does what comes after one that was given
+ * up, and after a loss. (A stream of which nothing was appended for an hour counts as lost: its note has expired.)
+ */
+export const createOutlet = (deps: OutletDeps): Outlet => {
+  const { createEpoch, onLoss, log, stats } = deps
+  const tryAppend = createTry(deps)
+  let epoch = createEpoch()
+  let ordinal = 0
+  let last: Promise<void> = Promise.resolve()
+  const beginAnew = (): void => {
+    epoch = createEpoch()
+    ordinal = 0
   }
   const noteLoss = (): void => {
     stats.count('dataStreamLosses')

@@ -1,7 +1,7 @@
 import type { DataApi, OffsetPage, TradePage, TradePlace, TradeQuery } from '../../domain/data-page.ts'
 import { splitArray, splitMembers } from '../../lib/json-elements.ts'
 import type { Stats } from '../../lib/stats.ts'
-import { createDataCalls, DataApiError } from './data-calls.ts'
+import { createDataCalls, DataApiError, type DataCall } from './data-calls.ts'
 import { transactionOf } from './data-identity.ts'
 import { createPace } from './gamma-pace.ts'
 
@@ -78,6 +78,20 @@ const toSearch = (given: Record<string, string | undefined>): string => {
   return sent.toString()
 }
 
+/** What is refused behind the first page is what the venue does not show. */
+const createByOffset =
+  (call: DataCall) =>
+  async (path: string, { limit, offset }: Span, signal: AbortSignal): Promise<OffsetPage> => {
+    try {
+      const { elements } = await call(path, readArray, signal)
+      const { offset: next, isCut } = nextOffset(elements, offset, limit)
+      return { elements, receivedTimeMs: Date.now(), nextOffset: next, isCut }
+    } catch (error) {
+      if (offset === 0 || !isRefusal(error)) throw error
+      return { elements: [], receivedTimeMs: Date.now(), nextOffset: undefined, isCut: true }
+    }
+  }
+
 /** One a process: its pace and its patience are shared by all that ask. */
 export const createDataApi = (options: DataApiOptions): DataApi => {
   const { baseUrl, stats, timeoutMs = TIMEOUT_MS, attempts = ATTEMPTS } = options
@@ -100,17 +114,7 @@ export const createDataApi = (options: DataApiOptions): DataApi => {
       throw error
     }
   }
-  /** What is refused behind the first page is what the venue does not show. */
-  const byOffset = async (path: string, { limit, offset }: Span, signal: AbortSignal): Promise<OffsetPage> => {
-    try {
-      const { elements } = await call(path, readArray, signal)
-      const { offset: next, isCut } = nextOffset(elements, offset, limit)
-      return { elements, receivedTimeMs: Date.now(), nextOffset: next, isCut }
-    } catch (error) {
-      if (offset === 0 || !isRefusal(error)) throw error
-      return { elements: [], receivedTimeMs: Date.now(), nextOffset: undefined, isCut: true }
-    }
-  }
+  const byOffset = createByOffset(call)
   const tradesByOffset = async (query: TradeQuery, offset: number, signal: AbortSignal): Promise<TradePage> => {
     const { conditionIds, limit } = query
     const given = { market: conditionIds.join(','), limit: String(limit), offset: String(offset) }
