@@ -1,0 +1,36 @@
+/** One value of a window. `text` is a decimal. */
+export type MetricValue = { type: string; window: string; text: string }
+
+/** All metrics of a market as of an instant. `isAgain`: rows of that instant may be written already, and are replaced. */
+export type MetricSample = { marketId: string; measuredTimeMs: number; isAgain: boolean; values: MetricValue[] }
+
+/** The numbers of one bucket by the name of their metric; a metric that has nothing in it is left out. */
+export type KeptSlots = Record<string, number[]>
+
+/** What the metrics ask of a book, as it is kept: known (1 or 0), then as in `BookState`. */
+export type KeptState = number[]
+
+/** A closed bucket in which something happened. `opening`: the book at its start; undefined: as at the start of the next. */
+export type MetricBucket = {
+  marketId: string
+  stepMs: number
+  startTimeMs: number
+  slots: KeptSlots
+  opening: KeptState | undefined
+}
+
+/** What the metrics of a market go on from after a restart, beside its closed buckets. */
+export type MetricsProgress = {
+  startTimeMs: number
+  sinceTimeMs: number
+  beforeMid: number
+  writtenTimeMs: number
+  isActive: boolean
+  isDirty: boolean
+  isLate: boolean
+  state: KeptState
+  openings: KeptState[]
+  slots: KeptSlots
+  /** Of the next bucket, where trades of it came before the book had got there. */
+  ahead: KeptSlots | undefined
+}
