@@ -1,6 +1,7 @@
 import type { Batch } from '../normalizer/batch.ts'
 import type { MarketTape } from '../normalizer/market-tape.ts'
 import type { NormalizerDeps } from './normalizer-deps.ts'
+import { createMetrics } from './normalizer-metrics.ts'
 
 /** `isBehind`: entries wait to be applied, so what frames have still to say of the time until now is not known. */
 export type Tick = { nowMs: number; isBehind: boolean; batch: Batch }
@@ -15,7 +16,7 @@ export type Derivation = {
 }
 
 /** One line each. */
-const derivations = (_deps: NormalizerDeps): Derivation[] => []
+const derivations = (deps: NormalizerDeps): Derivation[] => [createMetrics(deps)]
 
 /** All that is derived in a shard, as one. */
 export const createListening = (deps: NormalizerDeps): Derivation => {

@@ -38,19 +38,25 @@ export class History {
     return closed
   }
 
-  /** Buckets [from, until) in which the book was as it was: of each size as many as can still be asked for. */
-  quiet(from: number, until: number, state: BookState): void {
+  /**
+   * Adds the buckets [from, until), in which the book was as it was: of each size as many as can still be asked for.
+   * Returns the larger ones that began before and in which something happened.
+   */
+  quiet(from: number, until: number, state: BookState): ClosedBucket[] {
+    const closed: ClosedBucket[] = []
     const { tens } = STEPS[2]
     const oldest = Math.floor(until / tens) * tens - this.ring(2).size * tens
     let ten = Math.max(from, oldest)
     while (ten < until) {
       const level = this.#skip(ten, until)
       const next = ten + STEPS[level].tens
-      if (level === 0) this.record(ten, held(state, TEN_MS), false)
+      if (level === 0) closed.push(...this.record(ten, held(state, TEN_MS), false))
       else this.ring(level).put(ten / STEPS[level].tens, held(state, stepMs(level)), false)
-      if (level === 1) this.#close(2, next)
+      const quarter = level === 1 ? this.#close(2, next) : undefined
+      if (quarter !== undefined) closed.push(quarter)
       ten = next
     }
+    return closed
   }
 
   /** Adds numbers to closed buckets, of which the ten seconds `ten` are part; returns those that are still there. */

@@ -9,13 +9,4 @@ import { volatility } from './volatility.ts'
 import { volume } from './volume.ts'
 
 /** One line each. */
-export const METRICS: readonly Metric[] = [
-  coverage,
-  volatility,
-  spread,
-  depth,
-  midOhlc,
-  tradeOhlc,
-  tradeCount,
-  volume,
-]
+export const METRICS: readonly Metric[] = [coverage, volatility, spread, depth, midOhlc, tradeOhlc, tradeCount, volume]

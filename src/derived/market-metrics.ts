@@ -100,7 +100,7 @@ export class MarketMetrics {
 
   trade(trade: Trade, out: MetricsOut): void {
     const ten = tenOf(trade.capturedTimeMs)
-    this.#ten ??= ten
+    this.#ten ??= ten - 1
     if (ten > this.#ten + 1) this.#advance(ten - 1, out)
     if (ten < this.#ten) return this.#addLate(ten, trade, out)
     if (ten > this.#ten) return tradeAll((this.#ahead ??= newSlots()), trade)
@@ -150,18 +150,20 @@ export class MarketMetrics {
       this.#closeBucket(this.#ten, out)
     }
     if (this.#ten === undefined || this.#ten >= ten) return
-    this.#history.quiet(this.#ten, ten, this.#state)
+    this.#tellClosed(this.#history.quiet(this.#ten, ten, this.#state), out)
     this.#begin(this.#ten, ten)
   }
 
   #closeBucket(ten: number, out: MetricsOut): void {
     this.#extend(this.#slots, (ten + 1) * TEN_MS)
     this.#beforeMid = this.#state.mid
-    for (const closed of this.#history.record(ten, this.#slots, this.#isActive)) {
-      out.bucket(this.#toBucket(closed, this.#openings[closed.level]))
-    }
+    this.#tellClosed(this.#history.record(ten, this.#slots, this.#isActive), out)
     if (this.#isDirty) this.#write(ten + 1, out)
     this.#begin(ten, ten + 1)
+  }
+
+  #tellClosed(closed: ClosedBucket[], out: MetricsOut): void {
+    for (const bucket of closed) out.bucket(this.#toBucket(bucket, this.#openings[bucket.level]))
   }
 
   /** The bucket `next` opens, and the larger ones that begin between. */
@@ -190,6 +192,7 @@ export class MarketMetrics {
     const closed = this.#history.addLate(ten, open, (slots) => tradeAll(slots, trade))
     for (const bucket of closed) out.bucket(this.#toBucket(bucket, undefined))
     this.#isLate = true
+    if (this.#writtenTimeMs > open * TEN_MS) this.#isDirty = true
   }
 
   #writeLate(open: number, out: MetricsOut): void {
@@ -204,6 +207,7 @@ export class MarketMetrics {
       startTimeMs: index * stepMs(level),
       slots: toKept(slots),
       opening: opening === undefined ? undefined : stateToKept(opening),
+      usefulFromTimeMs: (index - this.#history.ring(level).size) * stepMs(level),
     }
   }
 

@@ -17,6 +17,8 @@ export type MetricBucket = {
   startTimeMs: number
   slots: KeptSlots
   opening: KeptState | undefined
+  /** No window reaches buckets of this step that start earlier. */
+  usefulFromTimeMs: number
 }
 
 /** What the metrics of a market go on from after a restart, beside its closed buckets. */

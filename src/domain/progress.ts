@@ -1,4 +1,5 @@
 import type { GapReason } from './frame.ts'
+import type { MetricsProgress } from './metric.ts'
 
 /**
  * `waiting`: no book yet. `following`: the book is there and every frame of its connection was applied.
@@ -40,6 +41,10 @@ export type MarketProgress = {
   /** Its market had ended and nothing came for long: a restart opens it only for entries after the offset. */
   isClosed: boolean
   outcomes: OutcomeProgress[]
+  /** Absent before the first event of the book. */
+  metrics?: MetricsProgress | undefined
+  /** Counts the commits: what is due by time alone leaves the offset where it is. */
+  revision: number
 }
 
 export const NO_HOUR: HourProgress = { startTimeMs: 0, events: 0, verified: 0, unverifiable: 0, mismatched: 0 }
@@ -53,4 +58,5 @@ export const NO_PROGRESS: MarketProgress = {
   hour: NO_HOUR,
   isClosed: false,
   outcomes: [],
+  revision: 0,
 }

@@ -3,6 +3,7 @@ import type { Level } from '../domain/book-side.ts'
 import type { Frame, GapReason } from '../domain/frame.ts'
 import type { Market, MarketState } from '../domain/market.ts'
 import type { MarketChange } from '../domain/market-change.ts'
+import type { MetricBucket, MetricSample } from '../domain/metric.ts'
 import type { FrameTimes } from './latency.ts'
 import type { HourProgress, MarketProgress, OutcomeStatus } from '../domain/progress.ts'
 import type { OlderOrdinals } from './older-connections.ts'
@@ -164,6 +165,9 @@ export type Batch = {
   /** Ids of the markets that broadcasts announced. */
   newMarkets: Set<string>
   reprocessed: Reprocessed[]
+  /** By market and time, and by market, step and start: see `metricsInto`. */
+  metrics: Map<string, MetricSample>
+  metricBuckets: Map<string, MetricBucket>
   /** Filled by the commit. */
   refused: RefusedRow[]
   /** UTC days (epoch days) of `captured_at` among the rows: their partitions must be there. */
@@ -193,6 +197,8 @@ export const newBatch = (): Batch => ({
   resolvedMarkets: new Map(),
   newMarkets: new Set(),
   reprocessed: [],
+  metrics: new Map(),
+  metricBuckets: new Map(),
   refused: [],
   days: new Set(),
   frameTimes: [],

@@ -17,6 +17,7 @@ import { OlderConnections } from './older-connections.ts'
 import { outcomeProgress, resumeWithoutBook } from './outcome-progress.ts'
 import { OutcomeTape } from './outcome-tape.ts'
 import { reprocessInMarket } from './reprocess.ts'
+import type { MetricsProgress } from '../domain/metric.ts'
 import type { MarketProgress } from '../domain/progress.ts'
 
 export type TapeDeps = {
@@ -48,6 +49,10 @@ export class MarketTape {
   sealedId = '0-0'
   /** Where it was put away: its market had ended, and no entry came for long. */
   closedId: string | undefined
+  /** Commits of it: see `MarketProgress`. */
+  revision = 0
+  /** What the derived metrics go on from: what was committed, until they say. */
+  metrics: () => MetricsProgress | undefined = () => undefined
   /** Receive time of the newest frame that was applied. */
   receivedTimeMs = 0
   /** Rowless ones too: the stream is trimmed behind the checkpoint. */
@@ -108,11 +113,12 @@ export class MarketTape {
   }
 
   progress(): MarketProgress {
-    const { epoch, ordinal, subscription, depth, receivedTimeMs } = this
+    const { epoch, ordinal, subscription, depth, receivedTimeMs, revision } = this
     const { hour } = this.tally
+    const metrics = this.metrics()
     const outcomes = this.outcomes.map(outcomeProgress)
     const isClosed = this.closedId === this.lastId
-    return { epoch, ordinal, subscription, depth, receivedTimeMs, hour, isClosed, outcomes }
+    return { epoch, ordinal, subscription, depth, receivedTimeMs, hour, isClosed, outcomes, metrics, revision }
   }
 
   /** Continues sequences from a stored position whose books could not be rebuilt. */

@@ -15,6 +15,7 @@ import { writeIsolated } from './isolate.ts'
 import { isDataError } from './isolation.ts'
 import { lockMarkets, writeMarketChanges } from './market-changes.ts'
 import { writeMarkets } from './markets.ts'
+import { writeMetricBuckets, writeMetrics } from './metrics.ts'
 import { ensurePartition } from './partitions.ts'
 import { writeHours, writeProofs } from './proofs.ts'
 import { writeQuotes } from './quotes.ts'
@@ -33,6 +34,7 @@ const writeAll = async (client: PoolClient, owner: Owner, batch: Batch): Promise
   await writeResolved(client, [...batch.resolvedMarkets.values()])
   await writeMarketChanges(client, batch.marketChanges)
   await copyBookRows(client, batch.bookLines)
+  await writeMetrics(client, [...batch.metrics.values()])
   await writeDeadLetters(client, batch.deadLetters)
   const rest = createScript()
   await writeQuotes(rest, [...batch.quotes.values()])
@@ -42,6 +44,7 @@ const writeAll = async (client: PoolClient, owner: Owner, batch: Batch): Promise
   await writeProofs(rest, batch.proofs)
   await writeDepths(rest, batch.depths)
   await writeHours(rest, batch.hours)
+  await writeMetricBuckets(rest, [...batch.metricBuckets.values()])
   await writeReprocessed(rest, batch.reprocessed)
   await rest.query('commit', [])
   await rest.send(client)

@@ -157,8 +157,15 @@ export const metricsTruth = (instants: Instant[], fills: TruthFill[], measuredTi
     }),
   )
 
-/** Both in a form that can be compared: floats that are equal but for the order of their sums are equal. */
-export const comparable = (values: Truth): [string, string][] =>
-  [...values]
-    .map(([key, value]): [string, string] => [key, key.endsWith('volatility') ? Number(value).toPrecision(9) : value])
-    .toSorted(([left], [right]) => (left < right ? -1 : 1))
+/** Floats may differ by the order of their sums, nothing else may differ at all. */
+const isSame = (key: string, left: string | undefined, right: string | undefined): boolean => {
+  if (left === right || left === undefined || right === undefined) return left === right
+  if (!key.endsWith('realized_volatility')) return false
+  return Math.abs(Number(left) - Number(right)) <= 1e-9 * Math.abs(Number(right))
+}
+
+/** Where two measurements differ, as `key: found, expected`. */
+export const differences = (found: Truth, expected: Truth): string[] =>
+  [...new Set([...found.keys(), ...expected.keys()])]
+    .filter((key) => !isSame(key, found.get(key), expected.get(key)))
+    .map((key) => `${key}: ${found.get(key)}, expected ${expected.get(key)}`)
