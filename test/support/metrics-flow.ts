@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { readBook, UNKNOWN } from '../../src/derived/book-state.ts'
 import { MarketMetrics, type MetricsOut } from '../../src/derived/market-metrics.ts'
-import { Book } from '../../src/domain/book.ts'
+import { Book, type LevelChange } from '../../src/domain/book.ts'
 import { fromMillionths } from '../../src/domain/decimal.ts'
 import type { MetricBucket, MetricSample, MetricsProgress } from '../../src/domain/metric.ts'
-import type { TruthFill, TruthRow } from './metrics-truth.ts'
+import type { Truth, TruthFill, TruthRow } from './metrics-truth.ts'
 
 const START_MS = 1_790_000_000_000
 
@@ -26,6 +26,8 @@ const size = fc.oneof(
   { weight: 9, arbitrary: fc.integer({ min: 1, max: 999_999_999 }) },
   { weight: 1, arbitrary: fc.constant(4_000_000_000_000_000) },
 )
+/** A level as a book takes it. */
+export const levels = fc.record({ side, price, size }).map((given) => toChange(given))
 const level = fc.record({ side, price, size: fc.oneof({ weight: 2, arbitrary: size }, { weight: 1, arbitrary: fc.constant(0) }) }) // prettier-ignore
 
 const act = fc.oneof(
@@ -121,14 +123,18 @@ export class MetricsFlow {
       const texts = { price: fromMillionths(given.price), size: fromMillionths(given.size) }
       this.rows.push({ ...event, side: given.side, ...texts })
       if (!this.#isKnown) continue
-      const change = { price: given.price, size: given.size, priceText: texts.price, sizeText: texts.size }
-      this.#book.apply({ side: given.side, level: change })
+      this.#book.apply(toChange(given))
     }
     this.#metrics.book(this.timeMs, this.#isKnown ? readBook(this.#book, 0) : UNKNOWN, kind === 'gap', this.#out)
   }
 }
 
-const newBook = (): Book =>
+const toChange = (given: { side: 'bid' | 'ask'; price: number; size: number }): LevelChange => {
+  const texts = { priceText: fromMillionths(given.price), sizeText: fromMillionths(given.size) }
+  return { side: given.side, level: { price: given.price, size: given.size, ...texts } }
+}
+
+export const newBook = (): Book =>
   new Book({ conditionId: '0x9', token: '1', minOrderSize: '5', tickSize: '0.01', negRisk: false, version: undefined })
 
 /** The boundary by which rows of an event are due. */
@@ -137,3 +143,7 @@ export const boundaryAfter = (timeMs: number): number => Math.floor(timeMs / 10_
 /** Each once. */
 export const inOrder = (timesMs: Iterable<number>): number[] =>
   [...new Set(timesMs)].toSorted((left, right) => left - right)
+
+/** As `metricsTruth` gives them. */
+export const valuesOf = ({ values }: MetricSample): Truth =>
+  new Map(values.map(({ window, type, text }) => [`${window} ${type}`, text]))

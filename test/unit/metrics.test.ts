@@ -1,11 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { MetricSample } from '../../src/domain/metric.ts'
-import { boundaryAfter, inOrder, metricActs, MetricsFlow } from '../support/metrics-flow.ts'
-import { differences, instantsOf, metricsTruth, type Truth } from '../support/metrics-truth.ts'
-
-const valuesOf = ({ values }: MetricSample): Truth =>
-  new Map(values.map(({ window, type, text }) => [`${window} ${type}`, text]))
+import { readBook } from '../../src/derived/book-state.ts'
+import { boundaryAfter, inOrder, levels, metricActs, MetricsFlow, newBook, valuesOf } from '../support/metrics-flow.ts'
+import { differences, instantsOf, metricsTruth } from '../support/metrics-truth.ts'
 
 test('every metric of every window equals brute force, through gaps, crossed books, jumps over days, late trades and restarts', () => {
   fc.assert(
@@ -21,6 +18,18 @@ test('every metric of every window equals brute force, through gaps, crossed boo
       expect(inOrder(flow.written.keys())).toEqual(inOrder(eventTimes))
       expect(flow.unannounced).toEqual([])
       expect(flow.lateCount).toBe(0)
+    }),
+    { numRuns: 1_000 },
+  )
+})
+
+test('of a book of which the best n levels are kept the metrics see nothing else', () => {
+  fc.assert(
+    fc.property(fc.array(levels, { maxLength: 30 }), fc.integer({ min: 1, max: 8 }), (given, depth) => {
+      const [whole, kept] = [newBook(), newBook()]
+      for (const change of given) whole.apply(change)
+      kept.replace(whole.top(depth))
+      expect(readBook(whole, depth)).toEqual(readBook(kept, 0))
     }),
     { numRuns: 1_000 },
   )
