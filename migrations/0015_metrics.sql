@@ -66,12 +66,12 @@ create table metric_buckets (
   step_ms    integer not null,
   started_at timestamptz not null,
   slots      jsonb not null,
-  opening    jsonb,
+  opening    text,
   primary key (market_id, step_ms, started_at)
 );
 comment on table metric_buckets is
   'What the normalizer goes on from after a restart: sums of the closed steps (10 s, 1 min, 15 min) in which something '
   'happened, as far back as a window reaches. The open one is in ingestion_offsets.progress.';
-comment on column metric_buckets.slots is 'The numbers of each metric by its name; a metric that has nothing in it is left out.';
+comment on column metric_buckets.slots is 'packed: the numbers of all metrics, eight bytes each (little endian), base64; layout: name:count of each metric.';
 comment on column metric_buckets.opening is
-  'The book at started_at: known, twice the mid, spread, depths, in millionths. Null: as at the start of the next bucket.';
+  'The book at started_at, packed alike: known, twice the mid, spread, depths, in millionths. Null: as at the next bucket.';

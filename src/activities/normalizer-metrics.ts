@@ -1,4 +1,5 @@
-import { readBook, UNKNOWN } from '../derived/book-state.ts'
+import { UNKNOWN } from '../derived/book-state.ts'
+import { BookWatch } from '../derived/book-watch.ts'
 import { MarketMetrics, type MetricsOut } from '../derived/market-metrics.ts'
 import { RecentKeys, REMEMBERED_MS } from '../derived/recent-keys.ts'
 import { MILLION, toMillionths } from '../domain/decimal.ts'
@@ -44,11 +45,16 @@ const priceOf = ({ outcomes }: MarketTape, { outcomeId, priceText }: FillRow): n
 /** Tells the metrics of a market what its tape tells. All rows of a frame are of one instant: its last state counts. */
 export const metricsListener = ({ tape, metrics, seen, into }: Listening): MarketListener => {
   const [first] = tape.outcomes
+  const watch = new BookWatch()
   let sequence = first?.sequence
   return {
+    beforeChanges: (outcome, changes) => {
+      if (outcome === first) watch.before(outcome.book, changes)
+    },
     afterBook: (outcome, kind, { batch }) => {
       if (outcome !== first || kind !== 'gap') return
       sequence = outcome.sequence
+      watch.forget()
       metrics.book(outcome.writer.capturedTimeMs, UNKNOWN, true, into(batch))
     },
     afterFill: (fill, batch) => {
@@ -61,7 +67,7 @@ export const metricsListener = ({ tape, metrics, seen, into }: Listening): Marke
     afterFrame: (_tape, { batch }) => {
       if (first === undefined || first.sequence === sequence) return
       sequence = first.sequence
-      const state = first.status === 'following' ? readBook(first.book, first.writer.depth) : UNKNOWN
+      const state = first.status === 'following' ? watch.read(first.book, first.writer.depth) : UNKNOWN
       metrics.book(first.writer.capturedTimeMs, state, false, into(batch))
     },
   }

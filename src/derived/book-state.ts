@@ -2,8 +2,11 @@ import type { Book } from '../domain/book.ts'
 import type { BookSide } from '../domain/book-side.ts'
 import type { KeptState } from '../domain/metric.ts'
 import type { BookState } from './metric.ts'
+import { pack, unpack } from './packed.ts'
 
-const CENT = 10_000
+/** Twice 1 c and 5 c, as distances are of twice the prices. */
+export const WITHIN_1C = 20_000
+export const WITHIN_5C = 100_000
 
 /** Nothing is known of the book. */
 export const UNKNOWN: BookState = {
@@ -26,9 +29,9 @@ const depthNear = (side: BookSide, mid: number, most: number): [within1c: number
     const level = side.ranked(rank)
     if (level === undefined) break
     const distance = Math.abs(2 * level.price - mid)
-    if (distance > 2 * 5 * CENT) break
+    if (distance > WITHIN_5C) break
     within5c += level.size
-    if (distance <= 2 * CENT) within1c += level.size
+    if (distance <= WITHIN_1C) within1c += level.size
   }
   // Beyond 9 billion shares a sum would not be exact.
   return [Math.min(within1c, Number.MAX_SAFE_INTEGER), Math.min(within5c, Number.MAX_SAFE_INTEGER)]
@@ -45,22 +48,20 @@ export const readBook = (book: Book, depth: number): BookState => {
   return { isKnown: true, mid, spread: ask.price - bid.price, bidDepth1c, bidDepth5c, askDepth1c, askDepth5c }
 }
 
-export const stateToKept = (state: BookState): KeptState => [
-  state.isKnown ? 1 : 0,
-  state.mid,
-  state.spread,
-  state.bidDepth1c,
-  state.bidDepth5c,
-  state.askDepth1c,
-  state.askDepth5c,
-]
+export const stateToKept = (state: BookState): KeptState =>
+  pack(
+    Float64Array.of(
+      state.isKnown ? 1 : 0,
+      state.mid,
+      state.spread,
+      state.bidDepth1c,
+      state.bidDepth5c,
+      state.askDepth1c,
+      state.askDepth5c,
+    ),
+  )
 
-export const stateFromKept = ([
-  known,
-  mid = 0,
-  spread = 0,
-  bidDepth1c = 0,
-  bidDepth5c = 0,
-  askDepth1c = 0,
-  askDepth5c = 0,
-]: KeptState): BookState => ({ isKnown: known === 1, mid, spread, bidDepth1c, bidDepth5c, askDepth1c, askDepth5c })
+export const stateFromKept = (kept: KeptState): BookState => {
+  const [known, mid = 0, spread = 0, bidDepth1c = 0, bidDepth5c = 0, askDepth1c = 0, askDepth5c = 0] = unpack(kept)
+  return { isKnown: known === 1, mid, spread, bidDepth1c, bidDepth5c, askDepth1c, askDepth5c }
+}

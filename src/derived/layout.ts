@@ -1,6 +1,7 @@
 import type { KeptSlots, MetricValue } from '../domain/metric.ts'
 import { METRICS } from './index.ts'
 import type { BookState, Slots, Trade } from './metric.ts'
+import { pack, unpack } from './packed.ts'
 import type { Window } from './windows.ts'
 
 const placed = METRICS.map((metric, index) => ({
@@ -40,21 +41,21 @@ export const readAll = (slots: Slots, { name, ms }: Window, lengthMs = ms): Metr
     }),
   )
 
-export const toKept = (slots: Slots): KeptSlots => {
-  const kept: KeptSlots = {}
-  for (const { metric, at } of placed) {
-    const numbers = slots.subarray(at, at + metric.width)
-    if (numbers.some((value) => value !== 0)) kept[metric.name] = [...numbers]
-  }
-  return kept
-}
+const LAYOUT = METRICS.map(({ name, width }) => `${name}:${width}`).join()
+
+export const toKept = (slots: Slots): KeptSlots => ({ layout: LAYOUT, packed: pack(slots) })
 
 /** A metric that was kept in another width has nothing of that bucket, as one that was not there. */
-export const fromKept = (kept: KeptSlots): Slots => {
+export const fromKept = ({ layout, packed }: KeptSlots): Slots => {
+  const numbers = unpack(packed)
   const slots = newSlots()
-  for (const { metric, at } of placed) {
-    const numbers = kept[metric.name]
-    if (numbers?.length === metric.width) slots.set(numbers, at)
+  let from = 0
+  for (const part of layout.split(',')) {
+    const [name, width = '0'] = part.split(':')
+    const until = from + Number(width)
+    const known = placed.find(({ metric }) => metric.name === name)
+    if (known?.metric.width === Number(width)) slots.set(numbers.subarray(from, until), known.at)
+    from = until
   }
   return slots
 }

@@ -57,7 +57,7 @@ export class MarketMetrics {
     this.#state = stateFromKept(progress.state)
     this.#sinceTimeMs = progress.sinceTimeMs
     this.#beforeMid = progress.beforeMid
-    this.#openings = LEVELS.map((level) => stateFromKept(progress.openings[level] ?? []))
+    this.#openings = LEVELS.map((level) => stateFromKept(progress.openings[level] ?? ''))
     this.#isActive = progress.isActive
     this.#isDirty = progress.isDirty
     this.#isLate = progress.isLate

@@ -4,11 +4,11 @@ export type MetricValue = { type: string; window: string; text: string }
 /** All metrics of a market as of an instant. `isAgain`: rows of that instant may be written already, and are replaced. */
 export type MetricSample = { marketId: string; measuredTimeMs: number; isAgain: boolean; values: MetricValue[] }
 
-/** The numbers of one bucket by the name of their metric; a metric that has nothing in it is left out. */
-export type KeptSlots = Record<string, number[]>
+/** The numbers of one bucket, packed; `layout` names the metrics in their order, each with how many are its own. */
+export type KeptSlots = { layout: string; packed: string }
 
-/** What the metrics ask of a book, as it is kept: known (1 or 0), then as in `BookState`. */
-export type KeptState = number[]
+/** What the metrics ask of a book, packed: known (1 or 0), then as in `BookState`. */
+export type KeptState = string
 
 /** A closed bucket in which something happened. `opening`: the book at its start; undefined: as at the start of the next. */
 export type MetricBucket = {

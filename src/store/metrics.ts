@@ -28,7 +28,7 @@ export const writeMetrics = async (client: ClientBase, samples: MetricSample[]):
 const UPSERT = `
 insert into metric_buckets (market_id, step_ms, started_at, slots, opening)
 select market_id, step_ms, started_at, slots, opening
-from jsonb_to_recordset($1::jsonb) as n(market_id text, step_ms int, started_at timestamptz, slots jsonb, opening jsonb)
+from jsonb_to_recordset($1::jsonb) as n(market_id text, step_ms int, started_at timestamptz, slots jsonb, opening text)
 order by market_id, step_ms, started_at
 on conflict (market_id, step_ms, started_at)
 do update set slots = excluded.slots, opening = coalesce(excluded.opening, metric_buckets.opening)`
@@ -63,7 +63,7 @@ type BucketRecord = {
   step_ms: number
   started_at: Date
   slots: MetricBucket['slots']
-  opening: number[] | null
+  opening: string | null
 }
 
 const READ = 'select market_id, step_ms, started_at, slots, opening from metric_buckets where market_id = any($1)'
