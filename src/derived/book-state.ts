@@ -48,7 +48,7 @@ export const readBook = (book: Book, depth: number): BookState => {
   return { isKnown: true, mid, spread: ask.price - bid.price, bidDepth1c, bidDepth5c, askDepth1c, askDepth5c }
 }
 
-export const stateToKept = (state: BookState): KeptState =>
+const packState = (state: BookState): KeptState =>
   pack(
     Float64Array.of(
       state.isKnown ? 1 : 0,
@@ -60,6 +60,17 @@ export const stateToKept = (state: BookState): KeptState =>
       state.askDepth5c,
     ),
   )
+
+/** States are never changed, and some stay for hours. */
+const packedStates = new WeakMap<BookState, KeptState>()
+
+export const stateToKept = (state: BookState): KeptState => {
+  const known = packedStates.get(state)
+  if (known !== undefined) return known
+  const packed = packState(state)
+  packedStates.set(state, packed)
+  return packed
+}
 
 export const stateFromKept = (kept: KeptState): BookState => {
   const [known, mid = 0, spread = 0, bidDepth1c = 0, bidDepth5c = 0, askDepth1c = 0, askDepth5c = 0] = unpack(kept)

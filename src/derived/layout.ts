@@ -9,6 +9,11 @@ const placed = METRICS.map((metric, index) => ({
   at: METRICS.slice(0, index).reduce((sum, { width }) => sum + width, 0),
 }))
 
+/** Those that have anything to do with it. */
+const held = placed.filter(({ metric }) => metric.hold !== undefined)
+const moved = placed.filter(({ metric }) => metric.move !== undefined)
+const traded = placed.filter(({ metric }) => metric.trade !== undefined)
+
 /** Numbers of a bucket. */
 export const WIDTH = METRICS.reduce((sum, { width }) => sum + width, 0)
 
@@ -16,16 +21,16 @@ export const newSlots = (): Slots => new Float64Array(WIDTH)
 
 export const holdAll = (slots: Slots, state: BookState, ms: number): void => {
   if (!state.isKnown || ms <= 0) return
-  for (const { metric, at } of placed) metric.hold?.(slots, at, state, ms)
+  for (const { metric, at } of held) metric.hold?.(slots, at, state, ms)
 }
 
 export const moveAll = (slots: Slots, fromMid: number, toMid: number): void => {
   if (fromMid === 0 || toMid === 0 || fromMid === toMid) return
-  for (const { metric, at } of placed) metric.move?.(slots, at, fromMid, toMid)
+  for (const { metric, at } of moved) metric.move?.(slots, at, fromMid, toMid)
 }
 
 export const tradeAll = (slots: Slots, trade: Trade): void => {
-  for (const { metric, at } of placed) metric.trade?.(slots, at, trade)
+  for (const { metric, at } of traded) metric.trade?.(slots, at, trade)
 }
 
 /** `from` starts at `offset` of its array and is the later bucket. */

@@ -3,13 +3,13 @@
  * it is whole; 0 where there is none: the book is not known, a side is empty, or bid >= ask.
  */
 export type BookState = {
-  isKnown: boolean
-  mid: number
-  spread: number
-  bidDepth1c: number
-  bidDepth5c: number
-  askDepth1c: number
-  askDepth5c: number
+  readonly isKnown: boolean
+  readonly mid: number
+  readonly spread: number
+  readonly bidDepth1c: number
+  readonly bidDepth5c: number
+  readonly askDepth1c: number
+  readonly askDepth5c: number
 }
 
 /** A trade in terms of the first outcome, price and size in millionths. */

@@ -12,20 +12,19 @@ const CLOSE_TIME = 5
 const PLACES = [OPEN, HIGH, LOW, CLOSE]
 
 /** Trades of two connections need not come in the order of their receive times, so those are kept. */
-const take = (slots: Slots, at: number, from: Slots | readonly number[], fromAt: number): void => {
-  const of = (place: number): number => from[fromAt + place] ?? 0
-  if (of(OPEN) === 0) return
+const take = (slots: Slots, at: number, from: Slots, fromAt: number): void => {
+  if (get(from, fromAt + OPEN) === 0) return
   const isFirst = get(slots, at + OPEN) === 0
-  if (isFirst || of(OPEN_TIME) < get(slots, at + OPEN_TIME)) {
-    slots[at + OPEN] = of(OPEN)
-    slots[at + OPEN_TIME] = of(OPEN_TIME)
+  if (isFirst || get(from, fromAt + OPEN_TIME) < get(slots, at + OPEN_TIME)) {
+    slots[at + OPEN] = get(from, fromAt + OPEN)
+    slots[at + OPEN_TIME] = get(from, fromAt + OPEN_TIME)
   }
-  if (isFirst || of(CLOSE_TIME) >= get(slots, at + CLOSE_TIME)) {
-    slots[at + CLOSE] = of(CLOSE)
-    slots[at + CLOSE_TIME] = of(CLOSE_TIME)
+  if (isFirst || get(from, fromAt + CLOSE_TIME) >= get(slots, at + CLOSE_TIME)) {
+    slots[at + CLOSE] = get(from, fromAt + CLOSE)
+    slots[at + CLOSE_TIME] = get(from, fromAt + CLOSE_TIME)
   }
-  slots[at + HIGH] = Math.max(of(HIGH), get(slots, at + HIGH))
-  slots[at + LOW] = isFirst ? of(LOW) : Math.min(of(LOW), get(slots, at + LOW))
+  slots[at + HIGH] = Math.max(get(from, fromAt + HIGH), get(slots, at + HIGH))
+  slots[at + LOW] = isFirst ? get(from, fromAt + LOW) : Math.min(get(from, fromAt + LOW), get(slots, at + LOW))
 }
 
 /** First, highest, lowest and last price of the window's trades, by receive time, then by arrival. */
@@ -35,7 +34,7 @@ export const tradeOhlc: Metric = {
   width: 6,
   trade: (slots, at, { price, capturedTimeMs }) => {
     const kept = price + 1
-    take(slots, at, [kept, kept, kept, kept, capturedTimeMs, capturedTimeMs], 0)
+    take(slots, at, Float64Array.of(kept, kept, kept, kept, capturedTimeMs, capturedTimeMs), 0)
   },
   merge: take,
   read: (slots, at) =>
