@@ -6,6 +6,8 @@ const list = z
   .default('')
   .transform((text) => text.split(',').map((part) => part.trim()))
   .transform((parts) => parts.filter((part) => part !== ''))
+const address = z.string().regex(/^0x[0-9a-f]{40}$/, 'expected 0x and 40 hex digits')
+const wallets = list.transform((parts) => parts.map((part) => part.toLowerCase())).pipe(z.array(address))
 
 const variables = z.object({
   DATABASE_URL: z.string().default('postgres://127.0.0.1:5432/polytape'),
@@ -25,6 +27,12 @@ const variables = z.object({
   INGEST_LINGER_MS: z.coerce.number().int().min(0).default(4),
   FEED_BUFFER_BYTES: count(64 * 1024 * 1024),
   LIVENESS_EVERY_MS: count(5_000),
+  TRADES_POLL_MS: count(2_000),
+  TRADES_SWEEP_MS: count(30_000),
+  TRADES_LATE_MS: count(300_000),
+  TRACKED_WALLETS: wallets,
+  ACTIVITY_POLL_MS: count(10_000),
+  MARK_POSITIONS_EVERY_MS: count(10_000),
   BOOK_DEPTH: z.coerce.number().int().min(0).default(0),
   COMMIT_LINGER_MS: z.coerce.number().int().min(0).default(5),
   COMMIT_MAX_ROWS: count(20_000),
@@ -38,6 +46,7 @@ const variables = z.object({
   HEARTBEAT_WINDOW_MS_CATALOG: count(300_000),
   HEARTBEAT_WINDOW_MS_LIVENESS: count(120_000),
   HEARTBEAT_WINDOW_MS_REDIS: count(30_000),
+  HEARTBEAT_WINDOW_MS_TRADES: count(120_000),
   ALERT_WEBHOOK_URL: z.url({ protocol: /^https?$/ }).optional(),
   ALERT_WEBHOOK_SECRET: z.string().min(16).optional(),
   STREAM_HMAC_KEY: z.string().min(16).optional(),

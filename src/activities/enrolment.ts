@@ -12,6 +12,7 @@ import {
 import { BEING_STARTED, newsOf, type Observation } from '../domain/observation.ts'
 import type { DesiredSubscription } from '../domain/subscription.ts'
 import { toDesired } from '../feed/market.ts'
+import { asBooksCome } from './book-arrivals.ts'
 import type { MarketCard } from './catalogue.ts'
 import { confirmationOf, observationOf } from './inspection.ts'
 import { ENROL_SCRIPT } from './subscription-scripts.ts'
@@ -21,12 +22,13 @@ export type Enrolled = { group: number; generation: number; observed: Observatio
 
 export type Enrolment = {
   /**
-   * Writes the desires of many markets at once and waits until their groups' feeds have sockets and their books are live,
-   * though not for long: the tasks of thousands of markets would stand before the feeds', and a market that is live when
-   * its workflow starts needs no signal to say so. A market that has a desire already is left to its workflow: not in the
-   * answer.
+   * Writes the desires of many markets at once and waits until their groups' feeds have sockets, though not for long: the
+   * tasks of thousands of markets would stand before the feeds'. A market that has a desire already is left to its
+   * workflow: not in the answer.
    */
   enrol(cards: MarketCard[]): Promise<Map<string, Enrolled>>
+  /** A market that is live when its workflow starts needs no signal to say so: of many, those that are live come first. */
+  asBooksCome(marketIds: string[]): AsyncIterable<string[]>
   /** What the hot cache says by now. */
   observe(marketId: string): Promise<Observation | undefined>
   /** What its workflow was given at its start: nobody tells it that again. Undefined: it was not started, or given nothing. */
@@ -53,12 +55,6 @@ const MARKETS_A_CALL = 250
 const OLDER_MS = 10_000
 const FEED_TIMEOUT_MS = 5_000
 const FEED_POLL_MS = 100
-const BOOKS_TIMEOUT_MS = 20_000
-/** Books that come at all come one after the other. */
-const NO_MORE_BOOKS_MS = 2_000
-const BOOKS_POLL_MS = 250
-/** The signals of fewer are no load. */
-const MANY_MARKETS = 50
 
 type Enrolling = { generation: number; depth: number }
 
@@ -72,34 +68,14 @@ const isConfirmed = async (redis: Redis, group: number, generation: number): Pro
   return texts.some((text) => confirmationOf(text)?.generation === generation)
 }
 
-/** One market a group is enough: its feed runs. False where one does not. */
-const untilConfirmed = async (redis: Redis, groups: number[], generation: number): Promise<boolean> => {
+/** One market a group is enough: its feed runs. */
+const untilConfirmed = async (redis: Redis, groups: number[], generation: number): Promise<void> => {
   const deadlineMs = Date.now() + FEED_TIMEOUT_MS
   let waiting = groups
   while (waiting.length > 0 && Date.now() < deadlineMs) {
     await sleep(FEED_POLL_MS)
     const confirmed = await Promise.all(waiting.map((group) => isConfirmed(redis, group, generation)))
     waiting = waiting.filter((_, at) => confirmed[at] !== true)
-  }
-  return waiting.length === 0
-}
-
-const countLive = async (redis: Redis, marketIds: string[]): Promise<number> => {
-  const pipeline = redis.pipeline()
-  for (const marketId of marketIds) pipeline.hget(quoteKey(marketId), 'state')
-  return ((await pipeline.exec()) ?? []).filter(([, state]) => state === 'live').length
-}
-
-/** Until all are live, or no more become so. */
-const untilLive = async (redis: Redis, marketIds: string[]): Promise<void> => {
-  const deadlineMs = Date.now() + BOOKS_TIMEOUT_MS
-  let live = 0
-  let changedTimeMs = Date.now()
-  while (live < marketIds.length && Date.now() < deadlineMs && Date.now() - changedTimeMs < NO_MORE_BOOKS_MS) {
-    await sleep(BOOKS_POLL_MS)
-    const now = await countLive(redis, marketIds)
-    if (now > live) changedTimeMs = Date.now()
-    live = now
   }
 }
 
@@ -127,10 +103,10 @@ export const createEnrolment = ({ redis, marketsPerFeed, bookDepth: depth, ensur
       }
       const groups = new Set([...enrolled.values()].map(({ group }) => group))
       await Promise.all([...groups].map(ensureFeed))
-      const isFed = await untilConfirmed(redis, [...groups], generation)
-      if (isFed && enrolled.size >= MANY_MARKETS) await untilLive(redis, [...enrolled.keys()])
+      await untilConfirmed(redis, [...groups], generation)
       return enrolled
     },
+    asBooksCome: (marketIds) => asBooksCome(redis, marketIds),
     observe: async (marketId) => observationOf(marketId, await redis.hgetall(quoteKey(marketId))),
     noteStart: async (marketId, given) => {
       if (given === undefined) await redis.hdel(NEWS_KEY, marketId)

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
 import type { Pool } from 'pg'
-import { CATALOG_SUBJECT, feedSubject, normalizerSubject, REDIS_SUBJECT } from '../domain/heartbeat.ts'
+import { CATALOG_SUBJECT, feedSubject, normalizerSubject, REDIS_SUBJECT, TRADES_SUBJECT } from '../domain/heartbeat.ts'
 import { FEED_COMMANDS_CHANNEL, RESYNC_CHANNEL } from '../domain/keys.ts'
 import { planEpisodes, withoutSteps, type OpenAlert, type Plan } from '../heartbeats/episodes.ts'
 import { findProblems, type Findings, type Windows } from '../heartbeats/silence.ts'
@@ -15,6 +15,8 @@ export type HeartbeatDeps = {
   redis: Redis
   pool: Pool
   shardCount: number
+  /** Whether the Data API is to be polled. */
+  isPolling: boolean
   windows: Windows
   /** Whether the catalogue is to be refreshed: an operator may have paused its schedule. */
   isCatalogueDue: () => Promise<boolean>
@@ -31,10 +33,14 @@ const NOTICES_LIMIT = 100
 /** The feeds ask REST for 100 tokens a call: no more than that at once. */
 const RESYNC_LIMIT = 200
 
-const expectedOf = async ({ shardCount, isCatalogueDue }: HeartbeatDeps, { groups }: Read): Promise<Set<string>> => {
+const expectedOf = async (
+  { shardCount, isPolling, isCatalogueDue }: HeartbeatDeps,
+  { groups }: Read,
+): Promise<Set<string>> => {
   const feeds = [...groups].map((group) => feedSubject(`${group}:a`))
   const shards = Array.from({ length: shardCount }, (_, shard) => normalizerSubject(shard))
-  return new Set([...feeds, ...shards, ...((await isCatalogueDue()) ? [CATALOG_SUBJECT] : [])])
+  const others = [...(isPolling ? [TRADES_SUBJECT] : []), ...((await isCatalogueDue()) ? [CATALOG_SUBJECT] : [])]
+  return new Set([...feeds, ...shards, ...others])
 }
 
 type Look = { marketsOf: Map<string, string[]>; plan: Check['plan'] }

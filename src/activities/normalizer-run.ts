@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis'
+import { createFillChannel } from '../cache/fill-channel.ts'
 import { CacheFenceLost, type HotCache } from '../cache/hot-cache.ts'
 import { normalizerSubject } from '../domain/heartbeat.ts'
 import { CATALOG_CHANGES_CHANNEL, marketOfStream, orderbookStream } from '../domain/keys.ts'
@@ -9,6 +10,7 @@ import { createLatencies } from '../normalizer/latency.ts'
 import { FenceLost } from '../store/fence.ts'
 import { isRetryable } from '../store/retryable.ts'
 import { openStreams } from '../store/offsets.ts'
+import { forgetUntracked } from '../store/position-rows.ts'
 import { createReader, type Reader } from '../stream/read.ts'
 import { createClosing } from './normalizer-closing.ts'
 import { Commits } from './normalizer-commits.ts'
@@ -22,6 +24,7 @@ import { createResync } from './normalizer-resync.ts'
 import { Shard } from './normalizer-shard.ts'
 import { Tapes } from './normalizer-tapes.ts'
 import { createViews } from './normalizer-views.ts'
+import { startMarking } from './position-marks.ts'
 
 const CARE_EVERY_MS = 1_000
 const HEAL_EVERY_MS = 250
@@ -90,12 +93,14 @@ const openParts = ({ deps, shard: index, cache, write }: RunInput, settling: Abo
   const listening = createListening(deps)
   const tapes = new Tapes(deps, reader, listening)
   const latencies = createLatencies()
+  const tellFills = createFillChannel(redis)
   const onCommitted = (batch: Batch, sealedTimeMs: number): void => {
     const nowMs = Date.now()
     latencies.write.record(sealedTimeMs, nowMs, batch.frameTimes.length)
     for (const { exchangeTimeMs } of batch.frameTimes) latencies.commit.record(exchangeTimeMs, nowMs)
     trimBehind(reader, batch).catch(() => stats.count('trimErrors'))
     tellChanges(redis, batch).catch(() => stats.count('catalogChangesUntold'))
+    void tellFills(batch.news).then((untold) => untold > 0 && stats.count('fillsUntold', untold))
     tellRefused(batch.refused, tapes, commits)
   }
   const commits: Commits = new Commits({ config, write, onCommitted, signal: settling })
@@ -158,12 +163,14 @@ export const runShard = async (input: RunInput): Promise<void> => {
   const { shard, tapes, commits, blocking, reader } = parts
   const unfollow = deps.heartbeats.follow(() => [[normalizerSubject(index), shardHeartbeat(parts, Date.now())]])
   try {
+    if (index === 0) await forgetUntracked(deps.pool, deps.config.TRACKED_WALLETS)
     await shard.start(await openStreams(deps.pool))
     deps.log.info(
       { shard: index, streams: tapes.streams().length, parked: tapes.parked.size },
       'a shard is at its offsets',
     )
     startCare(deps, parts, ended.signal)
+    if (index === 0) startMarking(deps, ended.signal)
     await stepUntil(parts, deps, signal)
     await commits.settle()
   } catch (error) {

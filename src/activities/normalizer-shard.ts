@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../config.ts'
-import { marketOfStream, MARKETS_STREAM, orderbookStream, UNROUTABLE_STREAM } from '../domain/keys.ts'
+import { marketOfStream, MARKETS_STREAM, orderbookStream, TRADES_STREAM, UNROUTABLE_STREAM } from '../domain/keys.ts'
 import type { Stats } from '../lib/stats.ts'
 import type { Batch } from '../normalizer/batch.ts'
 import type { FrameTimes, Latencies } from '../normalizer/latency.ts'
@@ -16,7 +16,7 @@ import type { Tape, Tapes } from './normalizer-tapes.ts'
 import type { Views } from './normalizer-views.ts'
 
 /** Streams that are read though no market is known by their name; shard 0 reads them. */
-const SHARED_STREAMS = [MARKETS_STREAM, UNROUTABLE_STREAM]
+const SHARED_STREAMS = [MARKETS_STREAM, TRADES_STREAM, UNROUTABLE_STREAM]
 /** Entries read of one stream at a time, so that a backlog is applied in bounded batches. */
 const ENTRIES_PER_READ = 100
 const WAIT_SECONDS = 0.5
@@ -42,6 +42,10 @@ export type ShardParts = {
 type Shown = { times: FrameTimes[]; readTimeMs: number; appliedTimeMs: number }
 
 const marketsAmong = (tapes: Iterable<Tape>): MarketTape[] => [...tapes].filter((tape) => tape instanceof MarketTape)
+
+/** What is new of markets comes first: a trade whose market is not known is a dead letter. */
+const readableOf = (due: ReadonlySet<string>): string[] =>
+  due.has(MARKETS_STREAM) ? [...due].filter((stream) => stream !== TRADES_STREAM) : [...due]
 
 /** One shard's pipeline: read what is ready, apply it, show it in the hot cache, hand it to the commit. */
 export class Shard {
@@ -163,7 +167,7 @@ export class Shard {
 
   async #readDue(): Promise<void> {
     const { tapes, reader } = this.#parts
-    const positions = [...this.#due].flatMap((stream): [string, string][] => {
+    const positions = readableOf(this.#due).flatMap((stream): [string, string][] => {
       const tape = tapes.get(stream)
       return tape === undefined ? [] : [[stream, tape.lastId]]
     })

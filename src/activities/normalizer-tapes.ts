@@ -1,20 +1,22 @@
 import type { StreamEntry } from '../domain/frame.ts'
-import { marketOfStream } from '../domain/keys.ts'
+import { marketOfStream, TRADES_STREAM } from '../domain/keys.ts'
 import { addDeadLetter, type Batch } from '../normalizer/batch.ts'
 import { Judge } from '../normalizer/judge.ts'
 import { MarketTape, type TapeDeps } from '../normalizer/market-tape.ts'
 import { sealDay } from '../normalizer/seal.ts'
 import { SharedTape, type SharedTapeDeps } from '../normalizer/shared-tape.ts'
+import { TradesTape, type TradesTapeDeps } from '../normalizer/trades-tape.ts'
 import { findClosed, openOffsets, type StoredOffset } from '../store/offsets.ts'
 import { decodeEntry } from '../stream/entry.ts'
 import type { RawEntry, Reader } from '../stream/read.ts'
+import { parseDataActivity, parseDataTrade } from '../venue/polymarket/data-mapper.ts'
 import { parseGammaMarket } from '../venue/polymarket/gamma-market.ts'
 import { parseMarketMessage, parseRestBook } from '../venue/polymarket/mapper.ts'
 import type { NormalizerDeps } from './normalizer-deps.ts'
 import type { Derivation } from './normalizer-listeners.ts'
 import { openMarkets, ownFrame } from './normalizer-open.ts'
 
-export type Tape = MarketTape | SharedTape
+export type Tape = MarketTape | SharedTape | TradesTape
 
 /** Streams recovered at a time: each may bring some hundred entries. */
 const OPENED_AT_ONCE = 50
@@ -28,7 +30,7 @@ export class Tapes {
   readonly #open = new Map<string, Tape>()
   readonly #deps: NormalizerDeps
   readonly #reader: Reader
-  readonly #parsers: SharedTapeDeps & TapeDeps
+  readonly #parsers: SharedTapeDeps & TapeDeps & TradesTapeDeps
   readonly #listening: Derivation
 
   constructor(deps: NormalizerDeps, reader: Reader, listening: Derivation) {
@@ -41,6 +43,8 @@ export class Tapes {
       parseMessage: parseMarketMessage,
       parseRestBook,
       parseCatalogue: parseGammaMarket,
+      parseTrade: parseDataTrade,
+      parseActivity: parseDataActivity,
       judge: this.judge,
       stats: deps.stats,
     }
@@ -128,8 +132,8 @@ export class Tapes {
     return tapes
   }
 
-  #openShared({ stream, lastId }: StoredOffset): SharedTape {
-    const tape = new SharedTape(stream, this.#parsers)
+  #openShared({ stream, lastId }: StoredOffset): SharedTape | TradesTape {
+    const tape = stream === TRADES_STREAM ? new TradesTape(this.#parsers) : new SharedTape(stream, this.#parsers)
     tape.lastId = lastId
     tape.sealedId = lastId
     return tape

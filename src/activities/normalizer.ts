@@ -34,9 +34,9 @@ const createOwning = (deps: NormalizerDeps) => {
     // Two copies by mistake can be two workflows on one worker: the process alone would not tell them apart.
     const owner = await takeOwnership(deps.pool, shard, `${hostname()}:${process.pid}, workflow ${workflowOf(info)}`)
     deps.log.info({ shard, writer: owner.writer }, 'took over a shard')
-    const { redis, pool, stats, log } = deps
+    const { redis, pool, stats, log, config } = deps
     const seen = createSeen({ redis, stats, now: Date.now })
-    const write = withoutCopies(createCommitter({ pool, owner, stats, log }), { seen, pool, stats })
+    const write = withoutCopies(createCommitter({ pool, owner, stats, log, config }), { seen, pool, stats })
     const cache = createHotCache({ redis, ownerEpoch: owner.epoch })
     try {
       await runShard({ deps, shard, cache, write, signal })

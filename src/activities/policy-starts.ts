@@ -41,18 +41,35 @@ export const startAll = async ({ runs, enrolment }: StartDeps, starts: Market[])
   if (starts.length === 0) return 0
   const stopped = await runs.listStopped()
   heartbeat()
-  const cards = starts.map(cardOf)
-  const enrolled = await enrolment.enrol(cards.filter(({ marketId }) => !stopped.has(marketId)))
+  const cards = new Map(starts.map((market) => [market.marketId, cardOf(market)]))
+  const enrolled = await enrolment.enrol([...cards.values()].filter(({ marketId }) => !stopped.has(marketId)))
+  const left = [...cards.keys()].filter((marketId) => !enrolled.has(marketId))
   let started = 0
-  await inParallel(cards, STARTS_AT_ONCE, async (card) => {
-    const written = await standing(enrolment, card.marketId, enrolled.get(card.marketId))
-    const observed = written === undefined ? undefined : await enrolment.observe(card.marketId)
-    const outcome = await runs.start(card, written === undefined ? undefined : { ...written, observed })
-    await enrolment.noteStart(card.marketId, outcome === 'started' ? observed : undefined)
-    if (outcome === 'started') started++
+  const start = async (marketId: string): Promise<void> => {
+    const card = cards.get(marketId)
+    if (card !== undefined && (await startOne({ runs, enrolment }, card, enrolled.get(marketId)))) started++
     heartbeat()
-  })
+  }
+  for await (const marketIds of enrolment.asBooksCome([...enrolled.keys()])) {
+    await inParallel(marketIds, STARTS_AT_ONCE, start)
+  }
+  await inParallel(left, STARTS_AT_ONCE, start)
   return started
+}
+
+type Starting = Pick<StartDeps, 'runs' | 'enrolment'>
+
+const startOne = async (
+  { runs, enrolment }: Starting,
+  card: MarketCard,
+  enrolled: Enrolled | undefined,
+): Promise<boolean> => {
+  const { marketId } = card
+  const written = await standing(enrolment, marketId, enrolled)
+  const observed = written === undefined ? undefined : await enrolment.observe(marketId)
+  const outcome = await runs.start(card, written === undefined ? undefined : { ...written, observed })
+  await enrolment.noteStart(marketId, outcome === 'started' ? observed : undefined)
+  return outcome === 'started'
 }
 
 /** Another pass may have withdrawn it meanwhile: then the workflow applies its desire itself. */

@@ -1,5 +1,5 @@
 import type { Frame, FrameKind } from '../domain/frame.ts'
-import { MARKETS_STREAM, orderbookStream } from '../domain/keys.ts'
+import { MARKETS_STREAM, orderbookStream, TRADES_STREAM } from '../domain/keys.ts'
 import { firstString, lastString } from '../lib/json-elements.ts'
 import type { StoredDeadLetter } from '../store/dead-letters.ts'
 import { decodeEntry, unpackOnTrust, type SigningKeys } from '../stream/entry.ts'
@@ -63,7 +63,7 @@ export const namesIn = (text: string): string[] =>
  * The stream that a text belongs to. `marketIds`: market by token or condition id.
  */
 export const streamOf = (letter: StoredDeadLetter, text: string, marketIds: ReadonlyMap<string, string>): string => {
-  if (!ASTRAY.has(letter.reason)) return letter.stream
+  if (!ASTRAY.has(letter.reason) || letter.stream === TRADES_STREAM) return letter.stream
   if (BROADCASTS.has(lastString(text, '"event_type"') ?? '')) return MARKETS_STREAM
   const marketId = namesIn(text)
     .map((name) => marketIds.get(name))

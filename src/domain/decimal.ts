@@ -25,3 +25,33 @@ export const fromMillionths = (value: number): string => {
   if (fraction === 0) return String(whole)
   return `${whole}.${String(fraction).padStart(6, '0').replace(/0+$/, '')}`
 }
+
+/**
+ * As `toMillionths`, for products that do not fit a number.
+ *
+ * @throws Error for anything that is not a plain non-negative decimal with at most 6 places: such texts are rejected where
+ *   they come in.
+ */
+export const toBigMillionths = (text: string): bigint => {
+  const match = /^(\d+)(?:\.(\d{1,6}))?$/.exec(text)
+  if (match === null) throw new Error(`expected a decimal with at most 6 places, came "${text}"`)
+  return BigInt(`${match[1]}${(match[2] ?? '').padEnd(6, '0')}`)
+}
+
+/** Canonical decimal text of a number of units of 10^-places, as `fromMillionths`. */
+export const fromScaled = (value: bigint, places: number): string => {
+  const digits = String(value < 0n ? -value : value).padStart(places + 1, '0')
+  const fraction = digits.slice(-places).replace(/0+$/, '')
+  return `${value < 0n ? '-' : ''}${digits.slice(0, -places)}${fraction === '' ? '' : `.${fraction}`}`
+}
+
+/**
+ * Reverse of `fromScaled`, for texts of our own.
+ *
+ * @throws Error for what has more places.
+ */
+export const toScaled = (text: string, places: number): bigint => {
+  const [whole = '', fraction = ''] = text.split('.')
+  if (fraction.length > places) throw new Error(`expected at most ${places} places, came "${text}"`)
+  return BigInt(whole + fraction.padEnd(places, '0'))
+}

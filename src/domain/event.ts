@@ -38,6 +38,7 @@ export type TradeEvent = {
   takerSide: 'buy' | 'sell'
   level: Level
   exchangeTimeMs: number
+  /** Lower case: by it the Data API's word of the same fill is found. */
   transactionHash: string | undefined
 }
 

@@ -1,9 +1,10 @@
 /**
  * `websocket`: one element of a frame, text exactly as received. `rest`: one book of a REST answer.
  * `catalogue`: one Gamma market object. `marker`: a note of our own in the order of the stream (see Marker).
- * `reprocess`: a dead letter that is fed through the pipeline again.
+ * `reprocess`: a dead letter that is fed through the pipeline again. `data_trade` and `data_activity`: one element of an
+ * answer of the Data API, as `{"ordinal":<n>,"raw":<the element's text as received>}`.
  */
-export type FrameKind = 'websocket' | 'rest' | 'catalogue' | 'marker' | 'reprocess'
+export type FrameKind = 'websocket' | 'rest' | 'catalogue' | 'marker' | 'reprocess' | 'data_trade' | 'data_activity'
 
 /** Raw text with the clock of the host that received it. `sourceReceivedTimeMs` only for replays: the file's time. */
 export type Frame = {

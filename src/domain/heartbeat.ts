@@ -1,5 +1,5 @@
 /** What has a window of its own: how long nothing may come of it. */
-export type FeedKind = 'market_channel' | 'normalizer' | 'catalog' | 'liveness' | 'redis'
+export type FeedKind = 'market_channel' | 'normalizer' | 'catalog' | 'liveness' | 'redis' | 'trades'
 
 /**
  * `no_report`: whoever should report does not. `not_connected`: no socket. `silent`: nothing at all came on a connection
@@ -39,6 +39,7 @@ export const appliedSubject = (feed: string): string => `applied:${feed}`
 export const normalizerSubject = (shard: number): string => `normalizer:${shard}`
 export const CATALOG_SUBJECT = 'catalog:refreshCatalog'
 export const REDIS_SUBJECT = 'redis:heartbeats'
+export const TRADES_SUBJECT = 'trades:0'
 
 const KINDS: ReadonlyMap<string, FeedKind> = new Map([
   ['feed', 'market_channel'],
@@ -48,6 +49,7 @@ const KINDS: ReadonlyMap<string, FeedKind> = new Map([
   ['normalizer', 'normalizer'],
   ['catalog', 'catalog'],
   ['redis', 'redis'],
+  ['trades', 'trades'],
 ])
 
 const REASONS: ReadonlySet<string> = new Set<TroubleReason>([

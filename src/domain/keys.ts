@@ -1,5 +1,7 @@
 /** Names of Redis keys and channels. Those in the README are an interface: keep them exactly. */
 export const MARKETS_STREAM = 'markets'
+/** Fills and other activity as the Data API tells them. */
+export const TRADES_STREAM = 'trades'
 /** Frames that belong to no known market; the normalizer moves them to `dead_letters`. */
 export const UNROUTABLE_STREAM = 'unroutable'
 export const orderbookStream = (marketId: string): string => `orderbook:${marketId}`
@@ -39,8 +41,14 @@ export const REASSERT_CHANNEL = 'reassert'
 /** Hash marketId -> the last news that its workflow has heard (see `newsOf`): without one it is told anew. */
 export const NEWS_KEY = 'observed:news'
 
+/** String, ms: until when the poller has read all that the Data API showed. Without it, it begins with the last minutes. */
+export const TRADES_POLLED_KEY = 'trades:polled'
+
 /** Channel; message = marketId: the venue announced or resolved it. */
 export const CATALOG_CHANGES_CHANNEL = 'catalog_changes'
+
+/** Channel; message = JSON of a fill that was committed: new, or confirmed now. */
+export const FILLS_CHANNEL = 'fills'
 
 /** Hash marketId -> digest of what the catalogue last published of it; without one it is published again. */
 export const CATALOGUE_DIGEST_KEY = 'catalog:digest'

@@ -4,6 +4,7 @@ import { bestAskText, bestBidText, stamp, type VenueMarket } from './market.ts'
 import { applyMirrored, nextChange } from './orders.ts'
 import type { Outbox } from './outbox.ts'
 import type { Random } from './random.ts'
+import type { TradeFaults } from './trade-faults.ts'
 import { trade } from './trades.ts'
 
 export type ActionOptions = {
@@ -13,6 +14,7 @@ export type ActionOptions = {
   levelCount: number
   /** Share of actions that are trades. */
   tradeShare: number
+  tradeFaults: TradeFaults
   /** The engine's clock of a market, which never runs backwards: price changes are monotone. */
   engineTime: (market: VenueMarket) => string
 }
@@ -54,7 +56,7 @@ export const orderBatch = (market: VenueMarket, random: Random, options: ActionO
 
 /** A taker's order: the books of both outcomes at once, its fills later. */
 export const takerOrder = (market: VenueMarket, random: Random, options: ActionOptions): number => {
-  const done = trade(market, random)
+  const done = trade(market, random, options.tradeFaults)
   if (done === undefined) return 0
   stamp(market, options.engineTime(market))
   options.late.add(done.fills, random)

@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { failed, json, type Answer, type Route } from './http.ts'
-import type { Ledger } from './ledger.ts'
+import type { DataFault } from './data-faults.ts'
+import type { Ledger, LedgerActivity } from './ledger.ts'
+import type { TradeFaults } from './trade-faults.ts'
 
 /** What tests may do to the venue. Each answers how many connections or markets it touched. */
 export type Faults = {
@@ -43,6 +45,13 @@ export type Faults = {
 export type Controlled = Faults & {
   pause(): void
   resume(): void
+  /** Changes how trades come about and are told from now on; what is not given stays. */
+  disturbTrades(faults: Partial<Record<keyof TradeFaults, number | undefined>>): void
+  /** The next requests of the Data API fail or are slow. Returns their count. */
+  failData(fault: DataFault): number
+  endDataFaults(): void
+  /** A split, merge, redemption or conversion of a wallet. Returns 0 where there is no such market. */
+  act(activity: Pick<LedgerActivity, 'marketId' | 'type' | 'wallet' | 'size' | 'usdcSize' | 'outcomeIndex'>): number
   ledger(token?: string): Ledger
   /** Resolves when the frame log is in its file. */
   flushLog(): Promise<void>
@@ -58,6 +67,31 @@ const resolution = z.object({
   payouts: z.array(z.string()).length(2).optional(),
   told: z.boolean().default(true),
   listed: z.boolean().default(true),
+})
+const share = z.number().min(0).max(1).optional()
+const tradeFaults = z
+  .object({
+    sweepShare: share,
+    equalShare: share,
+    lateMs: z.number().int().min(0).optional(),
+    socketMissShare: share,
+    dataMissShare: share,
+    repeatShare: share,
+  })
+  .strict()
+const paths = z.array(z.enum(['trades', 'v2/trades', 'activity'])).default([])
+const dataFault = z.union([
+  z.object({ status: z.number().int().min(400).max(599), paths, count }),
+  z.object({ delayMs: z.number().int().positive(), paths, count }),
+])
+const amount = z.string().regex(/^\d+(\.\d{1,6})?$/)
+const activity = z.object({
+  marketId: z.string(),
+  type: z.enum(['SPLIT', 'MERGE', 'REDEEM', 'CONVERSION']),
+  wallet: z.string(),
+  size: amount,
+  usdcSize: amount,
+  outcomeIndex: z.number().int().default(999),
 })
 const disturbance = z.object({ token, count, connection })
 
@@ -114,6 +148,10 @@ export const controlRoutes = (emulator: Controlled): Route[] => [
   post('add-market', z.object({ hydrationMs: z.number().min(0).default(0) }), (one) =>
     emulator.addMarket(one.hydrationMs),
   ),
+  post('trade-faults', tradeFaults, (one) => emulator.disturbTrades(one)),
+  post('data-fault', dataFault, (one) => emulator.failData(one)),
+  post('end-data-faults', z.object({}), () => emulator.endDataFaults()),
+  post('activity', activity, (one) => emulator.act(one)),
   post('cut-lists', z.object({ count }), (one) => emulator.cutLists(one.count)),
   post('close-market', z.object({ marketId: z.string() }), (one) => emulator.closeMarket(one.marketId)),
   post('resolve', resolution, (one) => emulator.resolve(one)),

@@ -13,7 +13,7 @@ const describe = (catalogue: Catalogue, trade: LedgerTrade) => {
       price: Number(trade.price),
       timestamp: Math.floor(Number(trade.timestamp) / 1000),
     },
-    wallet: `0x${trade.transactionHash.slice(-40)}`,
+    wallet: trade.wallet,
     heading: { title: market?.question ?? '', slug: market?.slug ?? '' },
     eventSlug: `event-${market?.eventId ?? ''}`,
     outcome: market?.tokens[outcomeIndex]?.outcome ?? '',
@@ -21,7 +21,7 @@ const describe = (catalogue: Catalogue, trade: LedgerTrade) => {
   }
 }
 
-export const tradeV1 = (catalogue: Catalogue, trade: LedgerTrade): unknown => {
+export const tradeV1 = (catalogue: Catalogue, trade: LedgerTrade) => {
   const { numbers, wallet, heading, ...rest } = describe(catalogue, trade)
   return {
     proxyWallet: wallet,

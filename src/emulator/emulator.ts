@@ -4,21 +4,23 @@ import { createChannel } from './channel.ts'
 import { clobRoutes } from './clob.ts'
 import type { Connection } from './connection.ts'
 import { controlRoutes, type Controlled } from './control.ts'
-import { dataRoutes } from './data-api.ts'
+import type { DataPath } from './data-faults.ts'
 import type { WithheldSnapshots } from './dumps.ts'
 import { createFlow, type Flow } from './flow.ts'
 import { openFrameLog, VENUE_TAPE, type FrameLog } from './frame-log.ts'
 import { gammaRoutes } from './gamma.ts'
 import { json, respond, type Route } from './http.ts'
-import { readLedger, type LedgerFault, type LedgerTrade, type RestCounts } from './ledger.ts'
+import { readLedger, type LedgerFault, type RestCounts } from './ledger.ts'
 import type { VenueToken } from './market.ts'
 import { createOutage, type Outage } from './outage.ts'
 import { createOutbox } from './outbox.ts'
 import { startPacer } from './pacer.ts'
+import { createPeople } from './people.ts'
 import { createReplay, type Replay, type ReplayProgress } from './replay.ts'
 import { createRestFaults } from './rest-faults.ts'
 import { acceptSockets } from './sockets.ts'
 import { dumpText } from './texts.ts'
+import type { TradeFaults } from './trade-faults.ts'
 import { createVenueFaults } from './venue-faults.ts'
 
 export type EmulatorOptions = {
@@ -32,6 +34,11 @@ export type EmulatorOptions = {
   levelCount: number
   /** Share of actions that are trades. */
   tradeShare: number
+  /** Who trades. */
+  walletCount: number
+  /** Share of actions beside which a wallet splits or merges. */
+  activityShare: number
+  tradeFaults: Partial<TradeFaults>
   /** Token ids to use, two a market, before made-up ones. */
   tokens: string[]
   maxIdsPerFrame: number
@@ -53,6 +60,9 @@ export const EMULATOR_DEFAULTS: EmulatorOptions = {
   seed: 1,
   levelCount: 20,
   tradeShare: 0.03,
+  walletCount: 1_000,
+  activityShare: 0.01,
+  tradeFaults: {},
   tokens: [],
   maxIdsPerFrame: 1_000,
   maxSnapshotTokens: 500,
@@ -74,6 +84,8 @@ export type Emulator = AsyncDisposable &
     /** Sends trade reports that are due. */
     settle(): number
     replay(): ReplayProgress
+    /** Requests to the Data API so far. */
+    readonly dataRequests: Readonly<Record<DataPath, number>>
   }
 
 const listen = async (server: Server, port: number): Promise<number> => {
@@ -124,7 +136,7 @@ const createVenue = async (options: EmulatorOptions) => {
   const { now } = options
   const log = options.logPath === undefined ? undefined : openFrameLog(options.logPath)
   const faults: LedgerFault[] = []
-  const trades: LedgerTrade[] = []
+  const people = createPeople(options)
   const rest: RestCounts = new Map()
   const withheld: WithheldSnapshots[] = []
   const connections = new Set<Connection>()
@@ -133,38 +145,38 @@ const createVenue = async (options: EmulatorOptions) => {
   const outage = createOutage(now)
   const lists = { cutCount: 0 }
   const outbox = createOutbox({ now, log, faults })
+  const reach = { connections, outbox, ledger: people.ledger }
   const replay: Replay | undefined =
-    options.replay === undefined ? undefined : await createReplay({ ...options.replay, connections, outbox, trades })
+    options.replay === undefined ? undefined : await createReplay({ ...options.replay, ...reach })
   const catalogue = replay?.catalogue ?? createCatalogue({ ...options, startTimeMs: now() })
-  const flow = createFlow({ ...options, catalogue, outbox, trades })
+  const flow = createFlow({ ...options, catalogue, outbox, ...people })
   const changed = (): void => {
     flow.refresh()
     replay?.refresh()
   }
   const prefix = (connection: Connection): string => (connection.isReplayClock ? (replay?.clockText() ?? '') : '')
   const prepare = (token: VenueToken): void => replay?.prepare(token)
-  const channel = createChannel({ ...options, catalogue, outbox, faults, withheld, prefix, prepare, changed })
+  const shared = { catalogue, outbox, faults, withheld, changed, now }
+  const channel = createChannel({ ...options, ...shared, prefix, prepare })
   const control = createVenueFaults({
-    catalogue,
-    outbox,
+    ...shared,
     connections,
-    faults,
-    withheld,
     restFaults,
     lists,
     outage,
-    now,
     changeTickSize: (market, tickSize) => flow.changeTickSize(market, tickSize),
-    changed,
+    resolved: (market) => people.activities.redeem(market),
   })
   const routes = [
     ...gammaRoutes(catalogue, lists),
     ...clobRoutes({ catalogue, rest, restFaults, outage, log, now, prepare }),
-    ...dataRoutes(catalogue, trades),
+    ...people.routes(catalogue),
   ]
-  const ledger = (token?: string) => readLedger({ catalogue, connections: everOpened, trades, faults, rest }, token)
+  const { trades, activities } = people.ledger
+  const source = { catalogue, connections: everOpened, trades, activities, faults, rest }
+  const ledger = (token?: string) => readLedger(source, token)
   if (log !== undefined) logBooks(log, catalogue, now())
-  return { log, replay, catalogue, flow, channel, connections, everOpened, outage, control, routes, ledger }
+  return { log, replay, catalogue, flow, channel, connections, everOpened, outage, control, people, routes, ledger }
 }
 
 /**
@@ -180,6 +192,7 @@ export const openEmulator = async (given: Partial<EmulatorOptions>): Promise<Emu
   const progress = (): ReplayProgress => replay?.progress() ?? { done: true, framesSent: 0, frameCount: 0, skipped: [] }
   const controlled: Controlled = {
     ...venue.control,
+    ...venue.people.control(catalogue),
     ledger: venue.ledger,
     flushLog: async () => venue.log?.flushed(),
     pause: () => (replay?.pause(), pace.pause()),
@@ -197,6 +210,7 @@ export const openEmulator = async (given: Partial<EmulatorOptions>): Promise<Emu
     step: (actions) => Array.from({ length: actions }, () => flow.step()).reduce((sum, sent) => sum + sent, 0),
     settle: () => flow.settle(),
     replay: progress,
+    dataRequests: venue.people.dataRequests,
     [Symbol.asyncDispose]: async () => {
       pace.stop()
       replay?.stop()

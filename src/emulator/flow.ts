@@ -1,14 +1,16 @@
+import type { Activities } from './activities.ts'
 import { orderBatch, takerOrder, type ActionOptions } from './actions.ts'
 import type { Catalogue } from './catalogue.ts'
 import { tickSizeFrame } from './frame.ts'
 import { createLateTrades } from './late-trades.ts'
-import type { LedgerTrade } from './ledger.ts'
 import { setTickSize, stamp, type VenueMarket } from './market.ts'
 import { createRandom, subSeed, type Random } from './random.ts'
+import type { TradeLedger } from './trade-ledger.ts'
 
 export type FlowOptions = Pick<ActionOptions, 'outbox' | 'levelCount' | 'tradeShare'> & {
   catalogue: Catalogue
-  trades: LedgerTrade[]
+  ledger: TradeLedger
+  activities: Activities
   seed: number
   /** Markets that once had a subscriber go on without one, as the venue's do. */
   isUnheard: boolean
@@ -59,7 +61,7 @@ export const createFlow = (options: FlowOptions): Flow => {
   const randomOf = createRandoms(catalogue, options.seed)
   const late = createLateTrades(options)
   const engineTime = createEngineClock(now)
-  const actionOptions: ActionOptions = { ...options, late, engineTime }
+  const actionOptions: ActionOptions = { ...options, late, engineTime, tradeFaults: options.ledger.faults }
   const everHeard = new Set<VenueMarket>()
   let active: VenueMarket[] = []
 
@@ -76,6 +78,7 @@ export const createFlow = (options: FlowOptions): Flow => {
         const market = active[Math.floor(choice.next() ** 2 * active.length)]
         if (market === undefined || market.bookFromTimeMs > now()) continue
         const sentCount = act(market)
+        options.activities.step(market)
         if (market.subscribers.length === 0) return UNHEARD_FRAMES
         if (sentCount > 0) return sentCount
       }

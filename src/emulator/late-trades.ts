@@ -1,8 +1,8 @@
 import { lastTradeFrame } from './frame.ts'
-import type { LedgerTrade } from './ledger.ts'
 import type { Outbox } from './outbox.ts'
 import type { Random } from './random.ts'
 import type { Fill } from './texts.ts'
+import type { TradeLedger } from './trade-ledger.ts'
 
 /** Trade reports come after the books that already show the trade: 1 to 90 ms in two recordings. */
 export type LateTrades = {
@@ -11,17 +11,18 @@ export type LateTrades = {
   settle(): number
 }
 
-export type LateTradesOptions = { outbox: Outbox; trades: LedgerTrade[]; now: () => number }
+export type LateTradesOptions = { outbox: Outbox; ledger: TradeLedger; now: () => number }
 
-type Due = { dueTimeMs: number; lagMs: number; fills: Fill[] }
+type Due = { dueTimeMs: number; lagMs: number; wallet: string; fills: Fill[] }
 
-export const createLateTrades = ({ outbox, trades, now }: LateTradesOptions): LateTrades => {
+export const createLateTrades = ({ outbox, ledger, now }: LateTradesOptions): LateTrades => {
   const late: Due[] = []
-  const report = (fill: Fill, timestamp: string): number => {
+  const report = (fill: Fill, wallet: string, timestamp: string): number => {
     const { token, ...rest } = fill
     const { marketId, conditionId } = token.market
-    const sentCount = outbox.deliver(lastTradeFrame(fill, timestamp))
-    trades.push({ ...rest, marketId, conditionId, token: token.token, timestamp, sentCount })
+    const fate = ledger.fate()
+    const sentCount = fate.missedBy === 'socket' ? 0 : outbox.deliver(lastTradeFrame(fill, timestamp))
+    ledger.record({ ...rest, marketId, conditionId, token: token.token, wallet, timestamp, sentCount }, fate)
     return sentCount
   }
   return {
@@ -30,14 +31,14 @@ export const createLateTrades = ({ outbox, trades, now }: LateTradesOptions): La
       // Stamped by another clock than the books: up to 8 ms out of order with them.
       const lagMs = random.between(0, 8)
       const at = late.findLastIndex((one) => one.dueTimeMs <= dueTimeMs)
-      late.splice(at + 1, 0, { dueTimeMs, lagMs, fills })
+      late.splice(at + 1, 0, { dueTimeMs, lagMs, wallet: ledger.wallet(), fills })
     },
     settle: () => {
       let sentCount = 0
       while (late[0] !== undefined && late[0].dueTimeMs <= now()) {
-        const { fills, lagMs } = late[0]
+        const { fills, wallet, lagMs } = late[0]
         late.shift()
-        for (const fill of fills) sentCount += report(fill, String(now() - lagMs))
+        for (const fill of fills) sentCount += report(fill, wallet, String(now() - lagMs))
       }
       return sentCount
     },

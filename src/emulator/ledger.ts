@@ -11,8 +11,27 @@ export type LedgerTrade = {
   price: string
   size: string
   timestamp: string
-  /** Connections it was sent to; 0 when nobody was subscribed to the taker's token. */
+  /** The taker's. */
+  wallet: string
+  /** Connections it was sent to; 0 when nobody was subscribed to the taker's token, or the socket missed it. */
   sentCount: number
+  /** The source that never tells of it. */
+  missedBy: 'socket' | 'data_api' | undefined
+}
+
+/** What a wallet did to its holdings other than by a trade. Amounts are decimal texts. */
+export type LedgerActivity = {
+  transactionHash: string
+  marketId: string
+  conditionId: string
+  type: 'SPLIT' | 'MERGE' | 'REDEEM' | 'CONVERSION'
+  wallet: string
+  /** Shares that were split or merged; of a redemption what it paid. */
+  size: string
+  usdcSize: string
+  /** 999: all outcomes. */
+  outcomeIndex: number
+  timestamp: string
 }
 
 /** A fault that took effect. `text` is the frame that was lost, doubled or moved. */
@@ -62,7 +81,9 @@ export type Ledger = {
   framesSent: number
   slowConsumersClosed: number
   tokens: LedgerToken[]
+  /** In the venue's order. */
   trades: LedgerTrade[]
+  activities: LedgerActivity[]
   faults: LedgerFault[]
   connections: LedgerConnection[]
 }
@@ -75,6 +96,7 @@ export type LedgerSource = {
   /** Open and closed ones. */
   connections: Connection[]
   trades: LedgerTrade[]
+  activities: LedgerActivity[]
   faults: LedgerFault[]
   rest: RestCounts
 }
@@ -133,16 +155,18 @@ const connectionEntry = (connection: Connection): LedgerConnection => ({
   received: connection.received,
 })
 
-/** A copy; with `token` only that token's entry and trades. */
+/** A copy; with `token` only that token's entry, its trades, and the activities in its market. */
 export const readLedger = (source: LedgerSource, token?: string): Ledger => {
   const all = source.catalogue.markets.flatMap((market) => market.tokens)
   const tokens = token === undefined ? all : all.filter((one) => one.token === token)
   const connections = source.connections.map(connectionEntry)
+  const marketIds = new Set(tokens.map(({ market }) => market.marketId))
   return {
     framesSent: connections.reduce((sum, one) => sum + one.framesSent, 0),
     slowConsumersClosed: connections.filter((one) => one.closeReason === 'slow_consumer').length,
     tokens: tokens.map((one) => tokenEntry(one, source)),
     trades: source.trades.filter((one) => token === undefined || one.token === token),
+    activities: source.activities.filter(({ marketId }) => token === undefined || marketIds.has(marketId)),
     faults: source.faults.filter((one) => token === undefined || one.tokens.includes(token)),
     connections,
   }

@@ -58,7 +58,9 @@ export const playMessages = (catalogue: Catalogue, { messages, isArray }: Replay
   })
 
 /** Trades of a frame, for the ledger and the Data API. */
-export const tradesOf = (catalogue: Catalogue, messages: ReplayMessage[], sentCount: number): LedgerTrade[] =>
+type ReplayedTrade = Omit<LedgerTrade, 'wallet' | 'missedBy'>
+
+export const tradesOf = (catalogue: Catalogue, messages: ReplayMessage[], sentCount: number): ReplayedTrade[] =>
   messages.flatMap((message) => {
     const market = catalogue.byKey({ conditionId: message.market })
     if (message.event_type !== 'last_trade_price' || market === undefined) return []

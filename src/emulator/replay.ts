@@ -1,12 +1,12 @@
 import type { Catalogue } from './catalogue.ts'
 import type { Connection, Counts } from './connection.ts'
-import type { LedgerTrade } from './ledger.ts'
 import type { VenueToken } from './market.ts'
 import type { Outbox } from './outbox.ts'
 import { findLastTradePrice, playMessages, tradesOf, type ReplayEffect } from './replay-books.ts'
 import { catalogueOf } from './replay-catalogue.ts'
 import { readReplayFile, type ReplayFrame, type SkippedLine } from './replay-file.ts'
 import { readMessages, tokensOf, type ReplayMessages } from './replay-message.ts'
+import type { TradeLedger } from './trade-ledger.ts'
 
 /** `framesSent` counts frames played to at least one connection. */
 export type ReplayProgress = { done: boolean; framesSent: number; frameCount: number; skipped: SkippedLine[] }
@@ -30,7 +30,7 @@ export type ReplayOptions = {
   speed: number
   connections: Set<Connection>
   outbox: Outbox
-  trades: LedgerTrade[]
+  ledger: TradeLedger
 }
 
 /** Waits so long for the rest of the tokens once one is subscribed. */
@@ -142,7 +142,10 @@ export const createReplay = async (options: ReplayOptions): Promise<Replay> => {
     const effects = playMessages(catalogue, parsed)
     clock = `${frame.receivedTimeMs} `
     const sentCount = sendFrame(options, frame, parsed, effects)
-    options.trades.push(...tradesOf(catalogue, parsed.messages, sentCount))
+    const { ledger } = options
+    for (const trade of tradesOf(catalogue, parsed.messages, sentCount)) {
+      ledger.record({ ...trade, wallet: ledger.wallet() }, ledger.fate())
+    }
     if (sentCount > 0) framesSent++
   }
   const player = createPlayer(options.speed, frames, playOne, isCongested)

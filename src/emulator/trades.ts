@@ -4,15 +4,19 @@ import { levelOf, type VenueMarket, type VenueToken } from './market.ts'
 import { applyMirrored, pairOf } from './orders.ts'
 import type { Random } from './random.ts'
 import type { Fill } from './texts.ts'
+import type { TradeFaults } from './trade-faults.ts'
 
 /** A taker's order that met the book. `levelCount` = levels of each token's book that it changed. */
 export type Trade = { fills: Fill[]; levelCount: number }
 
 const CENT = 10_000
+/** Levels that one order meets, and those that stay on the side. */
+const MOST_MET = 3
+const LEAST_LEFT = 2
 
 /** Levels that are met, best first: mostly a part of the best one, at times several. */
-const sweepCount = (random: Random, available: number): number =>
-  random.chance(0.08) ? Math.min(random.between(2, 3), Math.max(available - 2, 1)) : 1
+const sweepCount = (random: Random, available: number, sweepShare: number): number =>
+  random.chance(sweepShare) ? Math.min(random.between(2, MOST_MET), available - LEAST_LEFT) : 1
 
 const takenOf = (level: Level, isWhole: boolean, random: Random): number => {
   const cents = Math.round(level.size / CENT)
@@ -20,8 +24,8 @@ const takenOf = (level: Level, isWhole: boolean, random: Random): number => {
 }
 
 /** One level met by two makers of the same size gives two fills that only their count tells apart. */
-const split = (cents: number, random: Random): number[] =>
-  cents % 2 === 0 && random.chance(0.15) ? [cents / 2, cents / 2] : [cents]
+const split = (cents: number, random: Random, equalShare: number): number[] =>
+  cents % 2 === 0 && random.chance(equalShare) ? [cents / 2, cents / 2] : [cents]
 
 type Taker = { token: VenueToken; side: 'BUY' | 'SELL'; isFirst: boolean }
 
@@ -41,21 +45,21 @@ const sideOf = (token: VenueToken, random: Random): Side => {
  * Meets the book and notes the market's last trade price. Which of p and 1 − p that is, two recorded trades could not
  * tell: here it is either.
  */
-export const trade = (market: VenueMarket, random: Random): Trade | undefined => {
+export const trade = (market: VenueMarket, random: Random, faults: TradeFaults): Trade | undefined => {
   const pair = pairOf(market)
   if (pair === undefined) return undefined
   const side = sideOf(pair[0], random)
-  const levels = pair[0].book.side(side).top(3)
-  if (levels.length < 3) return undefined
+  const levels = pair[0].book.side(side).top(MOST_MET + LEAST_LEFT)
+  if (levels.length < LEAST_LEFT + 1) return undefined
   const taker = takerOf(pair, side, random)
   const transactionHash = `0x${random.hex(64)}`
-  const met = levels.slice(0, sweepCount(random, levels.length))
+  const met = levels.slice(0, sweepCount(random, levels.length, faults.sweepShare))
   const fills = met.flatMap((level, at) => {
     const cents = takenOf(level, at < met.length - 1 || random.chance(0.2), random)
     const left = Math.round(level.size / CENT) - cents
     applyMirrored(market, { side, level: levelOf({ price: level.price, text: level.priceText }, left) })
     const price = fromMillionths(taker.isFirst ? level.price : MILLION - level.price)
-    return split(cents, random).map((part): Fill => {
+    return split(cents, random, faults.equalShare).map((part): Fill => {
       return { token: taker.token, price, size: fromMillionths(part * CENT), side: taker.side, transactionHash }
     })
   })

@@ -23,6 +23,8 @@ export type VenueFaultsOptions = {
   now: () => number
   changeTickSize: (market: VenueMarket, tickSize: string) => void
   changed: () => void
+  /** A market was resolved with payouts. */
+  resolved: (market: VenueMarket) => void
 }
 
 type Reach = {
@@ -115,6 +117,7 @@ const marketFaults = (reach: Reach, options: VenueFaultsOptions): MarketFaults =
       if (market === undefined || market.listed === 'resolved') return 0
       if (!market.closed) close(market)
       market.payouts = payouts ?? market.payouts ?? market.tokens.map((_, at) => (at === winner ? '1' : '0'))
+      options.resolved(market)
       if (listed) market.listed = 'resolved'
       if (told) broadcast(resolvedText(market, winner, String(now())))
       return 1

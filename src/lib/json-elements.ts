@@ -60,6 +60,27 @@ const stringAfter = (text: string, keyAt: number, key: string): string | undefin
   return endAt === -1 ? undefined : text.slice(startAt + 1, endAt)
 }
 
+/** Texts of the values of a JSON object's members by key, sliced; undefined where the text is no whole object. */
+export const splitMembers = (text: string): Map<string, string> | undefined => {
+  const whole = text.trim()
+  if (!whole.startsWith('{') || !whole.endsWith('}')) return undefined
+  const members = splitArray(`[${whole.slice(1, -1)}]`)
+  if (members === undefined) return undefined
+  const values = new Map<string, string>()
+  for (const member of members) {
+    const match = /^"((?:[^"\\]|\\.)*)"\s*:\s*/.exec(member)
+    if (match === null) return undefined
+    values.set(match[1] ?? '', member.slice(match[0].length))
+  }
+  return values
+}
+
+/** Text of the first number member with this key (given with its quotes), found without parsing. */
+export const firstNumber = (text: string, key: string): string | undefined => {
+  const at = text.indexOf(key)
+  return at === -1 ? undefined : /^\s*:\s*(-?\d[\d.eE+-]*)/.exec(text.slice(at + key.length, at + key.length + 64))?.[1]
+}
+
 /**
  * Value of the first string member with this key (given with its quotes), found without parsing. A bare quoted key
  * cannot occur within a JSON string, where its quotes would be escaped; it may belong to a nested object.

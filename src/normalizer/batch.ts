@@ -1,14 +1,14 @@
-import type { HashInputs } from '../domain/book.ts'
 import type { Level } from '../domain/book-side.ts'
+import type { FillNews } from '../domain/fill.ts'
 import type { Frame, GapReason } from '../domain/frame.ts'
 import type { Market, MarketState } from '../domain/market.ts'
 import type { MarketChange } from '../domain/market-change.ts'
 import type { MetricBucket, MetricSample } from '../domain/metric.ts'
 import type { FrameTimes } from './latency.ts'
-import type { HourProgress, MarketProgress, OutcomeStatus } from '../domain/progress.ts'
-import type { OlderOrdinals } from './older-connections.ts'
-import type { TradeCounts } from './trade-ordinals.ts'
-import type { VerificationState } from './verification.ts'
+import type { HourProgress, MarketProgress } from '../domain/progress.ts'
+import type { ActivityRow } from './activity-row.ts'
+import type { CheckpointRow } from './checkpoint-row.ts'
+import type { TradeRow } from './trade-row.ts'
 
 export type FillRow = {
   marketId: string
@@ -94,60 +94,14 @@ export type ResolvedRow = { marketId: string; winningToken: string; exchangeTime
 /** How far a stream is applied; the commit demands that Postgres still stands at `expected`. */
 export type OffsetRow = { stream: string; expected: string; lastId: string; sequence: number; progress: MarketProgress }
 
-/**
- * What re-applying the stream needs besides the book itself. `recent` is [side, price, size, venue time ms, hash,
- * best bid, best ask].
- */
-export type CheckpointResume = {
-  subscription: MarketProgress['subscription']
-  receivedTimeMs: number
-  status: OutcomeStatus
-  gapSequence: number | undefined
-  gapReason: GapReason | undefined
-  snapshotTimeMs: number
-  appliedTimeMs: number
-  changeTimeMs: number
-  droppedTimeMs: number
-  inputs: HashInputs
-  verification: VerificationState
-  trades: TradeCounts | undefined
-  older: OlderOrdinals | undefined
-  recent: [
-    side: 'bid' | 'ask',
-    price: string,
-    size: string,
-    exchangeTimeMs: number,
-    hash: string,
-    bestBid: string,
-    bestAsk: string,
-  ][]
-}
-
-/** A whole book at a position of its stream. Levels are `[price, size]` texts, best first. */
-export type CheckpointRow = {
-  marketId: string
-  outcomeId: string
-  sequence: number
-  streamId: string
-  epoch: string
-  ordinal: number
-  capturedTimeMs: number
-  exchangeTimeMs: number | undefined
-  lastTradePrice: string | undefined
-  tickSize: string
-  /** Levels a side that the rows after it speak of; 0 = all. */
-  depth: number
-  hash: string | undefined
-  bids: [string, string][]
-  asks: [string, string][]
-  resume: CheckpointResume
-}
-
 /** All that one transaction writes. `bookLines` are COPY lines of `order_books`, in the order of its columns. */
 export type Batch = {
   bookLines: string[]
   bookBytes: number
   fills: FillRow[]
+  /** Of the Data API. */
+  trades: TradeRow[]
+  activities: ActivityRow[]
   gapsOpened: GapOpened[]
   gapsClosed: GapClosed[]
   deadLetters: DeadLetter[]
@@ -170,6 +124,8 @@ export type Batch = {
   metricBuckets: Map<string, MetricBucket>
   /** Filled by the commit. */
   refused: RefusedRow[]
+  /** Filled by the commit: fills that are new or became confirmed by it. */
+  news: FillNews[]
   /** UTC days (epoch days) of `captured_at` among the rows: their partitions must be there. */
   days: Set<number>
   /** Of the frames that changed a book, for the latency to commit. */
@@ -183,6 +139,8 @@ export const newBatch = (): Batch => ({
   bookLines: [],
   bookBytes: 0,
   fills: [],
+  trades: [],
+  activities: [],
   gapsOpened: [],
   gapsClosed: [],
   deadLetters: [],
@@ -200,6 +158,7 @@ export const newBatch = (): Batch => ({
   metrics: new Map(),
   metricBuckets: new Map(),
   refused: [],
+  news: [],
   days: new Set(),
   frameTimes: [],
   frameCount: 0,
@@ -231,11 +190,19 @@ const LONGEST_DETAIL = 500
 export const shortened = (detail: string): string =>
   detail.length > LONGEST_DETAIL ? `${detail.slice(0, LONGEST_DETAIL)}…` : detail
 
+type Why = { reason: string; detail: string }
+
+export const toDeadLetter = ({ frame, entryId, ordinal }: FrameContext, stream: string, why: Why): DeadLetter => ({
+  stream,
+  entryId,
+  ordinal,
+  reason: why.reason,
+  detail: shortened(why.detail),
+  raw: frame.text,
+  firstSeenTimeMs: frame.receivedTimeMs,
+})
+
 /** Keeps a frame's raw text with the reason why it was not used. */
-export const addDeadLetter = (context: FrameContext, stream: string, why: { reason: string; detail: string }): void => {
-  const { frame, batch, entryId, ordinal } = context
-  const firstSeenTimeMs = frame.receivedTimeMs
-  const { reason } = why
-  const detail = shortened(why.detail)
-  batch.deadLetters.push({ stream, entryId, ordinal, reason, detail, raw: frame.text, firstSeenTimeMs })
+export const addDeadLetter = (context: FrameContext, stream: string, why: Why): void => {
+  context.batch.deadLetters.push(toDeadLetter(context, stream, why))
 }

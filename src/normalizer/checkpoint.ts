@@ -1,7 +1,7 @@
 import { learnIdentity, type BookLevels } from '../domain/book.ts'
 import type { Level } from '../domain/book-side.ts'
 import { toMillionths } from '../domain/decimal.ts'
-import type { CheckpointRow } from './batch.ts'
+import type { CheckpointRow } from './checkpoint-row.ts'
 import type { TimedChange } from './change-window.ts'
 import type { MarketTape } from './market-tape.ts'
 import type { OutcomeTape } from './outcome-tape.ts'

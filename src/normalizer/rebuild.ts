@@ -1,5 +1,6 @@
 import type { StreamEntry } from '../domain/frame.ts'
-import { newBatch, type CheckpointRow } from './batch.ts'
+import { newBatch } from './batch.ts'
+import type { CheckpointRow } from './checkpoint-row.ts'
 import { restoreTape } from './checkpoint.ts'
 import type { MarketTape } from './market-tape.ts'
 import type { MarketProgress, OutcomeProgress } from '../domain/progress.ts'

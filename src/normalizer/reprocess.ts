@@ -1,5 +1,7 @@
 import type { Parsed, VenueEvent } from '../domain/event.ts'
+import { TRADES_STREAM } from '../domain/keys.ts'
 import type { Market } from '../domain/market.ts'
+import type { ParsedDataActivity, ParsedDataTrade } from '../domain/trade.ts'
 import { addDeadLetter, shortened, type FrameContext, type Reprocessed } from './batch.ts'
 import { noteAnnounced, noteCatalogued, noteResolved } from './market-changes.ts'
 import { isPossibleTime } from './possible-time.ts'
@@ -36,14 +38,23 @@ const parseText = (text: string): ReprocessText | undefined => {
   }
 }
 
-/** Runs `apply` on the raw text and notes the result; a text that is not ours is a dead letter itself. */
-const carryOut = (context: FrameContext, stream: string, apply: (given: ReprocessText) => Outcome): void => {
+/**
+ * Runs `apply` on the raw text and notes the result (undefined: the commit knows it and notes it); a text that is not ours
+ * is a dead letter itself.
+ */
+const carryOut = (
+  context: FrameContext,
+  stream: string,
+  apply: (given: ReprocessText) => Outcome | undefined,
+): void => {
   const given = parseText(context.frame.text)
   if (given === undefined) {
     addDeadLetter(context, stream, { reason: 'bad_reprocess', detail: 'not a text of `npm run reprocess`' })
     return
   }
-  const { result, detail } = apply(given)
+  const outcome = apply(given)
+  if (outcome === undefined) return
+  const { result, detail } = outcome
   context.batch.reprocessed.push({ deadLetterId: given.deadLetterId, result, detail: shortened(detail) })
 }
 
@@ -86,7 +97,8 @@ const parseEither = (raw: string, { parseMessage, parseRestBook }: Parsers): Par
   return book.type === 'event' ? book : parsed
 }
 
-const isEarlyOrLate = (event: VenueEvent): Outcome => rejected(`venue time ${event.exchangeTimeMs} cannot be`)
+const isEarlyOrLate = (event: { exchangeTimeMs: number }): Outcome =>
+  rejected(`venue time ${event.exchangeTimeMs} cannot be`)
 
 /**
  * Applies a dead letter to the stream of its market. It stands apart from the connection that is followed: a trade
@@ -121,6 +133,44 @@ export const reprocessInMarkets = (context: FrameContext, stream: string, parser
     if (isSuperseded) return stale('a newer catalogue object of this market is stored')
     noteCatalogued(catalogue.market, context)
     return applied(`catalogue object of market ${catalogue.market.marketId}`)
+  })
+
+export type TradesParsers = {
+  parseTrade: (text: string) => ParsedDataTrade
+  parseActivity: (text: string) => ParsedDataActivity
+}
+
+/** Undefined where the text is no activity. */
+const reprocessActivity = (
+  { frame, batch }: FrameContext,
+  { raw, deadLetterId }: ReprocessText,
+  { parseActivity }: TradesParsers,
+): { outcome: Outcome | undefined } | undefined => {
+  const parsed = parseActivity(raw)
+  if (parsed.type === 'rejected') return undefined
+  const { activity } = parsed
+  if (!isPossibleTime(activity, frame)) return { outcome: isEarlyOrLate(activity) }
+  const origin = { type: 'dead_letter', deadLetterId } as const
+  batch.activities.push({ activity, capturedTimeMs: frame.receivedTimeMs, origin, marketId: undefined })
+  return { outcome: undefined }
+}
+
+/**
+ * Applies a dead letter of the stream `trades`. Whether its token or market is known by now is seen where it is committed.
+ */
+export const reprocessInTrades = (context: FrameContext, parsers: TradesParsers): void =>
+  carryOut(context, TRADES_STREAM, (given) => {
+    const { raw, deadLetterId } = given
+    const { frame, batch } = context
+    const activity = reprocessActivity(context, given, parsers)
+    if (activity !== undefined) return activity.outcome
+    const parsed = parsers.parseTrade(raw)
+    if (parsed.type === 'rejected') return rejected(parsed.detail)
+    const { trade } = parsed
+    if (!isPossibleTime(trade, frame)) return isEarlyOrLate(trade)
+    const origin = { type: 'dead_letter', deadLetterId } as const
+    batch.trades.push({ trade, capturedTimeMs: frame.receivedTimeMs, origin, marketId: undefined })
+    return undefined
   })
 
 /** A dead letter that still belongs to no known market. */

@@ -3,7 +3,6 @@ import type { Batch, QuoteRow } from './batch.ts'
 import { toCheckpoints } from './checkpoint.ts'
 import type { MarketTape } from './market-tape.ts'
 import { NO_PROGRESS } from '../domain/progress.ts'
-import type { SharedTape } from './shared-tape.ts'
 
 /** Best prices of a market's first outcome, as its tape stands. One that was stopped or is resolved has no quote. */
 export const toQuote = (tape: MarketTape, nowMs: number): QuoteRow => {
@@ -66,8 +65,11 @@ export const sealMarket = (tape: MarketTape, batch: Batch, options: { everyChang
   tape.sealedId = tape.lastId
 }
 
+/** A stream that is of no market. */
+type SharedPosition = { stream: string; sealedId: string; lastId: string }
+
 /** Adds to a batch how far a shared stream was read. */
-export const sealShared = (tape: SharedTape, batch: Batch): void => {
+export const sealShared = (tape: SharedPosition, batch: Batch): void => {
   const { stream, sealedId: expected, lastId } = tape
   batch.offsets.set(stream, { stream, expected, lastId, sequence: 0, progress: NO_PROGRESS })
   tape.sealedId = lastId

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg'
-import type { CheckpointResume, CheckpointRow } from '../normalizer/batch.ts'
+import type { CheckpointResume, CheckpointRow } from '../normalizer/checkpoint-row.ts'
 import { instant } from './instant.ts'
 import { toJson } from './json.ts'
 import type { StatementTarget } from './script.ts'

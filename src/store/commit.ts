@@ -2,7 +2,9 @@ import type { Pool, PoolClient } from 'pg'
 import type { Logger } from 'pino'
 import { waitBeforeRetry } from '../lib/retry.ts'
 import type { Stats } from '../lib/stats.ts'
-import type { Batch } from '../normalizer/batch.ts'
+import type { Config } from '../config.ts'
+import type { Batch, DeadLetter } from '../normalizer/batch.ts'
+import { placeActivities } from './activity-places.ts'
 import { copyBookRows } from './books.ts'
 import { withClient } from './checkout.ts'
 import { writeCheckpoints } from './checkpoints.ts'
@@ -17,51 +19,83 @@ import { lockMarkets, writeMarketChanges } from './market-changes.ts'
 import { writeMarkets } from './markets.ts'
 import { writeMetricBuckets, writeMetrics } from './metrics.ts'
 import { ensurePartition } from './partitions.ts'
+import { createTracking, toMoves, writeMoves, type IsTracked } from './positions.ts'
 import { writeHours, writeProofs } from './proofs.ts'
 import { writeQuotes } from './quotes.ts'
 import { writeResolved } from './resolutions.ts'
+import { REFUSED_ROW } from './refused.ts'
 import { isRetryable } from './retryable.ts'
 import { createScript } from './script.ts'
+import { settlePositions } from './settlements.ts'
+import { placeTrades } from './trade-places.ts'
+import { mergeTrades } from './trades.ts'
+import { insertActivities } from './wallet-activities.ts'
 
-export type CommitDeps = { pool: Pool; owner: Owner; stats: Stats; log: Logger }
+export type CommitDeps = {
+  pool: Pool
+  owner: Owner
+  stats: Stats
+  log: Logger
+  config: Pick<Config, 'TRACKED_WALLETS'>
+}
 
-/** In one transaction; what was written before an error is rolled back by the caller. */
-const writeAll = async (client: PoolClient, owner: Owner, batch: Batch): Promise<void> => {
+type Writing = { owner: Owner; isTracked: IsTracked }
+
+/**
+ * In one transaction; what was written before an error is rolled back by the caller.
+ *
+ * @returns how many dead letters came on top of the batch's own: trades whose token is unknown, activities whose market is.
+ */
+const writeAll = async (client: PoolClient, { owner, isTracked }: Writing, batch: Batch): Promise<number> => {
   await client.query('begin')
   await moveOffsets(client, owner, [...batch.offsets.values()])
   await lockMarkets(client, batch.marketChanges)
   await writeMarkets(client, [...batch.markets.values()])
   await writeResolved(client, [...batch.resolvedMarkets.values()])
+  await settlePositions(client, [...batch.markets.values()], [...batch.resolvedMarkets.values()])
   await writeMarketChanges(client, batch.marketChanges)
   await copyBookRows(client, batch.bookLines)
   await writeMetrics(client, [...batch.metrics.values()])
-  await writeDeadLetters(client, batch.deadLetters)
+  const placed = await placeTrades(client, batch.trades)
+  const done = await placeActivities(client, batch.activities)
+  await writeDeadLetters(client, [...batch.deadLetters, ...placed.deadLetters, ...done.deadLetters])
+  batch.news = []
+  await writeFills(client, batch.fills, batch.news)
+  const attributed = await mergeTrades(client, placed.trades, batch.news)
+  const moves = await insertActivities(client, done.activities)
   const rest = createScript()
+  await writeMoves({ client, isTracked, target: rest }, [...toMoves(attributed), ...moves])
   await writeQuotes(rest, [...batch.quotes.values()])
-  await writeFills(rest, batch.fills)
   await writeGaps(rest, batch.gapsOpened, batch.gapsClosed)
   await writeCheckpoints(rest, batch.checkpoints)
   await writeProofs(rest, batch.proofs)
   await writeDepths(rest, batch.depths)
   await writeHours(rest, batch.hours)
   await writeMetricBuckets(rest, [...batch.metricBuckets.values()])
-  await writeReprocessed(rest, batch.reprocessed)
+  await writeReprocessed(rest, [...batch.reprocessed, ...placed.reprocessed, ...done.reprocessed])
   await rest.query('commit', [])
   await rest.send(client)
+  return placed.deadLetters.length + done.deadLetters.length
 }
 
-const transact = (pool: Pool, work: (client: PoolClient) => Promise<void>): Promise<void> =>
+const transact = <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> =>
   withClient(pool, async (client) => {
     try {
-      await work(client)
+      return await work(client)
     } catch (error) {
       await client.query('rollback').catch(() => undefined)
       throw error
     }
   })
 
+const countLetters = (stats: Stats, added: DeadLetter[]): void => {
+  stats.count('rowsRefused', added.filter(({ reason }) => reason === REFUSED_ROW).length)
+  stats.count('deadLetters', added.length)
+}
+
 /** One try of a batch. What became of batches whose rows were not all taken is kept, for a COMMIT that was interrupted. */
-const createAttempt = ({ pool, owner, stats, log }: CommitDeps) => {
+const createAttempt = ({ pool, owner, stats, log, config }: CommitDeps) => {
+  const isTracked = createTracking(config.TRACKED_WALLETS)
   const partitions = new Set<number>()
   const isolated = new WeakMap<Batch, Batch>()
 
@@ -81,13 +115,12 @@ const createAttempt = ({ pool, owner, stats, log }: CommitDeps) => {
       await client.query('begin')
       await moveOffsets(client, owner, [...batch.offsets.values()])
       await lockMarkets(client, batch.marketChanges)
-      isolated.set(batch, await writeIsolated(client, batch))
+      isolated.set(batch, await writeIsolated(client, batch, isTracked))
       await client.query('commit')
     })
     const letterCount = batch.deadLetters.length
     Object.assign(batch, isolated.get(batch))
-    stats.count('rowsRefused', batch.deadLetters.length - letterCount)
-    stats.count('deadLetters', batch.deadLetters.length - letterCount)
+    countLetters(stats, batch.deadLetters.slice(letterCount))
   }
 
   return {
@@ -102,7 +135,7 @@ const createAttempt = ({ pool, owner, stats, log }: CommitDeps) => {
     commit: async (batch: Batch): Promise<void> => {
       await ensureDays(batch)
       try {
-        await transact(pool, (client) => writeAll(client, owner, batch))
+        stats.count('deadLetters', await transact(pool, (client) => writeAll(client, { owner, isTracked }, batch)))
       } catch (error) {
         if (!isDataError(error)) throw error
         log.error({ error }, 'Postgres refused rows of a batch; they go to the dead letters, the rest is committed')

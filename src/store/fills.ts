@@ -1,8 +1,9 @@
-import type { Pool } from 'pg'
+import type { ClientBase, Pool } from 'pg'
+import type { FillNews } from '../domain/fill.ts'
 import type { FillRow } from '../normalizer/batch.ts'
+import { RETURNED_FILL, SAME_FILL, toNews, type ReturnedFill } from './fill-news.ts'
 import { instant } from './instant.ts'
 import { toJson } from './json.ts'
-import type { StatementTarget } from './script.ts'
 
 const GIVEN = `jsonb_to_recordset($1::jsonb) as g(
   position int, market_id text, outcome_id text, side text, price numeric(18, 6), size numeric(24, 6), tx_hash text,
@@ -14,8 +15,10 @@ const COUNT_AT_TIME = `
     and f.outcome_id = g.outcome_id and f.side = g.side and f.price = g.price and f.size = g.size`
 
 /**
- * With a transaction hash, a fill is (hash, outcome, side, price, size, ordinal): the unique key decides, and a copy
- * that another connection brought changes nothing.
+ * With a transaction hash, a fill is (hash, outcome, side, price, size, ordinal): the unique key decides. A copy that
+ * another connection brought changes nothing; where so far only the Data API has told of the fill, the row gets the
+ * market channel's clocks. Shard 0 may write the Data API's word of it at the same moment: whoever comes second waits for
+ * the first and then finds its row. Both write in the order of the key, so that they cannot wait for each other.
  *
  * Without one (older recordings), it is (outcome, side, price, size, venue time, ordinal at that time), since the same
  * price and size come back all day. The unique key has no time in it, so the stored ordinal goes on from the highest of
@@ -43,8 +46,13 @@ with given as (
 )
 insert into fills (market_id, outcome_id, side, price, size, tx_hash, ordinal, source, captured_at, source_ts, source_received_at)
 select market_id, outcome_id, side, price, size, tx_hash, ordinal, 'market_channel', captured_at, source_ts, source_received_at
-from numbered order by position
-on conflict do nothing`
+from numbered g
+where not exists (select from fills f where ${SAME_FILL} and f.source <> 'data_api')
+order by tx_hash, outcome_id, side, price, size, ordinal
+on conflict (tx_hash, outcome_id, side, price, size, ordinal) do update set source = 'both',
+  captured_at = excluded.captured_at, source_ts = excluded.source_ts, source_received_at = excluded.source_received_at
+where fills.source = 'data_api'
+returning ${RETURNED_FILL}`
 
 const toRows = (fills: FillRow[]) =>
   fills.map((fill, position) => ({
@@ -61,18 +69,22 @@ const toRows = (fills: FillRow[]) =>
     source_received_at: instant(fill.sourceReceivedTimeMs),
   }))
 
-/** Appends fills, each once: equal ones of one connection have ordinals, and those that are there already are left out. */
-export const writeFills = async (client: StatementTarget, fills: FillRow[]): Promise<void> => {
-  if (fills.length > 0) await client.query(INSERT, [toJson(toRows(fills))])
+/**
+ * Appends fills of the market channel, each once: equal ones of one connection have ordinals, and those that are there
+ * already are left out. Adds the new ones to `news`.
+ */
+export const writeFills = async (client: ClientBase, fills: FillRow[], news: FillNews[]): Promise<void> => {
+  if (fills.length === 0) return
+  const { rows } = await client.query<ReturnedFill>(INSERT, [toJson(toRows(fills))])
+  news.push(...rows.map(toNews).filter(({ source }) => source === 'market_channel'))
 }
 
 const STORED = `
 select g.position from ${GIVEN}
 where case when g.tx_hash is null then g.ordinal < (${COUNT_AT_TIME})
-  else exists (select from fills f where f.tx_hash = g.tx_hash and f.outcome_id = g.outcome_id and f.side = g.side
-    and f.price = g.price and f.size = g.size and f.ordinal = g.ordinal) end`
+  else exists (select from fills f where ${SAME_FILL} and f.source <> 'data_api') end`
 
-/** Those among the fills that Postgres has, exactly. */
+/** Those among the fills that Postgres has from the market channel, exactly. */
 export const findStoredFills = async (pool: Pool, fills: FillRow[]): Promise<FillRow[]> => {
   if (fills.length === 0) return []
   const result = await pool.query<{ position: number }>(STORED, [toJson(toRows(fills))])

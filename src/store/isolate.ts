@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg'
 import type { Batch } from '../normalizer/batch.ts'
 import { PARTS } from './parts.ts'
+import type { IsTracked } from './positions.ts'
 
 /** Tries of a batch: enough to find eight bad rows among 20,000 one by one. */
 const MOST_TRIES = 256
@@ -9,8 +10,10 @@ const MOST_TRIES = 256
 const copyOf = (batch: Batch): Batch => ({
   ...batch,
   deadLetters: [...batch.deadLetters],
+  reprocessed: [...batch.reprocessed],
   offsets: new Map(batch.offsets),
   refused: [],
+  news: [],
 })
 
 /**
@@ -20,9 +23,9 @@ const copyOf = (batch: Batch): Batch => ({
  *
  * @returns the batch as it was written.
  */
-export const writeIsolated = async (client: ClientBase, batch: Batch): Promise<Batch> => {
+export const writeIsolated = async (client: ClientBase, batch: Batch, isTracked: IsTracked): Promise<Batch> => {
   const written = copyOf(batch)
-  const isolation = { triesLeft: MOST_TRIES }
+  const isolation = { triesLeft: MOST_TRIES, isTracked }
   for (const writePart of PARTS) await writePart(client, written, isolation)
   return written
 }

@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg'
 import type { Batch } from '../normalizer/batch.ts'
+import { placeActivities } from './activity-places.ts'
 import { writeCheckpoints } from './checkpoints.ts'
 import { writeDeadLetters, writeReprocessed } from './dead-letters.ts'
 import { writeDepths } from './depths.ts'
@@ -9,20 +10,26 @@ import { writeHalving, type Isolation } from './isolation.ts'
 import { writeMarketChanges } from './market-changes.ts'
 import { writeMarkets } from './markets.ts'
 import { writeMetricBuckets, writeMetrics } from './metrics.ts'
+import { lockAllWallets } from './position-rows.ts'
+import { toMoves, writeMoves, type IsTracked } from './positions.ts'
 import { writeHours, writeProofs } from './proofs.ts'
 import { writeQuotes } from './quotes.ts'
 import { addRefused, explain } from './refused.ts'
 import { writeBooksIsolated } from './refused-books.ts'
 import { writeResolved } from './resolutions.ts'
+import { settlePositions } from './settlements.ts'
+import { placeTrades } from './trade-places.ts'
+import { mergeTrades } from './trades.ts'
+import { insertActivities } from './wallet-activities.ts'
 
 /** Writes one kind of rows of a batch: what Postgres takes. The rest it takes out of the batch, into its dead letters. */
-type Part = (client: ClientBase, batch: Batch, isolation: Isolation) => Promise<void>
+type Part = (client: ClientBase, batch: Batch, isolation: Isolation & { isTracked: IsTracked }) => Promise<void>
 
 type Rows<T> = {
   name: string
   read: (batch: Batch) => T[]
   replace: (batch: Batch, items: T[]) => void
-  write: (client: ClientBase, items: T[]) => Promise<void>
+  write: (client: ClientBase, items: T[], context: { news: Batch['news']; isTracked: IsTracked }) => Promise<void>
   marketOf: (item: T) => string | undefined
 }
 
@@ -30,7 +37,10 @@ const toPart =
   <T>({ name, read, replace, write, marketOf }: Rows<T>): Part =>
   async (client, batch, isolation) => {
     const items = read(batch)
-    const refused = await writeHalving(client, items, write, isolation)
+    const { news } = batch
+    const { isTracked } = isolation
+    const writeSome = (to: ClientBase, some: T[]): Promise<void> => write(to, some, { news, isTracked })
+    const refused = await writeHalving(client, items, writeSome, isolation)
     if (refused.length === 0) return
     const gone = new Set(refused.flatMap((one) => one.items))
     const kept = items.filter((item) => !gone.has(item))
@@ -50,8 +60,25 @@ const writeLetters: Part = async (client, batch, isolation) => {
   await writeHalving(client, encoded, writeDeadLetters, isolation)
 }
 
+/** Markets that were refused have no outcomes: it is looked for again what is known. */
+const placeAll: Part = async (client, batch) => {
+  const { trades, deadLetters, reprocessed } = await placeTrades(client, batch.trades)
+  const placed = await placeActivities(client, batch.activities)
+  batch.trades = trades
+  batch.activities = placed.activities
+  batch.deadLetters.push(...deadLetters, ...placed.deadLetters)
+  batch.reprocessed.push(...reprocessed, ...placed.reprocessed)
+}
+
+/** First of all: what is tried and undone again would lose its locks, and take them anew in another order. */
+const lockPositions: Part = async (client, { trades, activities, markets, resolvedMarkets }) => {
+  const isMoved = trades.length > 0 || activities.length > 0 || markets.size > 0 || resolvedMarkets.size > 0
+  if (isMoved) await lockAllWallets(client)
+}
+
 /** In the order in which they are written; dead letters last, since the others add to them. */
 export const PARTS: Part[] = [
+  lockPositions,
   toPart({
     name: 'markets',
     read: (batch) => [...batch.markets.values()],
@@ -66,6 +93,8 @@ export const PARTS: Part[] = [
     write: writeResolved,
     marketOf: ofMarket,
   }),
+  (client, { markets, resolvedMarkets }) =>
+    settlePositions(client, [...markets.values()], [...resolvedMarkets.values()]),
   toPart({
     name: 'market_changes',
     read: (batch) => batch.marketChanges,
@@ -85,8 +114,26 @@ export const PARTS: Part[] = [
     name: 'fills',
     read: (batch) => batch.fills,
     replace: (batch, items) => (batch.fills = items),
-    write: writeFills,
+    write: (client, items, { news }) => writeFills(client, items, news),
     marketOf: ofMarket,
+  }),
+  placeAll,
+  toPart({
+    name: 'fills',
+    read: (batch) => batch.trades,
+    replace: (batch, items) => (batch.trades = items),
+    write: async (client, items, { news, isTracked }) => {
+      await writeMoves({ client, isTracked }, toMoves(await mergeTrades(client, items, news)))
+    },
+    marketOf: ({ marketId }) => marketId,
+  }),
+  toPart({
+    name: 'wallet_activities',
+    read: (batch) => batch.activities,
+    replace: (batch, items) => (batch.activities = items),
+    write: async (client, items, { isTracked }) =>
+      writeMoves({ client, isTracked }, await insertActivities(client, items)),
+    marketOf: ({ marketId }) => marketId,
   }),
   toPart({
     name: 'feed_gaps',

@@ -6,6 +6,8 @@ import type { Refused } from './isolation.ts'
 const LONGEST_RAW = 1_000_000
 const LONGEST_DETAIL = 500
 
+export const REFUSED_ROW = 'refused_row'
+
 export type Explained = { part: string; marketId: string | undefined; raw: string; message: string }
 
 /** Keeps rows that Postgres refused as a dead letter of their market's stream. Ordinals below 0 are rows, not frames. */
@@ -17,7 +19,7 @@ export const addRefused = (batch: Batch, { part, marketId, raw, message }: Expla
     stream: wanted ?? offset?.stream ?? 'none',
     entryId: offset?.lastId ?? '0-0',
     ordinal: -1 - batch.deadLetters.length,
-    reason: 'refused_row',
+    reason: REFUSED_ROW,
     detail: `${part}: ${message}`.slice(0, LONGEST_DETAIL),
     raw: raw.slice(0, LONGEST_RAW),
     firstSeenTimeMs: Date.now(),

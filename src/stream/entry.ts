@@ -33,6 +33,8 @@ const KIND_LETTERS: Record<FrameKind, string> = {
   catalogue: 'c',
   marker: 'm',
   reprocess: 'd',
+  data_trade: 't',
+  data_activity: 'a',
 }
 const KINDS = new Map<string, FrameKind>([
   ['w', 'websocket'],
@@ -40,8 +42,10 @@ const KINDS = new Map<string, FrameKind>([
   ['c', 'catalogue'],
   ['m', 'marker'],
   ['d', 'reprocess'],
+  ['t', 'data_trade'],
+  ['a', 'data_activity'],
 ])
-const HEADER = /^([wrcmd])(\d{1,16})(?:~(\d{1,16}))?:(\d{1,9})$/
+const HEADER = /^([wrcmdta])(\d{1,16})(?:~(\d{1,16}))?:(\d{1,9})$/
 
 const headerOf = (frame: Frame): string => {
   const source = frame.sourceReceivedTimeMs === undefined ? '' : `~${frame.sourceReceivedTimeMs}`

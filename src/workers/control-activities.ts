@@ -1,4 +1,5 @@
 import type { Client } from '@temporalio/client'
+import { createBackfillActivities } from '../activities/backfill.ts'
 import { createCatalogueActivities } from '../activities/catalogue.ts'
 import { createEnrolment } from '../activities/enrolment.ts'
 import { createEverythingActivities } from '../activities/everything.ts'
@@ -15,6 +16,7 @@ import { createSubscriptionActivities } from '../activities/subscription.ts'
 import { pruneMetricBuckets } from '../store/metrics.ts'
 import { ensurePartitions } from '../store/partitions.ts'
 import { createAppender } from '../stream/append.ts'
+import { createDataApi } from '../venue/polymarket/data-api.ts'
 import { createGamma, gammaPace } from '../venue/polymarket/gamma.ts'
 import { CATALOG_SUBJECT } from '../domain/heartbeat.ts'
 import { createAlertActivities } from './heartbeat-activities.ts'
@@ -26,6 +28,8 @@ import type { ReadPolicy } from './policy-source.ts'
 
 const GAMMA_TIMEOUT_MS = 4_000
 const GAMMA_ATTEMPTS = 3
+/** A quarter of what the venue allows; the poller takes half. */
+const BACKFILL_CALLS_PER_10S = 50
 /** As long as an update `setState` waits. */
 const CONFIRM_WITHIN_MS = 10_000
 
@@ -56,9 +60,11 @@ export const createControlActivities = (context: RoleContext, parts: Control) =>
   const enrolment = createEnrolment({ redis, marketsPerFeed, bookDepth, ensureFeed })
   const readCandidates = createCandidates(createGroupReaders({ gamma, publisher, log }), log)
   const policy = { readPolicy, readCandidates }
+  const source = createDataApi({ baseUrl: config.POLYMARKET_DATA_URL, callsPer10s: BACKFILL_CALLS_PER_10S, stats })
   const catalogue = createCatalogueActivities({ gamma, publisher, pool, log, stats })
   return {
     ...catalogue,
+    ...createBackfillActivities({ source, appender, redis, pool, log, stats }),
     ...createAlertActivities(context, client),
     /** A whole pass over the catalogue is its heartbeat; it is not made again for one that Redis did not take. */
     refreshMarkets: async () => {

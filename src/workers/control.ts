@@ -106,6 +106,7 @@ const watchOver = async ({ owners, reassert, context, running }: Watched): Promi
   // Before the desires are written anew: a feed must not follow them while everything is paused.
   await restoreSwitch(redis, pool)
   await owners.ensureNormalizers(running)
+  await owners.ensureTrades(running)
   for (const group of await readFeedGroups(redis)) await owners.ensureFeed(group, running)
   const runId = await runIdOf(redis)
   const runIdBefore = await redis.set(COPY_MARK_KEY, runId, 'GET')

@@ -1,5 +1,6 @@
 import { restoreSwitch } from '../activities/everything-copy.ts'
 import { createFeedActivities } from '../activities/feed.ts'
+import { createTradesActivities } from '../activities/trades.ts'
 import type { RoleWorker } from './control.ts'
 import type { RoleContext } from './main.ts'
 import { feedOptions } from './worker-options.ts'
@@ -14,7 +15,8 @@ export const openFeed = async ({
 }: RoleContext): Promise<RoleWorker> => {
   const { redis, connectRedis, pool, signing, temporal, namespace } = resources
   await restoreSwitch(redis, pool)
-  const activities = createFeedActivities({ redis, connectRedis, config, signing, heartbeats, log, stats })
+  const deps = { redis, connectRedis, config, signing, heartbeats, log, stats }
+  const activities = { ...createFeedActivities(deps), ...createTradesActivities(deps) }
   return {
     options: feedOptions({ connection: temporal, namespace, activities }, replica),
     [Symbol.asyncDispose]: async () => undefined,

@@ -14,6 +14,7 @@ const windowsOf = (config: Config): Windows => ({
   catalog: config.HEARTBEAT_WINDOW_MS_CATALOG,
   liveness: config.HEARTBEAT_WINDOW_MS_LIVENESS,
   redis: config.HEARTBEAT_WINDOW_MS_REDIS,
+  trades: config.HEARTBEAT_WINDOW_MS_TRADES,
 })
 
 const webhookOf = ({ ALERT_WEBHOOK_URL: url, ALERT_WEBHOOK_SECRET: secret }: Config) =>
@@ -35,6 +36,7 @@ export const createAlertActivities = ({ config, log, stats, resources }: RoleCon
       redis,
       pool,
       shardCount: config.NORMALIZER_SHARDS,
+      isPolling: true,
       windows: windowsOf(config),
       isCatalogueDue,
       log,

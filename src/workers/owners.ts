@@ -7,9 +7,10 @@ export type Owners = {
   /** With `running`, a feed that is listed there is not asked about. */
   ensureFeed(group: number, running?: ReadonlySet<string>): Promise<void>
   ensureNormalizers(running: ReadonlySet<string>): Promise<void>
+  ensureTrades(running: ReadonlySet<string>): Promise<void>
 }
 
-const RUNNING = "ExecutionStatus = 'Running' AND WorkflowType IN ('feed', 'normalizer')"
+const RUNNING = "ExecutionStatus = 'Running' AND WorkflowType IN ('feed', 'normalizer', 'trades')"
 
 /** A market is applied in a few ms: of thousands that start at once, one asks. */
 const FRESH_MS = 5_000
@@ -45,6 +46,11 @@ export const createOwners = (client: Client, shardCount: number): Owners => {
         summary: `Sockets of feed group ${group}, replica a`,
       })
       ensuredTimesMs.set(group, Date.now())
+    },
+    ensureTrades: async (running) => {
+      if (running.has('trades:0')) return
+      const summary = 'Poller of the Data API'
+      await ensure({ workflowType: 'trades', workflowId: 'trades:0', input: {}, summary })
     },
     ensureNormalizers: async (running) => {
       for (let shard = 0; shard < shardCount; shard++) {

@@ -32,6 +32,7 @@ export const createRetirement = ({ client, redis, shardCount, log }: Deps): Reti
     const used = new Set(await redis.hvals(FEED_GROUPS_KEY))
     const idle = new Set<string>()
     for (const id of running) {
+      if (id === 'trades:0') continue
       const isShard = id.startsWith('normalizer:')
       if (isShard && numberOf(id) >= shardCount) await end(id)
       // Asked again right before its end: a market may have come meanwhile.

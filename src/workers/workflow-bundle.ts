@@ -10,7 +10,7 @@ const sources = fileURLToPath(new URL('..', import.meta.url))
 const extension = import.meta.url.slice(-3)
 const workflowsPath = join(sources, 'workflows', `index${extension}`)
 /** Every workflow has modules of its own; zod alone would cost each a few ms and half a megabyte. */
-const preloadModules = [join(sources, 'workflows', `zod${extension}`)]
+const preloadModules = ['zod', 'stack-depth'].map((name) => join(sources, 'workflows', `${name}${extension}`))
 /** What can change the bundle: our code that workflows import, and the versions of the packages. */
 const FOLDERS = ['workflows', 'domain']
 const LOCK_FILE = join(sources, '..', 'package-lock.json')

@@ -1,5 +1,6 @@
 import { ActivityCancellationType, proxyActivities, type ActivityOptions } from '@temporalio/workflow'
 import type { TellingActivities } from '../activities/alert-telling.ts'
+import type { BackfillActivities } from '../activities/backfill.ts'
 import type { CatalogueActivities } from '../activities/catalogue.ts'
 import type { HeartbeatActivities } from '../activities/heartbeats.ts'
 import type { EverythingActivities } from '../activities/everything.ts'
@@ -60,6 +61,13 @@ export const changes = proxyActivities<PolicyActivities>({
   retry: { initialInterval: '250ms', maximumInterval: '5s', maximumAttempts: 20 },
 })
 export const resolutions = proxyActivities<ResolutionActivities>(paged)
+
+/** For as long as the Data API is away: a person waits for history, and finds why in the pending activity. */
+export const backfill = proxyActivities<BackfillActivities>({
+  startToCloseTimeout: '30m',
+  heartbeatTimeout: '10s',
+  retry: { initialInterval: '1s', maximumInterval: '1m' },
+})
 
 export const partitions = proxyActivities<PartitionActivities>({
   startToCloseTimeout: '1m',

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { newBatch, type CheckpointRow, type DepthRow } from '../../src/normalizer/batch.ts'
+import { newBatch, type DepthRow } from '../../src/normalizer/batch.ts'
+import type { CheckpointRow } from '../../src/normalizer/checkpoint-row.ts'
 import { toCheckpoints } from '../../src/normalizer/checkpoint.ts'
 import { copyBookRows } from '../../src/store/books.ts'
 import { withClient } from '../../src/store/checkout.ts'

@@ -104,4 +104,23 @@ describe('the enrolment of many markets', () => {
     await redis.hset(quoteKey('a'), { state: 'live', sequence: '7', updated_at: '1795463399893' })
     expect(await enrolment.observe('a')).toMatchObject({ marketId: 'a', state: 'live', sequence: 7 })
   })
+
+  test('gives of many markets those that are live first, and those without a book last', async () => {
+    const setLive = (marketIds: string[]): Promise<unknown> =>
+      Promise.all(marketIds.map((marketId) => redis.hset(quoteKey(marketId), 'state', 'live')))
+    const all = ids(60)
+    await setLive(all.slice(20, 40))
+    const seen: string[][] = []
+    for await (const marketIds of createEnrolment(deps(100)).asBooksCome(all)) {
+      if (seen.length === 0) await setLive(all.slice(40))
+      seen.push(marketIds)
+    }
+    expect(seen).toEqual([all.slice(20, 40), all.slice(40), all.slice(0, 20)])
+  }, 10_000)
+
+  test('gives a few markets at once', async () => {
+    const seen: string[][] = []
+    for await (const marketIds of createEnrolment(deps(100)).asBooksCome(['a', 'b'])) seen.push(marketIds)
+    expect(seen).toEqual([['a', 'b']])
+  })
 })

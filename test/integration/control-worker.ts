@@ -19,6 +19,8 @@ const run = promisify(execFile)
 /** A real control worker as a process of its own, with real servers, a stand-in catalogue and a stand-in feed. */
 export type ControlWorker = AsyncDisposable & {
   client: Client
+  /** Of Temporal. */
+  address: string
   redis: Redis
   pool: pg.Pool
   gamma: StandInGamma
@@ -27,6 +29,8 @@ export type ControlWorker = AsyncDisposable & {
   start(more?: NodeJS.ProcessEnv): Promise<boolean>
   /** SIGTERM; answers how many ms it took to end. */
   stop(): Promise<number>
+  /** SIGKILL. */
+  kill(): Promise<void>
   /** What an operator types. */
   temporal(...words: string[]): Promise<string>
   /** What the operator is told when it is refused. */
@@ -74,6 +78,7 @@ export const openControlWorker = async (marketIds: number[], top: number | undef
     (await run(server.cli, [...words, '--address', server.address])).stdout
   return {
     client: new Client({ connection }),
+    address: server.address,
     redis,
     pool: database.pool,
     gamma,
@@ -90,6 +95,9 @@ export const openControlWorker = async (marketIds: number[], top: number | undef
       return started.exitCode === null
     },
     stop,
+    kill: async () => {
+      if (control?.exitCode === null && control.kill('SIGKILL')) await once(control, 'exit')
+    },
     temporal,
     refusal: async (...words) => {
       try {

@@ -66,7 +66,7 @@ const fill = (ordinal: number, changed: Partial<FillRow> = {}): FillRow => ({
 const write = async (batch: Batch): Promise<void> => {
   const client = await database.pool.connect()
   try {
-    await writeFills(client, batch.fills)
+    await writeFills(client, batch.fills, [])
   } finally {
     client.release()
   }

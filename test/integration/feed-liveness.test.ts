@@ -32,7 +32,7 @@ const about = (bench: Bench, texts: string[], marketIds: string[]): string[] => 
   return texts.filter((text) => conditions.some((condition) => text.includes(condition)))
 }
 
-test('a token that stops while PONG is answered is found within 30 s and moved; other markets notice nothing', async () => {
+test.concurrent('a token that stops while PONG is answered is found within 30 s and moved; other markets notice nothing', async () => {
   await using bench = await openBench({ marketCount: 12, rate: 60 })
   await using _applied = openApplied(bench)
   await subscribe(bench)
@@ -74,7 +74,7 @@ test('a token that stops while PONG is answered is found within 30 s and moved; 
   expect(bench.feed.figures()).toMatchObject({ marketsSubscribed: 12, connectionsOpen: 2 })
 })
 
-test('markets that stall one after the other share the newer connection, and the one they left is closed', async () => {
+test.concurrent('markets that stall one after the other share the newer connection, and the one they left is closed', async () => {
   const fast = { LIVENESS_EVERY_MS: '2000', TOKENS_PER_CONNECTION: '4' }
   await using bench = await openBench({ marketCount: 2, rate: 40 }, fast)
   await using _applied = openApplied(bench)
@@ -91,7 +91,7 @@ test('markets that stall one after the other share the newer connection, and the
   })
 })
 
-test('quiet markets raise no alarm during a minute, whatever REST says of the past', async () => {
+test.concurrent('quiet markets raise no alarm during a minute, whatever REST says of the past', async () => {
   await using bench = await openBench({ marketCount: 6 }, { LIVENESS_EVERY_MS: '2000' })
   await using _applied = openApplied(bench)
   await subscribe(bench)
@@ -105,7 +105,7 @@ test('quiet markets raise no alarm during a minute, whatever REST says of the pa
   expect(bench.emulator.ledger().connections.length).toBe(1)
 })
 
-test('busy markets behind a normalizer that lags are not moved; a changed tick size is no stall', async () => {
+test.concurrent('busy markets behind a normalizer that lags are not moved; a changed tick size is no stall', async () => {
   await using bench = await openBench({ marketCount: 6, rate: 100 }, { LIVENESS_EVERY_MS: '2000' })
   await using applied = openApplied(bench)
   await subscribe(bench)
@@ -122,7 +122,7 @@ test('busy markets behind a normalizer that lags are not moved; a changed tick s
   expect(markersOf(await bench.entries()).filter(({ type }) => type === 'gap')).toEqual([])
 })
 
-test('a connection on which nothing comes any more is replaced, not emptied market by market', async () => {
+test.concurrent('a connection on which nothing comes any more is replaced, not emptied market by market', async () => {
   await using bench = await openBench({ marketCount: 10, rate: 100 })
   await using _applied = openApplied(bench)
   await subscribe(bench)
@@ -140,7 +140,7 @@ test('a connection on which nothing comes any more is replaced, not emptied mark
   for (const marketId of bench.marketIds) expect((await gapsOf(bench, marketId)).length).toBeGreaterThan(0)
 })
 
-test('a stall is found although whole books are fetched for the market meanwhile', async () => {
+test.concurrent('a stall is found although whole books are fetched for the market meanwhile', async () => {
   await using bench = await openBench({ marketCount: 4, rate: 40 })
   await using _applied = openApplied(bench)
   await subscribe(bench)
@@ -155,7 +155,7 @@ test('a stall is found although whole books are fetched for the market meanwhile
   expect(books.length).toBeGreaterThan(4)
 })
 
-test('a stall is found within 30 s although REST answers 500, 429 and 425 meanwhile', async () => {
+test.concurrent('a stall is found within 30 s although REST answers 500, 429 and 425 meanwhile', async () => {
   await using bench = await openBench({ marketCount: 4, rate: 40 })
   await using _applied = openApplied(bench)
   await subscribe(bench)

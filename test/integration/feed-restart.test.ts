@@ -39,7 +39,7 @@ test('a socket that ends while REST answers books is a plain disconnect, also so
   expect(await reasonsOf(bench)).toEqual(['disconnect'])
 })
 
-test.each([
+test.concurrent.each([
   { status: 425, count: 7 },
   { status: 429, count: 7 },
   { status: 500, count: 12 },

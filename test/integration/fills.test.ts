@@ -21,7 +21,7 @@ const frame: Frame = { kind: 'websocket', receivedTimeMs: 1_790_000_000_500, sou
 const write = async (fills: FillRow[]): Promise<void> => {
   const client = await database.pool.connect()
   try {
-    await writeFills(client, fills)
+    await writeFills(client, fills, [])
   } finally {
     client.release()
   }

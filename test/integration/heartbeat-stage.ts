@@ -47,6 +47,7 @@ export const windowsOf = (marketChannelMs: number, others: number): Windows => (
   catalog: others,
   liveness: 60_000,
   redis: others,
+  trades: others,
 })
 
 type Given = Pick<HeartbeatDeps, 'redis' | 'pool' | 'shardCount' | 'windows'>
@@ -54,6 +55,7 @@ type Given = Pick<HeartbeatDeps, 'redis' | 'pool' | 'shardCount' | 'windows'>
 export const alertDeps = (given: Given): HeartbeatDeps => ({
   ...given,
   isCatalogueDue: async () => false,
+  isPolling: false,
   isAgain: () => false,
   log: createLog('control', process.env['LOG_LEVEL'] ?? 'silent'),
   stats: createStats(),

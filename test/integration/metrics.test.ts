@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
+import { readConfig } from '../../src/config.ts'
 import { NO_PROGRESS } from '../../src/domain/progress.ts'
 import { createLog } from '../../src/lib/log.ts'
 import { createStats } from '../../src/lib/stats.ts'
@@ -144,7 +145,7 @@ const batchOf = (expected: string, lastId: string, revision: number): Batch => {
 test('rows that are due by time alone, with no offset that moves, outlive a commit that broke off', async () => {
   const owner = await takeOwnership(pool, 63, 'a test')
   const stats = createStats()
-  const commit = createCommitter({ pool, owner, stats, log: createLog('normalizer', 'silent') })
+  const commit = createCommitter({ pool, owner, stats, log: createLog('normalizer', 'silent'), config: readConfig({}) })
   const { signal } = new AbortController()
   await openOffsets(pool, ['orderbook:63'])
   await commit(batchOf('0-0', '1-0', 1), signal)

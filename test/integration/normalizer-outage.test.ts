@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { listenToFills } from '../support/fill-messages.ts'
 import { createFlow, gammaText } from '../support/normalizer-flow.ts'
 import { openCommitCutter } from '../support/normalizer-proxy.ts'
 import { close, committed, expectExact, startShard, until } from '../support/normalizer-shard.ts'
@@ -56,6 +57,7 @@ test('a connection that is cut between COMMIT and its answer costs nothing and r
   const address = new URL(postgres.url)
   await using cutter = await openCommitCutter(Number(address.port))
   address.port = String(cutter.port)
+  const messages = await listenToFills(server)
   await using shard = startShard({ redisUrl: server.url, databaseUrl: address.href })
   const flow = createFlow(redis)
   await flow.catalogue([gammaText('43')])
@@ -73,6 +75,8 @@ test('a connection that is cut between COMMIT and its answer costs nothing and r
     "select ordinal from fills where market_id = '43' order by ordinal",
   )
   expect(fills.rows.map((row) => row.ordinal)).toEqual([0, 1, 2, 3, 4])
+  await until('each fill is said once', () => messages.length >= 5)
+  expect(messages.map(({ ordinal }) => ordinal)).toEqual([0, 1, 2, 3, 4])
   expect(shard.stats.read()['commitsFoundDone']).toBeGreaterThan(0)
 })
 

@@ -1,4 +1,4 @@
-import type { CheckpointRow } from '../../src/normalizer/batch.ts'
+import type { CheckpointRow } from '../../src/normalizer/checkpoint-row.ts'
 import { newBatch } from '../../src/normalizer/batch.ts'
 import { addBookRows, type RowKind, type RowLevel } from '../../src/normalizer/book-row.ts'
 import { toCheckpoints } from '../../src/normalizer/checkpoint.ts'

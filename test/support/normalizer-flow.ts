@@ -8,7 +8,7 @@ import { venueHash } from './venue-hash.ts'
 
 export const signing: SigningKeys = { current: 'test', keys: new Map([['test', 'a secret of these tests']]) }
 
-const conditionOf = (marketId: string): string => `0x${marketId.padStart(64, '0')}`
+export const conditionOf = (marketId: string): string => `0x${marketId.padStart(64, '0')}`
 export const tokensOf = (marketId: string): string[] => [`${marketId}001`, `${marketId}002`]
 export const outcomesOf = (marketId: string): string[] => [`${marketId}:0`, `${marketId}:1`]
 
@@ -32,6 +32,8 @@ export type Flow = {
   /** Adds frames of any kind to a market's stream. */
   append(marketId: string, frames: [FrameKind, string][]): Promise<void>
   catalogue(texts: string[]): Promise<void>
+  /** Adds frames to the stream `trades`. */
+  trades(frames: [FrameKind, string][]): Promise<void>
   /** The present books of a market, as `book`s of the websocket or of REST. */
   books(marketId: string, kind?: FrameKind): Promise<void>
   /** Random changes of a market, one frame each. */
@@ -107,6 +109,7 @@ export const createFlow = (redis: Redis, shardCount = 1, now: () => number = Dat
     append,
     levels,
     catalogue: (texts) => send('markets', texts.map((text) => ['catalogue', text])), // prettier-ignore
+    trades: (frames) => send('trades', frames),
     books: (marketId, kind = 'websocket') => append(marketId, [[kind, book(marketId, 0)], [kind, book(marketId, 1)]]), // prettier-ignore
     changes: async (marketId, count) => {
       for (let at = 0; at < count; at += 5) {

@@ -42,11 +42,11 @@ export const brokenPromises = async (ledger: Ledger, pool: pg.Pool, redis: Redis
   ]
 }
 
-/** Fills as text, one a trade, sorted: for comparison as multisets. */
+/** Fills that the market channel told of as text, one a trade, sorted: for comparison as multisets. */
 export const fillTexts = async (pool: pg.Pool): Promise<string[]> => {
   const result = await pool.query<{ text: string }>(
     `select f.tx_hash || ' ' || o.tokens || ' ' || f.side || ' ' || trim_scale(f.price) || ' ' || trim_scale(f.size) as text
-     from fills f join outcomes o using (outcome_id)`,
+     from fills f join outcomes o using (outcome_id) where f.source <> 'data_api'`,
   )
   return result.rows.map((row) => row.text).toSorted()
 }

@@ -16,7 +16,7 @@ export const tradeEvent = (shape: TradeShape): TradeEvent => {
 
 /** What tells fills apart, by value. */
 export const tradeKey = ({ price, size, side, hash, timeMs }: TradeShape): string =>
-  `${hash ?? timeMs} ${side.toLowerCase()} ${Number(price)} ${Number(size)}`
+  `${hash?.toLowerCase() ?? timeMs} ${side.toLowerCase()} ${Number(price)} ${Number(size)}`
 
 /** The count of each fill: of several connections the maximum, not the sum. */
 export const countFills = (all: { shape: TradeShape; epoch: string }[]): Map<string, number> => {

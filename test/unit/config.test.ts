@@ -17,3 +17,10 @@ test('a window of heartbeats is a number of ms above 0', () => {
   }
   expect(readConfig({ HEARTBEAT_WINDOW_MS_NORMALIZER: '1000' }).HEARTBEAT_WINDOW_MS_NORMALIZER).toBe(1_000)
 })
+
+test('tracked wallets are addresses, in lower case whatever they were', () => {
+  const [one, two] = [`0x${'aB'.repeat(20)}`, `0x${'01'.repeat(20)}`]
+  expect(readConfig({ TRACKED_WALLETS: `${one}, ${two},` }).TRACKED_WALLETS).toEqual([one.toLowerCase(), two])
+  expect(readConfig({}).TRACKED_WALLETS).toEqual([])
+  expect(() => readConfig({ TRACKED_WALLETS: `${two},0x12` })).toThrow('expected 0x and 40 hex digits')
+})

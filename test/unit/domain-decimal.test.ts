@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { fromMillionths, toMillionths } from '../../src/domain/decimal.ts'
+import { fromMillionths, fromScaled, toBigMillionths, toMillionths, toScaled } from '../../src/domain/decimal.ts'
 
 const millionths = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER })
 
@@ -32,4 +32,17 @@ test.each(['0.1234567', '0.0000000', '9007199254.740992', '9999999999', '1234567
 
 test('the largest exact decimal is taken', () => {
   expect(toMillionths('9007199254.740991')).toBe(Number.MAX_SAFE_INTEGER)
+})
+
+test('units of any size and sign survive the way to their text and back, exactly', () => {
+  const units = fc.bigInt({ min: -(10n ** 30n), max: 10n ** 30n })
+  fc.assert(fc.property(units, fc.constantFrom(6, 12), (value, places) => toScaled(fromScaled(value, places), places) === value)) // prettier-ignore
+  expect(fromScaled(-1n, 12)).toBe('-0.000000000001')
+  expect(() => toScaled('0.1234567', 6)).toThrow('at most 6 places')
+})
+
+test('big millionths are those of the number, and anything but a decimal of ours is refused', () => {
+  fc.assert(fc.property(millionths, (value) => toBigMillionths(fromMillionths(value)) === BigInt(value)))
+  for (const text of ['', '-1', '1e3', '0.1234567', '.5'])
+    expect(() => toBigMillionths(text)).toThrow('expected a decimal')
 })

@@ -86,13 +86,14 @@ test('the Data API tells the trades of the ledger, in both versions, page by pag
   const v1 = (await get(`${emulator.urls.data}/trades?limit=10000`)).body as Json[]
   expect(v1.map((trade) => trade['transactionHash'])).toEqual(sent.map((trade) => trade.transactionHash))
   const v2: Json[] = []
-  let cursor = ''
+  let cursor: string | null = ''
   do {
-    const { body } = await get(`${emulator.urls.data}/v2/trades?limit=10${cursor === '' ? '' : `&cursor=${cursor}`}`)
-    const page = body as { data: Json[]; pagination: { next_cursor: string } }
+    const more: string = cursor === '' ? 'limit=10' : `cursor=${cursor}`
+    const { body } = await get(`${emulator.urls.data}/v2/trades?${more}`)
+    const page = body as { data: Json[]; pagination: { next_cursor: string | null } }
     v2.push(...page.data)
     cursor = page.pagination.next_cursor
-  } while (cursor !== '')
+  } while (cursor !== null)
   expect(v2.map((trade) => trade['transaction_hash'])).toEqual(sent.map((trade) => trade.transactionHash))
 })
 

@@ -10,6 +10,7 @@ const WINDOWS: Windows = {
   catalog: 300_000,
   liveness: 120_000,
   redis: 30_000,
+  trades: 120_000,
 }
 
 const well = (ageMs: number): Report => ({ trouble: undefined, epoch: '', stampedTimeMs: NOW_MS - ageMs })

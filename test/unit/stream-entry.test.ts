@@ -12,7 +12,7 @@ const text = fc.oneof(
 )
 const timeMs = fc.integer({ min: 0, max: 9_999_999_999_999 })
 const frame: fc.Arbitrary<Frame> = fc.record({
-  kind: fc.constantFrom('websocket', 'rest', 'catalogue', 'marker', 'reprocess'),
+  kind: fc.constantFrom('websocket', 'rest', 'catalogue', 'marker', 'reprocess', 'data_trade', 'data_activity'),
   receivedTimeMs: timeMs,
   sourceReceivedTimeMs: fc.option(timeMs, { nil: undefined }),
   text,

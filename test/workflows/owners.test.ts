@@ -14,6 +14,7 @@ const start = (type: string, workflowId: string, input: unknown) =>
 describe.each([
   ['feed', 'feed:0:b', { group: 0, replica: 'b' }, 'feed-b'],
   ['normalizer', 'normalizer:4', { shard: 4 }, 'normalizer'],
+  ['trades', 'trades:0', {}, 'feed-a'],
 ])('workflow %s', (type, workflowId, input, taskQueue) => {
   test('runs its activity on the queue of its role, once', async () => {
     const handle = await start(type, workflowId, input)

@@ -13,6 +13,7 @@ test('owners that nothing needs any more are ended: shards beyond the count at o
   const owners: [type: string, workflowId: string, input: object][] = [
     ['normalizer', 'normalizer:0', { shard: 0 }],
     ['normalizer', 'normalizer:1', { shard: 1 }],
+    ['trades', 'trades:0', {}],
     ['feed', 'feed:3:a', { group: 3, replica: 'a' }],
     ['feed', 'feed:4:a', { group: 4, replica: 'a' }],
     ['feed', 'feed:5:a', { group: 5, replica: 'a' }],
@@ -33,11 +34,11 @@ test('owners that nothing needs any more are ended: shards beyond the count at o
 
   const retire = createRetirement({ client, redis, shardCount: 1, log: createLog('control', 'silent') })
   await retire(new Set(await running()))
-  await until(async () => (await running()).join() === 'feed:3:a,feed:4:a,feed:5:a,normalizer:0')
+  await until(async () => (await running()).join() === 'feed:3:a,feed:4:a,feed:5:a,normalizer:0,trades:0')
   await retire(new Set(await running()))
-  await until(async () => (await running()).join() === 'feed:3:a,feed:4:a,normalizer:0')
+  await until(async () => (await running()).join() === 'feed:3:a,feed:4:a,normalizer:0,trades:0')
   await retire(new Set(await running()))
-  expect(await running()).toEqual(['feed:3:a', 'feed:4:a', 'normalizer:0'])
+  expect(await running()).toEqual(['feed:3:a', 'feed:4:a', 'normalizer:0', 'trades:0'])
   expect((await client.workflow.getHandle('feed:5:a').describe()).status.name).toBe('CANCELLED')
   redis.disconnect()
 })

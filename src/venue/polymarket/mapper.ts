@@ -102,7 +102,7 @@ const toTrade = (message: Message<'last_trade_price'>): VenueEvent => ({
   takerSide: toSide(message.side),
   level: toLevel(message.price, message.size),
   exchangeTimeMs: Number(message.timestamp),
-  transactionHash: message.transaction_hash === '' ? undefined : message.transaction_hash,
+  transactionHash: message.transaction_hash === '' ? undefined : message.transaction_hash?.toLowerCase(),
 })
 
 const toEvent = (message: MarketMessage): VenueEvent => {

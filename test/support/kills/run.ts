@@ -29,7 +29,8 @@ const BACK_WITHIN_MS = 60_000
 /** One of so many is killed again as soon as it is back. */
 const TWICE_OF = 4
 
-const killOne = async (system: System, name: string): Promise<Kill> => {
+/** Kills a process and waits until it runs again. */
+export const killOne = async (system: System, name: string): Promise<Kill> => {
   const pid = system.pidOf(name)
   const kill = { name, timeMs: Date.now() }
   process.kill(pid, 'SIGKILL')

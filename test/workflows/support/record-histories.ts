@@ -107,6 +107,7 @@ const recordOwners = async (plane: ControlPlane): Promise<void> => {
   for (const [type, workflowId, input] of [
     ['feed', 'feed:0:a', { group: 0, replica: 'a' }],
     ['normalizer', 'normalizer:0', { shard: 0 }],
+    ['trades', 'trades:0', {}],
   ] as const) {
     const before = runs.count
     const handle = await start(plane, type, workflowId, [input])
@@ -153,6 +154,13 @@ const recordAlerts = async (plane: ControlPlane): Promise<void> => {
   await record('notify-feed-alert', delivered, plane)
 }
 
+const recordBackfill = async (plane: ControlPlane): Promise<void> => {
+  const input = { market: '7', from: '2026-11-01T00:00:00.000Z', to: '2026-11-26T00:00:00.000Z' }
+  const handle = await start(plane, 'backfillTrades', 'backfillTrades:7', [input])
+  await settled(handle)
+  await record('backfill-trades', handle, plane)
+}
+
 const recordEverything = async (plane: ControlPlane): Promise<void> => {
   const handle = await start(plane, 'setEverything', 'everything', [{ state: 'paused' }])
   await settled(handle)
@@ -167,5 +175,6 @@ await mkdir(folder, { recursive: true })
   await recordScheduled(plane)
   await recordAlerts(plane)
   await recordEverything(plane)
+  await recordBackfill(plane)
 }
 process.exit()

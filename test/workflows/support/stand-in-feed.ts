@@ -5,7 +5,7 @@ import { confirmedKey, desiredKey, EVERYTHING_CONFIRMED_KEY, EVERYTHING_KEY } fr
 import type { DesiredSubscription } from '../../../src/domain/subscription.ts'
 
 export type StandInFeed = {
-  activities: { runFeed(input: { group: number; replica: string }): Promise<void> }
+  activities: { runFeed(input: { group: number; replica: string }): Promise<void>; runTrades(): Promise<void> }
   /** While false it subscribes to nothing and confirms nothing. */
   isAnswering: boolean
   starts: { group: number; replica: string }[]
@@ -40,6 +40,14 @@ export const createStandInFeed = (redis: Redis): StandInFeed => {
           if (feed.isAnswering) await confirm(input.group)
           if (feed.isAnswering) await follow(input.group)
           await sleep(20)
+        }
+      },
+      /** Without a Data API there is nothing to poll. */
+      runTrades: async () => {
+        const signal = cancellationSignal()
+        while (!signal.aborted) {
+          heartbeat()
+          await sleep(100)
         }
       },
     },

@@ -1,6 +1,7 @@
 import { ApplicationFailure, cancellationSignal, heartbeat } from '@temporalio/activity'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { TellingActivities } from '../../../src/activities/alert-telling.ts'
+import type { BackfillActivities } from '../../../src/activities/backfill.ts'
 import type { CatalogueActivities } from '../../../src/activities/catalogue.ts'
 import type { HeartbeatActivities } from '../../../src/activities/heartbeats.ts'
 import type { EverythingActivities } from '../../../src/activities/everything.ts'
@@ -13,7 +14,8 @@ import type { PolicyActivities } from '../../../src/activities/policy.ts'
 import type { ResolutionActivities } from '../../../src/activities/resolutions.ts'
 import type { SubscriptionActivities } from '../../../src/activities/subscription.ts'
 
-type ControlActivities = CatalogueActivities &
+type ControlActivities = BackfillActivities &
+  CatalogueActivities &
   HeartbeatActivities &
   EverythingActivities &
   InspectionActivities &
@@ -53,7 +55,11 @@ export type Stubs = {
   isDrained: boolean
   /** How long applySubscription takes. */
   applyMs: number
-  activities: ControlActivities & { runFeed(input: object): Promise<void>; runNormalizer(input: object): Promise<void> }
+  activities: ControlActivities & {
+    runFeed(input: object): Promise<void>
+    runNormalizer(input: object): Promise<void>
+    runTrades(): Promise<void>
+  }
   runs: { count: number; drained: number; isReturning: boolean }
   /** What the webhook answers; an empty list accepts. */
   webhook: ('unavailable' | 'never')[]
@@ -182,6 +188,13 @@ export const createStubs = (): Stubs => {
       },
       runFeed: runForever,
       runNormalizer: runForever,
+      runTrades: () => runForever({}),
+      backfillSlice: async (input) => {
+        note('backfillSlice', input)
+        const at = { place: { type: 'v2', cursor: 'older' } as const, carry: {} }
+        const done = { pages: 10, fills: 5_000, isCut: false, reachedTimeMs: 1_795_000_000_000 }
+        return input.at === undefined ? { ...done, at } : { ...done, pages: 3, fills: 1_234 }
+      },
     },
   }
   return stubs

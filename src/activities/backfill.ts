@@ -1,0 +1,126 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ApplicationFailure, cancellationSignal, heartbeat } from '@temporalio/activity'
+import type { Redis } from 'ioredis'
+import type { Pool } from 'pg'
+import type { DataApi, TradePlace } from '../domain/data-page.ts'
+import { TRADES_STREAM } from '../domain/keys.ts'
+import type { Carry } from '../feed/trades/numbering.ts'
+import { createOutlet, toDataFrame } from '../feed/trades/outlet.ts'
+import { walk, type Step } from '../feed/trades/walk.ts'
+import { every } from '../lib/every.ts'
+import type { Logger } from '../lib/log.ts'
+import type { Stats } from '../lib/stats.ts'
+import { readOffset } from '../store/offsets.ts'
+import { createEpoch, type Appender } from '../stream/append.ts'
+import { countEntriesAfter } from '../stream/waiting.ts'
+import { identifyTrade } from '../venue/polymarket/data-identity.ts'
+
+export type BackfillDeps = {
+  source: DataApi
+  appender: Appender
+  redis: Redis
+  pool: Pool
+  log: Logger
+  stats: Stats
+}
+
+/** Where a backfill goes on: a page of the market's list, and what of the one before counts in it. */
+export type BackfillPlace = { place: TradePlace; carry: Carry }
+
+/** Both ends are part of it. Without `at` it begins with the newest fill. */
+export type BackfillSlice = { conditionId: string; fromTimeMs: number; toTimeMs: number; at?: BackfillPlace }
+
+/**
+ * `at`: where the next slice goes on; absent at the end. `reachedTimeMs`: time of the oldest fill that was read. `isCut`: the
+ * venue shows no older ones, though there are.
+ */
+export type BackfilledSlice = {
+  at?: BackfillPlace
+  pages: number
+  fills: number
+  reachedTimeMs?: number
+  isCut: boolean
+}
+
+const PAGE = 500
+/** A worker that dies leaves the pages of a slice to be read again. */
+const PAGES_PER_SLICE = 4
+/** Entries of up to a hundred fills that wait for the normalizer: live fills share the stream and must not wait for long. */
+const MOST_WAITING = 20
+const WAIT_POLL_MS = 200
+const BEAT_EVERY_MS = 2_000
+/** Elements of a page are in the order of the venue's clock, give or take. */
+const ORDER_SLACK_MS = 5_000
+
+const isWithin = (timeMs: number | undefined, { fromTimeMs, toTimeMs }: BackfillSlice): boolean =>
+  timeMs !== undefined && timeMs >= fromTimeMs && timeMs <= toTimeMs
+
+/** What stands after a page of which so many fills were wanted. */
+const after = (done: BackfilledSlice, step: Step, fills: number, fromTimeMs: number): BackfilledSlice => {
+  const reachedTimeMs = step.elements.at(-1)?.exchangeTimeMs ?? done.reachedTimeMs
+  const isDone = reachedTimeMs !== undefined && reachedTimeMs < fromTimeMs - ORDER_SLACK_MS
+  return {
+    ...(step.next === undefined || isDone ? {} : { at: { place: step.next, carry: step.carry } }),
+    pages: done.pages + 1,
+    fills: done.fills + fills,
+    ...(reachedTimeMs === undefined ? {} : { reachedTimeMs }),
+    isCut: step.isCut && !isDone,
+  }
+}
+
+/** What is refused for good is refused again: the workflow ends with the reason. */
+const toFailure = (error: unknown): unknown =>
+  error instanceof Error && 'retryable' in error && error.retryable === false
+    ? ApplicationFailure.nonRetryable(error.message, 'Refused')
+    : error
+
+export type BackfillActivities = ReturnType<typeof createBackfillActivities>
+
+export const createBackfillActivities = (deps: BackfillDeps) => {
+  const { appender, redis, pool, log, stats } = deps
+  /** So that neither Redis nor live fills feel how fast the past is read. */
+  const untilTaken = async (signal: AbortSignal): Promise<void> => {
+    for (;;) {
+      const lastId = (await readOffset(pool, TRADES_STREAM))?.lastId ?? '0-0'
+      if ((await countEntriesAfter(redis, TRADES_STREAM, lastId, MOST_WAITING)) < MOST_WAITING) return
+      await sleep(WAIT_POLL_MS, undefined, { signal })
+    }
+  }
+  const readSlice = async (slice: BackfillSlice, signal: AbortSignal): Promise<BackfilledSlice> => {
+    const outlet = createOutlet({ appender, createEpoch, log, stats })
+    const from = slice.at === undefined ? {} : { from: slice.at }
+    const steps = walk(
+      { conditionIds: [slice.conditionId], limit: PAGE, isPatient: true, ...from },
+      { ...deps, identify: identifyTrade },
+      signal,
+    )
+    let done: BackfilledSlice = { pages: 0, fills: 0, isCut: false }
+    for await (const step of steps) {
+      const wanted = step.elements.filter(({ exchangeTimeMs }) => isWithin(exchangeTimeMs, slice))
+      await untilTaken(signal)
+      await outlet.put(
+        wanted.map((element) => toDataFrame('data_trade', element, step.receivedTimeMs)),
+        signal,
+      )
+      stats.count('backfilledFills', wanted.length)
+      done = after(done, step, wanted.length, slice.fromTimeMs)
+      if (done.at === undefined || done.pages === PAGES_PER_SLICE) break
+    }
+    return done
+  }
+  return {
+    /** Appends the fills of some pages to the stream `trades`; what was appended before changes nothing. */
+    backfillSlice: async (slice: BackfillSlice): Promise<BackfilledSlice> => {
+      const ended = new AbortController()
+      // Not a page: one that the venue refuses for a while is asked for again and again.
+      every(BEAT_EVERY_MS, () => heartbeat(), ended.signal)
+      try {
+        return await readSlice(slice, cancellationSignal())
+      } catch (error) {
+        throw toFailure(error)
+      } finally {
+        ended.abort()
+      }
+    },
+  }
+}

@@ -1,0 +1,85 @@
+import { parseArgs } from 'node:util'
+import { readConfig } from '../config.ts'
+import { rebuildPositions, type PositionDifference } from '../store/position-rebuild.ts'
+import { createTracking } from '../store/positions.ts'
+import { explained, openDatabase } from './polytape/connections.ts'
+import { findPlaces } from './polytape/places.ts'
+
+const USAGE = `usage: npm run positions -- rebuild [options]
+
+Computes positions anew from all fills and activities that are stored, prints what differs, and
+puts it right, while ingestion goes on: a hundred wallets at a time, each hundred in one
+transaction. With TRACKED_WALLETS, as the normalizer has it, the positions of others go.
+
+  --wallet <0x…>   only this wallet; may be repeated
+  --dry-run        print what differs, and change nothing; exits with 1 where something does`
+
+/** The command was not understood: the usage helps. */
+class UsageError extends Error {}
+
+const options = {
+  wallet: { type: 'string', multiple: true, default: [] as string[] },
+  'dry-run': { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const
+
+type Chosen = { wallets: string[]; isDryRun: boolean }
+
+const parse = (args: string[]) => {
+  try {
+    return parseArgs({ args, options, allowPositionals: true, strict: true })
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error))
+  }
+}
+
+const readOptions = (args: string[]): Chosen | 'help' => {
+  const { values, positionals } = parse(args)
+  if (values.help) return 'help'
+  if (positionals.join(' ') !== 'rebuild') throw new UsageError(`expected "rebuild", got "${positionals.join(' ')}"`)
+  const wallets = values.wallet.map((wallet) => wallet.toLowerCase())
+  const wrong = wallets.find((wallet) => !/^0x[0-9a-f]{40}$/.test(wallet))
+  if (wrong !== undefined) throw new UsageError(`--wallet: expected 0x and 40 hex digits, got "${wrong}"`)
+  return { wallets, isDryRun: values['dry-run'] }
+}
+
+const toLine = ({ wallet, outcomeId, figure, stored, rebuilt }: PositionDifference): string =>
+  `${wallet}  ${outcomeId}  ${figure}  ${stored} → ${rebuilt}`
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`
+
+/** Returns how many positions differed. */
+const run = async ({ wallets, isDryRun }: Chosen): Promise<number> => {
+  const isTracked = createTracking(readConfig(process.env).TRACKED_WALLETS)
+  await using database = await openDatabase(findPlaces(process.env).database)
+  const wrong = new Set<string>()
+  let walletCount = 0
+  for await (const part of rebuildPositions(database.client, { wallets, isTracked, isDryRun })) {
+    walletCount += part.walletCount
+    for (const difference of part.differences) {
+      wrong.add(`${difference.wallet} ${difference.outcomeId}`)
+      console.log(toLine(difference))
+    }
+  }
+  const what = isDryRun ? 'differ from what is stored of them' : 'were put right'
+  console.log(`${counted(walletCount, 'wallet')}: ${counted(wrong.size, 'position')} ${what}`)
+  return wrong.size
+}
+
+const main = async (): Promise<number> => {
+  try {
+    const chosen = readOptions(process.argv.slice(2))
+    if (chosen === 'help') {
+      console.log(USAGE)
+      return 0
+    }
+    const wrongCount = await run(chosen)
+    return chosen.isDryRun && wrongCount > 0 ? 1 : 0
+  } catch (error) {
+    const usage = error instanceof UsageError ? `\n\n${USAGE}` : ''
+    console.error(`positions: ${explained(error)}${usage}`)
+    return error instanceof UsageError ? 2 : 1
+  }
+}
+
+process.exitCode = await main()

@@ -1,0 +1,52 @@
+import { pause } from '../../lib/every.ts'
+import type { Logger } from '../../lib/log.ts'
+import type { Stats } from '../../lib/stats.ts'
+
+/** How it stands with something that is done again and again. */
+export type Rounds = {
+  /** Until the signal aborts; never rejects. */
+  run(signal: AbortSignal): Promise<void>
+  /** How long no round has succeeded. */
+  unansweredMs(nowMs: number): number
+  /** Why the last round failed; undefined where it did not. */
+  failure(): string | undefined
+}
+
+export type RoundsOptions = {
+  /** Of what, for people. */
+  what: string
+  everyMs: number
+  round: (signal: AbortSignal) => Promise<void>
+  log: Logger
+  stats: Stats
+}
+
+/** A round that fails is counted, and made again; one line says when that begins and one when it is over. */
+export const createRounds = ({ what, everyMs, round, log, stats }: RoundsOptions): Rounds => {
+  let doneTimeMs = Date.now()
+  let failure: string | undefined
+  const tryRound = async (signal: AbortSignal): Promise<void> => {
+    try {
+      await round(signal)
+      if (failure !== undefined) log.info(`${what} are polled again`)
+      failure = undefined
+      doneTimeMs = Date.now()
+    } catch (error) {
+      if (signal.aborted) return
+      stats.count('dataPollsFailed')
+      if (failure === undefined) log.warn({ error }, `${what} could not be polled, tried again until they are`)
+      failure = error instanceof Error ? error.message : String(error)
+    }
+  }
+  return {
+    run: async (signal) => {
+      while (!signal.aborted) {
+        const startedTimeMs = Date.now()
+        await tryRound(signal)
+        await pause(Math.max(everyMs - (Date.now() - startedTimeMs), 0), signal)
+      }
+    },
+    unansweredMs: (nowMs) => nowMs - doneTimeMs,
+    failure: () => failure,
+  }
+}

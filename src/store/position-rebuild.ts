@@ -1,0 +1,137 @@
+import type { ClientBase, Pool } from 'pg'
+import { advance, EMPTY_STATE, foldMoves, type Move, type Position, type PositionState } from '../domain/position.ts'
+import { withClient } from './checkout.ts'
+import { byPosition, CONCERNED, positionKey, readMoves, type PositionId } from './position-moves.ts'
+import {
+  deletePositions,
+  lockWallets,
+  readPositionsOf,
+  toRecord,
+  upsertPositions,
+  type StoredPosition,
+} from './position-rows.ts'
+import type { IsTracked } from './positions.ts'
+
+/** What a position is to be, as all that is stored says. */
+type Rebuilt = PositionId & Position & { payout: string | undefined; moves: Move[] }
+
+/** A figure that is not what all that is stored says. `none`: there is no row, or is to be none. */
+export type PositionDifference = PositionId & { figure: string; stored: string; rebuilt: string }
+
+export type RebuildOptions = { wallets: string[]; isTracked: IsTracked; isDryRun: boolean }
+
+/** Wallets of one transaction: for so long ingestion may wait for them. */
+const WALLETS_AT_ONCE = 100
+
+const WALLETS = `
+select wallet from (
+  (select distinct wallet from fills where wallet > $1 order by wallet limit ${WALLETS_AT_ONCE})
+  union (select distinct wallet from wallet_activities where wallet > $1 order by wallet limit ${WALLETS_AT_ONCE})
+  union (select distinct user_id from positions where user_id > $1 order by user_id limit ${WALLETS_AT_ONCE})) w
+order by wallet limit ${WALLETS_AT_ONCE}`
+
+const TO_BE = `
+select wallet, outcome_id, trim_scale(payout)::text as payout from (
+  select wallet, outcome_id from fills where wallet = any($1)
+  union select a.wallet, o.outcome_id from wallet_activities a join outcomes o on ${CONCERNED} where a.wallet = any($1)) p
+join outcomes using (outcome_id)`
+
+const rebuildWallets = async (client: ClientBase, wallets: string[]): Promise<Rebuilt[]> => {
+  type Row = { wallet: string; outcome_id: string; payout: string | null }
+  const { rows } = await client.query<Row>(TO_BE, [wallets])
+  const ids = rows.map((row) => ({ wallet: row.wallet, outcomeId: row.outcome_id, payout: row.payout ?? undefined }))
+  const wanted = ids.map(({ wallet, outcomeId }) => ({ wallet, outcomeId, afterSecond: -1 }))
+  const found = byPosition(await readMoves(client, wanted))
+  return ids.map((id) => {
+    const moves = found.get(positionKey(id))?.moves ?? []
+    return { ...id, moves, ...advance(EMPTY_STATE, undefined, moves) }
+  })
+}
+
+const toFigures = (state: PositionState, payout: string | undefined): Record<string, string> => {
+  const { second, ...figures } = toRecord(state)
+  return { ...figures, last_move_at: new Date(Number(second) * 1_000).toISOString(), payout: payout ?? 'none' }
+}
+
+/** A base is right where it is what the moves up to its second make; it may lie anywhere. */
+const isRightBase = ({ base }: Position, moves: Move[]): boolean => {
+  if (base === undefined) return true
+  const folded = toFigures(foldMoves(EMPTY_STATE, moves.filter(({ second }) => second <= base.second)), undefined) // prettier-ignore
+  return JSON.stringify(folded) === JSON.stringify(toFigures(base, undefined))
+}
+
+const compare = (stored: StoredPosition | undefined, rebuilt: Rebuilt | undefined): PositionDifference[] => {
+  const id = stored ?? rebuilt
+  if (id === undefined) return []
+  const { wallet, outcomeId } = id
+  const before = stored === undefined ? {} : toFigures(stored.state, stored.payout)
+  const after = rebuilt === undefined ? {} : toFigures(rebuilt.state, rebuilt.payout)
+  const differences = Object.keys({ ...before, ...after }).flatMap((figure) => {
+    const [was, is] = [before[figure] ?? 'none', after[figure] ?? 'none']
+    return was === is ? [] : [{ wallet, outcomeId, figure, stored: was, rebuilt: is }]
+  })
+  if (stored === undefined || rebuilt === undefined || isRightBase(stored, rebuilt.moves)) return differences
+  return [...differences, { wallet, outcomeId, figure: 'base', stored: 'wrong', rebuilt: 'right' }]
+}
+
+const compareAll = (stored: StoredPosition[], rebuilt: Rebuilt[]): PositionDifference[] => {
+  const before = new Map(stored.map((one) => [positionKey(one), one]))
+  const after = new Map(rebuilt.map((one) => [positionKey(one), one]))
+  const keys = [...new Set([...before.keys(), ...after.keys()])].toSorted((left, right) => (left < right ? -1 : 1))
+  return keys.flatMap((key) => compare(before.get(key), after.get(key)))
+}
+
+/** In a transaction of its own. The wallets are locked before anything is read: no fill is missed, none counted twice. */
+const rebuildSome = async (
+  client: ClientBase,
+  wallets: string[],
+  { isTracked, isDryRun }: RebuildOptions,
+): Promise<PositionDifference[]> => {
+  await lockWallets(client, wallets)
+  const stored = await readPositionsOf(client, wallets)
+  const rebuilt = await rebuildWallets(client, wallets.filter(isTracked))
+  const differences = compareAll(stored, rebuilt)
+  if (isDryRun || differences.length === 0) return differences
+  const wrong = new Set(differences.map(positionKey))
+  const toBe = rebuilt.filter((one) => wrong.has(positionKey(one)))
+  const right = new Set(toBe.map(positionKey))
+  await deletePositions(client, stored.filter((one) => wrong.has(positionKey(one)) && !right.has(positionKey(one)))) // prettier-ignore
+  await upsertPositions(client, toBe)
+  return differences
+}
+
+const transact = (pool: Pool, wallets: string[], options: RebuildOptions): Promise<PositionDifference[]> =>
+  withClient(pool, async (client) => {
+    await client.query('begin')
+    try {
+      const differences = await rebuildSome(client, wallets, options)
+      await client.query('commit')
+      return differences
+    } catch (error) {
+      await client.query('rollback').catch(() => undefined)
+      throw error
+    }
+  })
+
+/** Wallets after another one, in their order. */
+const walletsAfter = async (pool: Pool, wallet: string): Promise<string[]> =>
+  (await pool.query<{ wallet: string }>(WALLETS, [wallet])).rows.map((row) => row.wallet)
+
+/**
+ * Computes positions anew from all fills and activities that are stored, and yields what differs from the table, wallets
+ * of a hundred at a time, each hundred in one transaction. Unless it is a dry run, the table is put right.
+ */
+export async function* rebuildPositions(
+  pool: Pool,
+  options: RebuildOptions,
+): AsyncGenerator<{ walletCount: number; differences: PositionDifference[] }> {
+  const { wallets } = options
+  for (let at = 0; at < wallets.length; at += WALLETS_AT_ONCE) {
+    const some = wallets.slice(at, at + WALLETS_AT_ONCE)
+    yield { walletCount: some.length, differences: await transact(pool, some, options) }
+  }
+  if (wallets.length > 0) return
+  for (let some = await walletsAfter(pool, ''); some.length > 0; some = await walletsAfter(pool, some.at(-1) ?? '')) {
+    yield { walletCount: some.length, differences: await transact(pool, some, options) }
+  }
+}
