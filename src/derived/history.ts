@@ -66,10 +66,9 @@ export class History {
       const index = Math.floor(ten / tens)
       const ring = this.ring(level)
       if (index >= Math.floor(open / tens) || index < Math.floor(open / tens) - ring.size + 1) return []
-      if (!ring.isActive(index)) ring.put(index, ring.at(index)?.slice() ?? newSlots(), true)
-      const slots = ring.at(index)
-      if (slots === undefined) return []
+      const slots = ring.at(index) ?? newSlots()
       add(slots)
+      ring.put(index, slots, true)
       return [{ level, index, slots }]
     })
   }

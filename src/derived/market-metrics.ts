@@ -6,7 +6,7 @@ import type { BookState, Slots, Trade } from './metric.ts'
 import { LEVELS, STEPS, stepMs, TEN_MS, WINDOWS, windowStartMs } from './windows.ts'
 
 /** How long after a boundary its rows are written without a frame that passes it. */
-export const GRACE_MS = 1_000
+const GRACE_MS = 1_000
 
 /** Takes what comes of it. `late`: an event of the book was older than a bucket that is closed, and counts from there on. */
 export type MetricsOut = {
