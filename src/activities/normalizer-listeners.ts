@@ -5,7 +5,7 @@ import type { NormalizerDeps } from './normalizer-deps.ts'
 import { liquidityEvents } from './normalizer-liquidity.ts'
 
 /** `isBehind`: entries wait to be applied, so what frames have still to say of the time until now is not known. */
-type Tick = { nowMs: number; isBehind: boolean; batch: Batch }
+export type Tick = { nowMs: number; isBehind: boolean; batch: Batch }
 
 /** Something that is derived from the markets of a shard while they are applied. */
 export type Derivation = {
