@@ -136,7 +136,6 @@ const run = (isMeasured: boolean): Run => {
   for (const tape of tapes) {
     if (!isMeasured) continue
     const metrics = new MarketMetrics(tape.market.marketId)
-    tape.metrics = () => metrics.progress()
     tape.listeners.push(metricsListener({ tape, metrics, seen: new RecentKeys(), into }))
   }
   tapes.forEach((tape, index) => tape.apply(snapshots[index] ?? expectEntry(), newBatch()))

@@ -49,6 +49,7 @@ const variables = z.object({
   HEARTBEAT_WINDOW_MS_TRADES: count(120_000),
   ALERT_WEBHOOK_URL: z.url({ protocol: /^https?$/ }).optional(),
   ALERT_WEBHOOK_SECRET: z.string().min(16).optional(),
+  ALERT_WEBHOOK_HOSTS: list,
   STREAM_HMAC_KEY: z.string().min(16).optional(),
   STREAM_HMAC_KEYS_OLD: list,
   TEMPORAL_DEPLOYMENT_NAME: z.string().optional(),

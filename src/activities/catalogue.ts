@@ -4,7 +4,9 @@ import type { Logger } from '../lib/log.ts'
 import type { Stats } from '../lib/stats.ts'
 import type { Market, MarketEnd } from '../domain/market.ts'
 import { toMarket } from '../venue/polymarket/gamma-market.ts'
+import { writeLiquiditySamples } from '../store/liquidity-samples.ts'
 import { readUnresolvedBut } from '../store/markets.ts'
+import { toLiquiditySample } from '../venue/polymarket/gamma-liquidity.ts'
 import type { GammaClient } from '../venue/polymarket/gamma-reads.ts'
 import { readPages, type PageCount, type PageProgress } from './pages.ts'
 import { publishById } from './publish-by-id.ts'
@@ -81,6 +83,23 @@ const followGone = async (deps: CatalogueDeps, listed: ReadonlySet<string>) => {
 
 export type CatalogueActivities = ReturnType<typeof createCatalogueActivities>
 
+/** Without it the catalogue is as good as ever: the next refresh samples anew. */
+const sampleLiquidity = async ({ pool, stats }: CatalogueDeps, objects: unknown[]): Promise<void> => {
+  const samples = objects.map(toLiquiditySample).filter((sample) => sample !== undefined)
+  try {
+    stats.count('liquiditySamples', await writeLiquiditySamples(pool, samples, Date.now()))
+  } catch {
+    stats.count('liquiditySamplesFailed')
+  }
+}
+
+const takePage = async (deps: CatalogueDeps, objects: unknown[], published: Published): Promise<void> => {
+  const { changed, rejected } = await deps.publisher.publish(objects)
+  published.changed += changed
+  published.rejected += rejected
+  await sampleLiquidity(deps, objects)
+}
+
 /** What the pages promised and did not show is no small matter: a market may be missing. */
 const tellCount = ({ log, stats }: CatalogueDeps, count: RefreshCount): void => {
   stats.set('marketsKnown', count.seen)
@@ -114,7 +133,7 @@ export const createCatalogueActivities = (deps: CatalogueDeps) => ({
     return { ...cardOf(parsed.market), ...(end === undefined ? {} : { end }) }
   },
 
-  /** Pages all open markets and publishes the changed ones. Continues at the cursor of its last heartbeat. */
+  /** Pages all open markets, publishes the changed ones and samples their liquidity. Continues at the cursor of its last heartbeat. */
   refreshMarkets: async (): Promise<RefreshCount> => {
     const begun = begunOf(activityInfo().heartbeatDetails)
     const published = { ...begun.published }
@@ -127,9 +146,7 @@ export const createCatalogueActivities = (deps: CatalogueDeps) => ({
         return { items: page.markets, nextCursor: page.nextCursor }
       },
       take: async (objects, page) => {
-        const { changed, rejected } = await deps.publisher.publish(objects)
-        published.changed += changed
-        published.rejected += rejected
+        await takePage(deps, objects, published)
         heartbeat({ page, published })
         return 'more'
       },

@@ -1,4 +1,5 @@
 import type { Stats } from '../lib/stats.ts'
+import { tellEnd } from '../normalizer/listener.ts'
 import type { MarketTape } from '../normalizer/market-tape.ts'
 import type { Reader } from '../stream/read.ts'
 import type { Commits } from './normalizer-commits.ts'
@@ -41,6 +42,7 @@ export const createClosing = ({ tapes, reader, commits, views, stats, closeAfter
     for (const tape of ended) {
       tape.closedId = tape.lastId
       tape.isCheckpointDue = true
+      tellEnd(tape, commits.batch)
     }
     commits.mark(ended)
   }

@@ -48,6 +48,10 @@ export const metricsListener = ({ tape, metrics, seen, into }: Listening): Marke
   const watch = new BookWatch()
   let sequence = first?.sequence
   return {
+    keep: () => {
+      const progress = metrics.progress()
+      return progress === undefined ? {} : { metrics: progress }
+    },
     beforeChanges: (outcome, changes) => {
       if (outcome === first) watch.before(outcome.book, changes)
     },
@@ -92,7 +96,7 @@ const readKept = async ({ pool }: NormalizerDeps, tapes: MarketTape[]) => {
 const restoreMetrics = (tape: MarketTape, { buckets }: Kept): MarketMetrics => {
   const { marketId } = tape.market
   const metrics = new MarketMetrics(marketId)
-  const progress = tape.metrics()
+  const progress = tape.kept.metrics
   if (progress === undefined) return metrics
   metrics.restore(progress, buckets.get(marketId) ?? [])
   if (Date.now() - progress.startTimeMs > DAY_MS) metrics.forgetDue()
@@ -114,7 +118,6 @@ export const createMetrics = (deps: NormalizerDeps): Derivation => {
         const { marketId } = tape.market
         const metrics = restoreMetrics(tape, kept)
         const listening = { tape, metrics, seen: kept.seen.get(marketId) ?? new RecentKeys(), into }
-        tape.metrics = () => metrics.progress()
         tape.listeners.push(metricsListener(listening))
         listenings.set(marketId, listening)
       }

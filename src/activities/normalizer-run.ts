@@ -13,6 +13,7 @@ import { openStreams } from '../store/offsets.ts'
 import { forgetUntracked } from '../store/position-rows.ts'
 import { createReader, type Reader } from '../stream/read.ts'
 import { createClosing } from './normalizer-closing.ts'
+import { tellAlerts } from './normalizer-alerts-told.ts'
 import { Commits } from './normalizer-commits.ts'
 import type { NormalizerDeps } from './normalizer-deps.ts'
 import { publishFigures } from './normalizer-figures.ts'
@@ -101,6 +102,8 @@ const openParts = ({ deps, shard: index, cache, write }: RunInput, settling: Abo
     trimBehind(reader, batch).catch(() => stats.count('trimErrors'))
     tellChanges(redis, batch).catch(() => stats.count('catalogChangesUntold'))
     void tellFills(batch.news).then((untold) => untold > 0 && stats.count('fillsUntold', untold))
+    stats.count('alertsFired', batch.alertEvents.length)
+    tellAlerts(redis, batch).catch(() => stats.count('alertsUntold', batch.alertEvents.length))
     tellRefused(batch.refused, tapes, commits)
   }
   const commits: Commits = new Commits({ config, write, onCommitted, signal: settling })

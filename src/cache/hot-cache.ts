@@ -45,6 +45,7 @@ const quoteText = (market: MarketWrite): string =>
         verified_sequence: market.verifiedSequence,
         state: market.state,
         source_ts: market.sourceTime,
+        updated_at: market.updatedTime,
       })
     : ''
 

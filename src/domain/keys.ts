@@ -50,6 +50,9 @@ export const CATALOG_CHANGES_CHANNEL = 'catalog_changes'
 /** Channel; message = JSON of a fill that was committed: new, or confirmed now. */
 export const FILLS_CHANNEL = 'fills'
 
+/** Channel; message = `alertText` of a crossing, after its commit. */
+export const ALERTS_CHANNEL = 'alerts'
+
 /** Hash marketId -> digest of what the catalogue last published of it; without one it is published again. */
 export const CATALOGUE_DIGEST_KEY = 'catalog:digest'
 

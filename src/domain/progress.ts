@@ -1,3 +1,4 @@
+import type { Side } from './book-side.ts'
 import type { GapReason } from './frame.ts'
 import type { MetricsProgress } from './metric.ts'
 
@@ -28,6 +29,30 @@ export type HourProgress = {
   mismatched: number
 }
 
+/**
+ * What of an outcome's size changes is not final yet: see `OutcomeLiquidity`. In arrays, since it is written with every
+ * commit of the market. Prices and sizes are millionths.
+ */
+export type OutcomeLiquidityProgress = {
+  newest: [startTimeMs: number, part: number]
+  isCut: boolean
+  waiting: [timeMs: number, side: Side, price: number, size: number][]
+  spans: [startTimeMs: number, part: number, cells: LevelProgress[]][]
+}
+
+/** `decreases`: milliseconds since the start of the span, and size, in turn. */
+export type LevelProgress = [key: number, added: number, traded: number, ...decreases: number[]]
+
+export type LiquidityProgress = {
+  clockMs: number
+  /** Trades that were told a moment ago, by their identity: another connection may bring them again. */
+  trades: [key: string, timeMs: number][]
+  outcomes: OutcomeLiquidityProgress[]
+}
+
+/** What the listeners of a tape keep across frames, and go on with after a restart. */
+export type KeptProgress = { liquidity?: LiquidityProgress; metrics?: MetricsProgress }
+
 /** Where the tape of a market stands: what a restart must continue even if the stream itself is gone. */
 export type MarketProgress = {
   epoch: string
@@ -41,10 +66,9 @@ export type MarketProgress = {
   /** Its market had ended and nothing came for long: a restart opens it only for entries after the offset. */
   isClosed: boolean
   outcomes: OutcomeProgress[]
-  /** Absent before the first event of the book. */
-  metrics?: MetricsProgress | undefined
   /** Counts the commits: what is due by time alone leaves the offset where it is. */
   revision: number
+  kept: KeptProgress
 }
 
 export const NO_HOUR: HourProgress = { startTimeMs: 0, events: 0, verified: 0, unverifiable: 0, mismatched: 0 }
@@ -59,4 +83,5 @@ export const NO_PROGRESS: MarketProgress = {
   isClosed: false,
   outcomes: [],
   revision: 0,
+  kept: {},
 }

@@ -65,14 +65,22 @@ const eventHead = (market: VenueMarket): Record<string, unknown> => ({
   title: `Event ${market.eventId}`,
 })
 
-const volumesOf = ({ volume24hr }: VenueMarket): Record<string, unknown> => ({
+/** Dollars that rest in the book: what bids offer, and what the shares of the asks cost on the other side. */
+export const liquidityOf = ({ tokens }: VenueMarket): number => {
+  const { bids, asks } = tokens[0]?.book.top(0) ?? { bids: [], asks: [] }
+  const bid = bids.reduce((sum, { price, size }) => sum + (price / MILLION) * (size / MILLION), 0)
+  const ask = asks.reduce((sum, { price, size }) => sum + (1 - price / MILLION) * (size / MILLION), 0)
+  return Math.round((bid + ask) * 10_000) / 10_000
+}
+
+const volumesOf = ({ volume24hr }: VenueMarket, liquidity: number): Record<string, unknown> => ({
   volume: String(volume24hr),
   volumeNum: volume24hr,
   volumeClob: volume24hr,
   volume24hr,
   volume1wk: volume24hr,
-  liquidity: String(volume24hr / 4),
-  liquidityNum: volume24hr / 4,
+  liquidity: String(liquidity),
+  liquidityNum: liquidity,
 })
 
 export const gammaMarket = (market: VenueMarket): Record<string, unknown> => ({
@@ -89,7 +97,7 @@ export const gammaMarket = (market: VenueMarket): Record<string, unknown> => ({
   outcomes: listText(market.tokens.map(({ outcome }) => outcome)),
   outcomePrices: listText(pricesOf(market)),
   clobTokenIds: listText(market.tokens.map(({ token }) => token)),
-  ...volumesOf(market),
+  ...volumesOf(market, liquidityOf(market)),
   ...quoteOf(market),
   active: true,
   closed: market.listed !== 'open',

@@ -1,5 +1,5 @@
 import type { Catalogue } from './catalogue.ts'
-import { gammaEvent, gammaMarket, gammaSeries, gammaTag } from './gamma-objects.ts'
+import { gammaEvent, gammaMarket, gammaSeries, gammaTag, liquidityOf } from './gamma-objects.ts'
 import { failed, json, type Answer, type Route } from './http.ts'
 import { eventSlugOf, type VenueMarket } from './market.ts'
 
@@ -28,11 +28,13 @@ const isWanted = (market: VenueMarket, query: URLSearchParams): boolean => {
 
 /** Orders that the emulator knows; others keep the order of ids. */
 const rankOf = (market: VenueMarket, order: string | null): number =>
-  order === 'volume24hr' || order === 'volumeNum' || order === 'liquidityNum'
+  order === 'volume24hr' || order === 'volumeNum'
     ? market.volume24hr
-    : order === 'endDate'
-      ? market.endTimeMs
-      : Number(market.marketId)
+    : order === 'liquidityNum'
+      ? liquidityOf(market)
+      : order === 'endDate'
+        ? market.endTimeMs
+        : Number(market.marketId)
 
 const sorted = (markets: VenueMarket[], query: URLSearchParams): VenueMarket[] => {
   const order = query.get('order')

@@ -1,6 +1,8 @@
+import type { AlertRow, AlertStateRow } from '../alerts/journal.ts'
 import type { Level } from '../domain/book-side.ts'
 import type { FillNews } from '../domain/fill.ts'
 import type { Frame, GapReason } from '../domain/frame.ts'
+import type { LiquidityEvent } from '../domain/liquidity-event.ts'
 import type { Market, MarketState } from '../domain/market.ts'
 import type { MarketChange } from '../domain/market-change.ts'
 import type { MetricBucket, MetricSample } from '../domain/metric.ts'
@@ -109,6 +111,7 @@ export type Batch = {
   proofs: ProofRow[]
   depths: DepthRow[]
   hours: HourRow[]
+  liquidity: LiquidityEvent[]
   quotes: Map<string, QuoteRow>
   offsets: Map<string, OffsetRow>
   markets: Map<string, Market>
@@ -122,6 +125,9 @@ export type Batch = {
   /** By market and time, and by market, step and start: see `metricsInto`. */
   metrics: Map<string, MetricSample>
   metricBuckets: Map<string, MetricBucket>
+  /** Rules that fired, and by id where those stand that moved. */
+  alertEvents: AlertRow[]
+  alertStates: Map<string, AlertStateRow>
   /** Filled by the commit. */
   refused: RefusedRow[]
   /** Filled by the commit: fills that are new or became confirmed by it. */
@@ -148,6 +154,7 @@ export const newBatch = (): Batch => ({
   proofs: [],
   depths: [],
   hours: [],
+  liquidity: [],
   quotes: new Map(),
   offsets: new Map(),
   markets: new Map(),
@@ -157,6 +164,8 @@ export const newBatch = (): Batch => ({
   reprocessed: [],
   metrics: new Map(),
   metricBuckets: new Map(),
+  alertEvents: [],
+  alertStates: new Map(),
   refused: [],
   news: [],
   days: new Set(),

@@ -1,4 +1,5 @@
 import type { LevelChange } from '../domain/book.ts'
+import type { KeptProgress } from '../domain/progress.ts'
 import type { Batch, FillRow, FrameContext } from './batch.ts'
 import type { WriteContext } from './event-writer.ts'
 import type { MarketTape } from './market-tape.ts'
@@ -21,6 +22,10 @@ export type MarketListener = {
   afterFill?: (fill: FillRow, batch: Batch) => void
   /** A frame was applied, whatever came of it: quote, state and subscription are as the frame left them. */
   afterFrame?: (tape: MarketTape, context: FrameContext) => void
+  /** The market has ended and its tape is put away: what is open is final. */
+  afterEnd?: (batch: Batch) => void
+  /** What it has to go on with after a restart: commits with the offset, and stands in `kept` of the tape that is opened. */
+  keep?: () => KeptProgress
 }
 
 const momentOf = ({ writer }: OutcomeTape, { frame, batch, exchangeTimeMs }: WriteContext): Moment => ({
@@ -48,3 +53,11 @@ export const tellFill = ({ listeners }: MarketTape, fill: FillRow, batch: Batch)
 export const tellFrame = (tape: MarketTape, context: FrameContext): void => {
   for (const { afterFrame } of tape.listeners) afterFrame?.(tape, context)
 }
+
+export const tellEnd = ({ listeners }: MarketTape, batch: Batch): void => {
+  for (const { afterEnd } of listeners) afterEnd?.(batch)
+}
+
+/** What the listeners keep; of a tape that has none, what was kept before. */
+export const keptOf = ({ listeners, kept }: MarketTape): KeptProgress =>
+  listeners.length === 0 ? kept : Object.assign({}, ...listeners.map(({ keep }) => keep?.()))

@@ -10,15 +10,14 @@ import { HourTally } from './hour-tally.ts'
 import type { Judge } from './judge.ts'
 import { isContinuation } from './marker.ts'
 import { LastTradePrices } from './last-trade-prices.ts'
-import { tellFrame, type MarketListener } from './listener.ts'
+import { keptOf, tellFrame, type MarketListener } from './listener.ts'
 import { bookNeed, marketState } from './market-state.ts'
 import { isMirrorDoubted } from './mirror-doubt.ts'
 import { OlderConnections } from './older-connections.ts'
 import { outcomeProgress, resumeWithoutBook } from './outcome-progress.ts'
 import { OutcomeTape } from './outcome-tape.ts'
 import { reprocessInMarket } from './reprocess.ts'
-import type { MetricsProgress } from '../domain/metric.ts'
-import type { MarketProgress } from '../domain/progress.ts'
+import type { KeptProgress, MarketProgress } from '../domain/progress.ts'
 
 export type TapeDeps = {
   parseMessage: (text: string) => Parsed
@@ -41,6 +40,8 @@ export class MarketTape {
   readonly older = new OlderConnections()
   /** None while the tape is rebuilt: what was committed is not told twice. */
   readonly listeners: MarketListener[] = []
+  /** What they had kept when the tape was committed last. */
+  kept: KeptProgress = {}
   readonly deps: TapeDeps
   epoch = ''
   ordinal = 0
@@ -51,8 +52,6 @@ export class MarketTape {
   closedId: string | undefined
   /** Commits of it: see `MarketProgress`. */
   revision = 0
-  /** What the derived metrics go on from: what was committed, until they say. */
-  metrics: () => MetricsProgress | undefined = () => undefined
   /** Receive time of the newest frame that was applied. */
   receivedTimeMs = 0
   /** Rowless ones too: the stream is trimmed behind the checkpoint. */
@@ -115,10 +114,10 @@ export class MarketTape {
   progress(): MarketProgress {
     const { epoch, ordinal, subscription, depth, receivedTimeMs, revision } = this
     const { hour } = this.tally
-    const metrics = this.metrics()
     const outcomes = this.outcomes.map(outcomeProgress)
     const isClosed = this.closedId === this.lastId
-    return { epoch, ordinal, subscription, depth, receivedTimeMs, hour, isClosed, outcomes, metrics, revision }
+    const kept = keptOf(this)
+    return { epoch, ordinal, subscription, depth, receivedTimeMs, hour, isClosed, outcomes, kept, revision }
   }
 
   /** Continues sequences from a stored position whose books could not be rebuilt. */

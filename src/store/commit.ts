@@ -5,6 +5,8 @@ import type { Stats } from '../lib/stats.ts'
 import type { Config } from '../config.ts'
 import type { Batch, DeadLetter } from '../normalizer/batch.ts'
 import { placeActivities } from './activity-places.ts'
+import { fireOfMarkets } from './alert-market-rules.ts'
+import { writeAlertEvents, writeAlertStates } from './alerts.ts'
 import { copyBookRows } from './books.ts'
 import { withClient } from './checkout.ts'
 import { writeCheckpoints } from './checkpoints.ts'
@@ -15,6 +17,7 @@ import { writeFills } from './fills.ts'
 import { writeGaps } from './gaps.ts'
 import { writeIsolated } from './isolate.ts'
 import { isDataError } from './isolation.ts'
+import { writeLiquidity } from './liquidity.ts'
 import { lockMarkets, writeMarketChanges } from './market-changes.ts'
 import { writeMarkets } from './markets.ts'
 import { writeMetricBuckets, writeMetrics } from './metrics.ts'
@@ -31,6 +34,8 @@ import { placeTrades } from './trade-places.ts'
 import { mergeTrades } from './trades.ts'
 import { insertActivities } from './wallet-activities.ts'
 
+const DAY_MS = 86_400_000
+
 export type CommitDeps = {
   pool: Pool
   owner: Owner
@@ -40,6 +45,12 @@ export type CommitDeps = {
 }
 
 type Writing = { owner: Owner; isTracked: IsTracked }
+
+/** Markets of which this batch says that they are resolved. */
+const resolvedIn = ({ resolvedMarkets, markets }: Batch): string[] => [
+  ...resolvedMarkets.keys(),
+  ...[...markets.values()].filter(({ status }) => status === 'resolved').map(({ marketId }) => marketId),
+]
 
 /**
  * In one transaction; what was written before an error is rolled back by the caller.
@@ -53,6 +64,7 @@ const writeAll = async (client: PoolClient, { owner, isTracked }: Writing, batch
   await writeMarkets(client, [...batch.markets.values()])
   await writeResolved(client, [...batch.resolvedMarkets.values()])
   await settlePositions(client, [...batch.markets.values()], [...batch.resolvedMarkets.values()])
+  await fireOfMarkets(client, resolvedIn(batch))
   await writeMarketChanges(client, batch.marketChanges)
   await copyBookRows(client, batch.bookLines)
   await writeMetrics(client, [...batch.metrics.values()])
@@ -72,7 +84,10 @@ const writeAll = async (client: PoolClient, { owner, isTracked }: Writing, batch
   await writeDepths(rest, batch.depths)
   await writeHours(rest, batch.hours)
   await writeMetricBuckets(rest, [...batch.metricBuckets.values()])
+  await writeLiquidity(rest, batch.liquidity)
   await writeReprocessed(rest, [...batch.reprocessed, ...placed.reprocessed, ...done.reprocessed])
+  await writeAlertStates(rest, [...batch.alertStates.values()])
+  await writeAlertEvents(rest, batch.alertEvents)
   await rest.query('commit', [])
   await rest.send(client)
   return placed.deadLetters.length + done.deadLetters.length
@@ -88,6 +103,15 @@ const transact = <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Prom
     }
   })
 
+/** Changes of markets and activities of wallets may be liquidity events of the day on which they were received. */
+const daysOf = ({ days, marketChanges, activities }: Batch): Set<number> => {
+  const times = [
+    ...marketChanges.map((change) => change.receivedTimeMs),
+    ...activities.map((row) => row.capturedTimeMs),
+  ]
+  return new Set([...days, ...times.map((timeMs) => Math.floor(timeMs / DAY_MS))])
+}
+
 const countLetters = (stats: Stats, added: DeadLetter[]): void => {
   stats.count('rowsRefused', added.filter(({ reason }) => reason === REFUSED_ROW).length)
   stats.count('deadLetters', added.length)
@@ -100,7 +124,7 @@ const createAttempt = ({ pool, owner, stats, log, config }: CommitDeps) => {
   const isolated = new WeakMap<Batch, Batch>()
 
   const ensureDays = async (batch: Batch): Promise<void> => {
-    for (const day of batch.days) {
+    for (const day of daysOf(batch)) {
       if (partitions.has(day)) continue
       await ensurePartition(pool, day)
       partitions.add(day)

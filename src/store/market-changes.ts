@@ -1,8 +1,11 @@
 import type { ClientBase, Pool } from 'pg'
 import { fromMillionths, toMillionths } from '../domain/decimal.ts'
+import type { LiquidityEvent } from '../domain/liquidity-event.ts'
 import { areSameFacts, factsAfter, type MarketChange, type MarketFacts } from '../domain/market-change.ts'
 import { instant } from './instant.ts'
 import { toJson } from './json.ts'
+import { writeLiquidity } from './liquidity.ts'
+import { marketEvents } from './market-events.ts'
 
 /** Any constant of our own. */
 const LOCK = 'select pg_advisory_xact_lock(7620008)'
@@ -109,15 +112,15 @@ const toRow = (change: MarketChange, facts: MarketFacts, validFromUs: number) =>
 })
 type Row = ReturnType<typeof toRow>
 
-/** Rows of those changes that say something new, over what is known. Receive clocks differ: time never goes back. */
-const toRows = (known: Map<string, Known>, changes: MarketChange[]): Row[] =>
+/** Rows and events of those changes that say something new, over what is known. Receive clocks differ: time never goes back. */
+const toNews = (known: Map<string, Known>, changes: MarketChange[]): { row: Row; events: LiquidityEvent[] }[] =>
   changes.map(inOneSpelling).flatMap((change) => {
     const before = known.get(change.marketId)
     const facts = factsAfter(before?.facts, change)
     if (before?.facts !== undefined && areSameFacts(before.facts, facts)) return []
     const validFromUs = Math.max(change.receivedTimeMs * 1_000, (before?.validFromUs ?? 0) + 1)
     known.set(change.marketId, { facts, validFromUs })
-    return [toRow(change, facts, validFromUs)]
+    return [{ row: toRow(change, facts, validFromUs), events: marketEvents(change, before?.facts, facts) }]
   })
 
 const FROM_US = `timestamptz 'epoch' + valid_from_us * interval '1 microsecond'`
@@ -149,18 +152,24 @@ where m.market_id = any($1) and c.market_id = m.market_id and c.valid_to is null
   and (m.status <> c.status or m.tick_size <> c.tick_size)`
 
 /**
- * Writes a row for each change that says something new, and ends the span of the row before. To be called with
+ * Writes a row for each change that says something new, ends the span of the row before, and tells in `liquidity_events`
+ * what markets were created, closed or resolved by it. To be called with
  * `lockMarkets`, after the catalogue's objects were written to `markets`.
  */
 export const writeMarketChanges = async (client: ClientBase, changes: MarketChange[]): Promise<void> => {
   if (changes.length === 0) return
   const marketIds = [...new Set(changes.map((change) => change.marketId))]
   const { rows: present } = await client.query<Present>(PRESENT, [marketIds])
-  const rows = toRows(new Map(present.map((row) => [row.market_id, toKnown(row)])), changes)
-  if (rows.length > 0) {
-    await client.query(CLOSE, [toJson(rows)])
-    await client.query(INSERT, [toJson(rows)])
+  const news = toNews(new Map(present.map((row) => [row.market_id, toKnown(row)])), changes)
+  const rows = toJson(news.map(({ row }) => row))
+  if (news.length > 0) {
+    await client.query(CLOSE, [rows])
+    await client.query(INSERT, [rows])
   }
+  await writeLiquidity(
+    client,
+    news.flatMap(({ events }) => events),
+  )
   await client.query(ALIGN, [marketIds])
 }
 

@@ -10,19 +10,14 @@ const isDuplicate = (error: unknown): boolean =>
 
 const dayText = (epochDay: number): string => new Date(epochDay * DAY_MS).toISOString().slice(0, 10)
 
-/**
- * Makes the partition of `order_books` for one UTC day where it is missing.
- *
- * @returns its name when it was made, else undefined.
- */
-export const ensurePartition = (pool: Pool, epochDay: number): Promise<string | undefined> =>
+const FUNCTIONS = ['ensure_order_books_partition', 'ensure_liquidity_events_partition'] as const
+
+const ensureOne = (pool: Pool, name: (typeof FUNCTIONS)[number], epochDay: number): Promise<string | undefined> =>
   withClient(pool, async (client) => {
     try {
       await client.query('begin')
       await client.query("set local lock_timeout = '2s'")
-      const result = await client.query<{ name: string | null }>('select ensure_order_books_partition($1) as name', [
-        dayText(epochDay),
-      ])
+      const result = await client.query<{ name: string | null }>(`select ${name}($1) as name`, [dayText(epochDay)])
       await client.query('commit')
       return result.rows[0]?.name ?? undefined
     } catch (error) {
@@ -32,13 +27,24 @@ export const ensurePartition = (pool: Pool, epochDay: number): Promise<string | 
     }
   })
 
+/**
+ * Makes the partitions of one UTC day where they are missing.
+ *
+ * @returns the names of those that were made.
+ */
+export const ensurePartition = async (pool: Pool, epochDay: number): Promise<string[]> => {
+  const made: string[] = []
+  for (const name of FUNCTIONS) {
+    const partition = await ensureOne(pool, name, epochDay)
+    if (partition !== undefined) made.push(partition)
+  }
+  return made
+}
+
 /** Makes the partitions of today and the days ahead (UTC). Returns the names of those that were missing. */
 export const ensurePartitions = async (pool: Pool, daysAhead: number): Promise<string[]> => {
   const today = Math.floor(Date.now() / DAY_MS)
   const made: string[] = []
-  for (let day = today; day <= today + daysAhead; day++) {
-    const name = await ensurePartition(pool, day)
-    if (name !== undefined) made.push(name)
-  }
+  for (let day = today; day <= today + daysAhead; day++) made.push(...(await ensurePartition(pool, day)))
   return made
 }

@@ -1,12 +1,14 @@
 import type { ClientBase } from 'pg'
 import type { Batch } from '../normalizer/batch.ts'
 import { placeActivities } from './activity-places.ts'
+import { writeAlertEvents, writeAlertStates } from './alerts.ts'
 import { writeCheckpoints } from './checkpoints.ts'
 import { writeDeadLetters, writeReprocessed } from './dead-letters.ts'
 import { writeDepths } from './depths.ts'
 import { writeFills } from './fills.ts'
 import { writeGaps } from './gaps.ts'
 import { writeHalving, type Isolation } from './isolation.ts'
+import { writeLiquidity } from './liquidity.ts'
 import { writeMarketChanges } from './market-changes.ts'
 import { writeMarkets } from './markets.ts'
 import { writeMetricBuckets, writeMetrics } from './metrics.ts'
@@ -192,11 +194,32 @@ export const PARTS: Part[] = [
     marketOf: ofMarket,
   }),
   toPart({
+    name: 'liquidity_events',
+    read: (batch) => batch.liquidity,
+    replace: (batch, items) => (batch.liquidity = items),
+    write: writeLiquidity,
+    marketOf: ofMarket,
+  }),
+  toPart({
     name: 'dead_letters.result',
     read: (batch) => batch.reprocessed,
     replace: (batch, items) => (batch.reprocessed = items),
     write: writeReprocessed,
     marketOf: () => undefined,
+  }),
+  toPart({
+    name: 'alert_states',
+    read: (batch) => [...batch.alertStates.values()],
+    replace: (batch, items) => (batch.alertStates = new Map(items.map((row) => [row.alertId, row]))),
+    write: writeAlertStates,
+    marketOf: () => undefined,
+  }),
+  toPart({
+    name: 'alert_events',
+    read: (batch) => batch.alertEvents,
+    replace: (batch, items) => (batch.alertEvents = items),
+    write: writeAlertEvents,
+    marketOf: ofMarket,
   }),
   writeLetters,
 ]

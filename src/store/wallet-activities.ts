@@ -12,10 +12,16 @@ with a as (
     size numeric, usdc numeric, tx_hash text, ordinal int, source_ts timestamptz, captured_at timestamptz)
   on conflict do nothing
   returning *
+), told as (
+  insert into liquidity_events (market_id, type, amount, observed_at, source, identity, detail)
+  select market_id, type, size, captured_at, 'data_api', concat_ws(':', tx_hash, wallet, ordinal),
+    jsonb_build_object('wallet', wallet, 'transaction_hash', tx_hash, 'source_ts', source_ts)
+  from a where type in ('split', 'merge')
+  on conflict do nothing
 )
 ${ACTIVITY_MOVES} from a join outcomes o on ${CONCERNED}`
 
-/** Stores activities, each once. Returns the moves of those that are new. */
+/** Stores activities, each once, and of those that are new the splits and merges as liquidity events. Returns their moves. */
 export const insertActivities = async (client: ClientBase, activities: ActivityRow[]): Promise<WalletMove[]> => {
   if (activities.length === 0) return []
   const rows = activities.map(({ activity, capturedTimeMs, marketId }) => ({

@@ -7,6 +7,7 @@ import { openHttpServer, type HttpServer } from '../http/server.ts'
 import { restoreSwitch } from '../activities/everything-copy.ts'
 import { readFeedGroups } from '../activities/feed-groups.ts'
 import { createRebalance } from '../activities/rebalance.ts'
+import { openAlertDispatcher } from './alert-dispatcher.ts'
 import { createControlActivities } from './control-activities.ts'
 import { openCatalogChanges, startRefresh, type CatalogChanges } from './catalog-changes.ts'
 import { oneAtATime } from '../lib/every.ts'
@@ -72,13 +73,13 @@ export const openControl = async (context: RoleContext): Promise<RoleWorker> => 
   const lookAgain = oneAtATime(watch, (error) =>
     log.warn(`could not look after the owner workflows: ${reasonOf(error)}`),
   )
+  const dispatcher = await openAlertDispatcher({ context, client, subscriber: resources.connectRedis() })
   const timer = setInterval(lookAgain, ENSURE_EVERY_MS)
   return {
     options: controlOptions({ connection: temporal, namespace, activities }, bundlePath, config),
     [Symbol.asyncDispose]: async () => {
       clearInterval(timer)
-      reassert[Symbol.dispose]()
-      changes[Symbol.dispose]()
+      for (const one of [reassert, changes, dispatcher]) one[Symbol.dispose]()
       await http[Symbol.asyncDispose]()
     },
   }

@@ -1,6 +1,7 @@
 import { activityInfo } from '@temporalio/activity'
 import type { Client } from '@temporalio/client'
 import type { Config } from '../config.ts'
+import { createAlertDeliveryActivities } from '../activities/alert-delivery.ts'
 import { createTellingActivities } from '../activities/alert-telling.ts'
 import { createHeartbeatActivities } from '../activities/heartbeats.ts'
 import { createNoticeActivities } from '../activities/notices.ts'
@@ -20,7 +21,7 @@ const windowsOf = (config: Config): Windows => ({
 const webhookOf = ({ ALERT_WEBHOOK_URL: url, ALERT_WEBHOOK_SECRET: secret }: Config) =>
   url === undefined || secret === undefined ? undefined : { url, secret }
 
-/** Joins the comparison of heartbeats, and what is told of it, to the clients of this process. */
+/** Joins the comparison of heartbeats, what is told of it, and the delivery of alerts, to the clients of this process. */
 export const createAlertActivities = ({ config, log, stats, resources }: RoleContext, client: Client) => {
   const { redis, pool } = resources
   const refresh = client.schedule.getHandle('refreshCatalog')
@@ -48,5 +49,12 @@ export const createAlertActivities = ({ config, log, stats, resources }: RoleCon
       stats,
     }),
     ...createNoticeActivities({ pool, webhook: webhookOf(config), log, stats }),
+    ...createAlertDeliveryActivities({
+      pool,
+      secret: config.ALERT_WEBHOOK_SECRET,
+      hosts: config.ALERT_WEBHOOK_HOSTS,
+      log,
+      stats,
+    }),
   }
 }

@@ -1,4 +1,5 @@
 import { ActivityCancellationType, proxyActivities, type ActivityOptions } from '@temporalio/workflow'
+import type { AlertDeliveryActivities } from '../activities/alert-delivery.ts'
 import type { TellingActivities } from '../activities/alert-telling.ts'
 import type { BackfillActivities } from '../activities/backfill.ts'
 import type { CatalogueActivities } from '../activities/catalogue.ts'
@@ -86,6 +87,15 @@ export const webhooks = proxyActivities<NoticeActivities>({
   scheduleToCloseTimeout: '24h',
   retry: { initialInterval: '1s', maximumInterval: '5m' },
 })
+
+/** For an hour: later an alert of a price would mislead. */
+const { postAlert } = proxyActivities<AlertDeliveryActivities>({
+  startToCloseTimeout: '15s',
+  scheduleToCloseTimeout: '1h',
+  retry: { initialInterval: '1s', maximumInterval: '2m' },
+})
+const { giveUpAlert } = proxyActivities<AlertDeliveryActivities>(briefly)
+export const alerts = { postAlert, giveUpAlert }
 
 /**
  * An activity that runs for as long as its workflow: lost ones are noticed by the heartbeat and retried for ever. Without

@@ -1,5 +1,6 @@
 export { backfillTrades } from './backfill-trades.ts'
 export { checkHeartbeats } from './check-heartbeats.ts'
+export { deliverAlert } from './deliver-alert.ts'
 export { feed } from './feed.ts'
 export { maintainPartitions } from './maintain-partitions.ts'
 export { marketSubscription } from './market-subscription.ts'

@@ -15,7 +15,7 @@ export const WEBHOOK_SECRET = 'the secret of the receiver'
 
 type Call = { headers: IncomingHttpHeaders; body: string; status: number }
 
-/** Takes webhooks; the first calls are answered with these statuses, the others with 200. */
+/** Takes webhooks; the first calls are answered with these statuses (0: with nothing), the others with 200. */
 export const openReceiver = async (statuses: number[]): Promise<AsyncDisposable & { url: string; calls: Call[] }> => {
   const calls: Call[] = []
   const server = createServer((request, response) => {
@@ -24,7 +24,8 @@ export const openReceiver = async (statuses: number[]): Promise<AsyncDisposable 
     request.on('end', () => {
       const status = statuses.shift() ?? 200
       calls.push({ headers: request.headers, body, status })
-      response.writeHead(status).end()
+      if (status === 0) request.socket.destroy()
+      else response.writeHead(status).end()
     })
   })
   server.listen(0, '127.0.0.1')

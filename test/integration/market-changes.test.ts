@@ -1,91 +1,23 @@
 import fc from 'fast-check'
 import type { ClientBase } from 'pg'
 import { describe, expect, test } from 'vitest'
-import type { Market } from '../../src/domain/market.ts'
 import type { MarketChange } from '../../src/domain/market-change.ts'
 import { withClient } from '../../src/store/checkout.ts'
 import { lockMarkets, writeMarketChanges } from '../../src/store/market-changes.ts'
 import { writeMarkets } from '../../src/store/markets.ts'
+import { ensurePartition } from '../../src/store/partitions.ts'
 import { MARKETS_STREAM } from '../../src/domain/keys.ts'
 import { createAppender, createEpoch } from '../../src/stream/append.ts'
 import { createFlow, gammaText, signing, tokensOf } from '../support/normalizer-flow.ts'
 import { committed } from '../support/normalizer-shard.ts'
+import { changesOf, isClosedIn, knownAfter, START_MS, TICKS, type Status, type Step } from '../support/market-steps.ts'
 import { openStores } from '../support/normalizer-stores.ts'
 
 const { database, redis, start, tables } = await openStores()
 const { pool } = database
 
-const START_MS = Date.UTC(2026, 10, 1)
-const TICKS = ['0.1', '0.01', '0.001']
-type Status = Market['status']
-
-type Step = { waitMs: number } & (
-  | { source: 'gamma'; tickSize: string; status: Status; feeBps: number | undefined; negRisk: boolean }
-  | { source: 'new_market'; tickSize: string | undefined }
-  | { source: 'tick_size_change'; tickSize: string }
-  | { source: 'market_resolved' }
-)
-
-const marketOf = (marketId: string, step: Extract<Step, { source: 'gamma' }>): Market => ({
-  marketId,
-  conditionId: '0x1',
-  slug: 's',
-  question: '?',
-  status: step.status,
-  outcomes: [],
-  feeBps: step.feeBps,
-  endTimeMs: undefined,
-  tickSize: step.tickSize,
-  minOrderSize: '5.0',
-  negRisk: step.negRisk,
-  version: undefined,
-})
-
-const changesOf = (marketId: string, steps: Step[]): MarketChange[] => {
-  let timeMs = START_MS
-  return steps.map((step): MarketChange => {
-    timeMs += step.waitMs
-    const head = { marketId, receivedTimeMs: timeMs, exchangeTimeMs: timeMs - 7 }
-    switch (step.source) {
-      case 'gamma':
-        return { ...head, source: step.source, market: marketOf(marketId, step) }
-      case 'new_market': {
-        const named = { conditionId: '0x1', slug: 's', question: '?', version: undefined, eventSlug: 'e', tags: ['t'] }
-        return { ...head, source: step.source, announced: { ...named, tickSize: step.tickSize, feeBps: undefined } }
-      }
-      case 'tick_size_change':
-        return { ...head, source: step.source, tickSize: step.tickSize }
-      case 'market_resolved':
-        return { ...head, source: step.source }
-    }
-  })
-}
-
-/** What is known after the first so many steps, looked up in all of them anew. */
-const knownAfter = (steps: Step[]) => {
-  if (steps.length === 0) return undefined
-  const catalogued = steps.filter((step) => step.source === 'gamma')
-  const last = catalogued.at(-1)
-  const announced = steps[0]?.source === 'new_market' ? steps[0] : undefined
-  const ticks = steps.filter((step, index) => {
-    if (step.source === 'tick_size_change') return true
-    if (step.source !== 'gamma') return step === announced
-    const before = steps.slice(0, index).findLast((one) => one.source === 'gamma')
-    return before?.tickSize !== step.tickSize
-  })
-  const tick = ticks.at(-1)
-  const isResolved = steps.some((step) => step.source === 'market_resolved' || (step.source === 'gamma' && step.status === 'resolved')) // prettier-ignore
-  return {
-    status: isResolved ? 'resolved' : (last?.status ?? (announced === undefined ? null : 'active')),
-    tick_size: tick !== undefined && 'tickSize' in tick && tick.tickSize !== undefined ? tick.tickSize : null,
-    fee_bps: last?.feeBps ?? null,
-    neg_risk: last?.negRisk ?? null,
-    min_order_size: last === undefined ? null : '5',
-    event_slug: announced === undefined ? null : 'e',
-    gamma_tick_size: last?.tickSize ?? null,
-  }
-}
-
+/** Receive clocks step back. */
+for (const day of [-1, 0]) await ensurePartition(pool, START_MS / 86_400_000 + day)
 const FIELDS = `status, trim_scale(tick_size)::text as tick_size, fee_bps::float8 as fee_bps, neg_risk,
   trim_scale(min_order_size)::text as min_order_size, event_slug, trim_scale(gamma_tick_size)::text as gamma_tick_size`
 
@@ -107,6 +39,9 @@ const at = async (marketId: string, timeUs: number) =>
 
 const spansOf = async (marketId: string) =>
   (await pool.query<{ valid_from: string; valid_to: string | null; source: string }>(`select (extract(epoch from valid_from) * 1000000)::bigint as valid_from, (extract(epoch from valid_to) * 1000000)::bigint as valid_to, source from market_changes where market_id = $1 order by valid_from`, [marketId])).rows // prettier-ignore
+
+const eventsOf = async (marketId: string): Promise<string[]> =>
+  (await pool.query<{ type: string }>('select type from liquidity_events where market_id = $1 order by event_id', [marketId])).rows.map(({ type }) => type) // prettier-ignore
 
 const tickSize = fc.constantFrom(...TICKS)
 const waitMs = fc.constantFrom(0, 1, 1, 5, 1_000, -3)
@@ -146,6 +81,12 @@ describe('market_at', () => {
         }
         expect(spans).toHaveLength(rowCount)
         for (const [index, span] of spans.entries()) expect(span.valid_to).toBe(spans[index + 1]?.valid_from ?? null)
+        const isResolved = knownAfter(steps)?.status === 'resolved'
+        const told = await eventsOf(marketId)
+        expect(told.filter((type) => type !== 'market_closed')).toEqual(
+          steps.length === 0 ? [] : ['market_created', ...(isResolved ? ['market_resolved'] : [])],
+        )
+        expect(told.includes('market_closed')).toBe(isClosedIn(steps))
       }),
       { numRuns: 60 },
     )

@@ -42,6 +42,10 @@ const gaps = async (marketId: string) => {
     'select outcome_id, reason, first_good_sequence is null as open from feed_gaps where market_id = $1 order by gap_id'
   return (await database.pool.query<Record<string, unknown>>(sql, [marketId])).rows
 }
+const openLiquidity = async (marketId: string) => {
+  const sql = `select jsonb_path_query_array(progress, '$.kept.liquidity.outcomes[*].spans') as open from ingestion_offsets where stream = $1`
+  return (await database.pool.query<{ open: unknown[] }>(sql, [`orderbook:${marketId}`])).rows[0]?.open
+}
 const stops = (marketId: string, count: number) =>
   Array.from({ length: count }, () =>
     outcomesOf(marketId).map((outcome_id) => ({ outcome_id, reason: 'stopped', open: false })),
@@ -68,6 +72,7 @@ test('a stopped market leaves the memory and a restart does not open it; an acti
     await untilClosed(shard, 1)
     expect(Date.now() - stoppedTimeMs).toBeGreaterThan(CLOSE_AFTER_MS - 200)
     await until('its memory is gone', () => openCount(shard) === 2)
+    expect(await openLiquidity('81'), 'what was open of its last second is told').toEqual([[], []])
     await until('its stream keeps its last entry', async () => (await redis.xlen('orderbook:81')) === 1)
     const lives = await Promise.all(['81', '82', '83'].map((marketId) => redis.ttl(`quote:${marketId}`)))
     expect(lives[0]).toBeGreaterThan(86_000)

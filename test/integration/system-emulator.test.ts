@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
+import { judgeLiquidity } from '../support/expect-liquidity.ts'
 import { brokenPromises, fillTexts, recordedTokens, tradeTexts } from '../support/recorded-truth.ts'
 import { openRecording, settle, untilLive } from '../support/recording.ts'
 import { readLosses } from '../support/tape/losses.ts'
@@ -34,6 +35,10 @@ describe('200 markets at 1,000 frames/s', () => {
     const gaps = await pool.query('select reason, detail from feed_gaps')
     expect(gaps.rows).toEqual([])
     expect((await pool.query('select reason, detail from dead_letters')).rows).toEqual([])
+    const liquidity = await judgeLiquidity(pool, ledger)
+    console.log(`trades explain ${(liquidity.explained * 100).toFixed(2)} % of what the ledger says was traded`)
+    expect(liquidity).toMatchObject({ unbalanced: [], invented: [] })
+    expect(liquidity.explained).toBeGreaterThan(0.9)
   }, 300_000)
 
   /**

@@ -6,6 +6,7 @@ import type { MetricBucket, MetricSample, MetricsProgress } from '../../src/doma
 import { createStats } from '../../src/lib/stats.ts'
 import { newBatch, type Batch, type FillRow } from '../../src/normalizer/batch.ts'
 import { fillKey } from '../../src/normalizer/fill-key.ts'
+import { keptOf } from '../../src/normalizer/listener.ts'
 import type { MarketTape } from '../../src/normalizer/market-tape.ts'
 import type { TruthFill, TruthRow } from './metrics-truth.ts'
 import { ofOutcome } from './normalizer-rows.ts'
@@ -45,7 +46,7 @@ export class MeasuredTape {
   }
 
   restart(): void {
-    const progress = JSON.stringify(this.#tape.metrics())
+    const progress = JSON.stringify(keptOf(this.#tape).metrics)
     this.#tape = restored(storedCheckpoints(this.#tape))
     this.#metrics = new MarketMetrics('9')
     if (progress !== undefined) {
@@ -58,7 +59,6 @@ export class MeasuredTape {
     const metrics = this.#metrics
     const seen = new RecentKeys()
     for (const [key, { capturedTimeMs }] of this.#fills) seen.meet(key, capturedTimeMs)
-    tape.metrics = () => metrics.progress()
     tape.listeners.push(metricsListener({ tape, metrics, seen, into: (batch) => metricsInto(batch, this.stats) }))
   }
 

@@ -154,6 +154,18 @@ const recordAlerts = async (plane: ControlPlane): Promise<void> => {
   await record('notify-feed-alert', delivered, plane)
 }
 
+const recordDeliveries = async (plane: ControlPlane): Promise<void> => {
+  const { stubs } = plane
+  stubs.webhook = ['unavailable']
+  const delivered = await start(plane, 'deliverAlert', 'alert:1', [{ eventId: '1' }])
+  await settled(delivered)
+  await record('deliver-alert', delivered, plane)
+  stubs.webhook = ['never']
+  const refused = await start(plane, 'deliverAlert', 'alert:2', [{ eventId: '2' }])
+  await settled(refused)
+  await record('deliver-alert-given-up', refused, plane)
+}
+
 const recordBackfill = async (plane: ControlPlane): Promise<void> => {
   const input = { market: '7', from: '2026-11-01T00:00:00.000Z', to: '2026-11-26T00:00:00.000Z' }
   const handle = await start(plane, 'backfillTrades', 'backfillTrades:7', [input])
@@ -174,6 +186,7 @@ await mkdir(folder, { recursive: true })
   await recordOwners(plane)
   await recordScheduled(plane)
   await recordAlerts(plane)
+  await recordDeliveries(plane)
   await recordEverything(plane)
   await recordBackfill(plane)
 }

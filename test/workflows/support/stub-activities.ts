@@ -1,5 +1,6 @@
 import { ApplicationFailure, cancellationSignal, heartbeat } from '@temporalio/activity'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { AlertDeliveryActivities } from '../../../src/activities/alert-delivery.ts'
 import type { TellingActivities } from '../../../src/activities/alert-telling.ts'
 import type { BackfillActivities } from '../../../src/activities/backfill.ts'
 import type { CatalogueActivities } from '../../../src/activities/catalogue.ts'
@@ -14,7 +15,8 @@ import type { PolicyActivities } from '../../../src/activities/policy.ts'
 import type { ResolutionActivities } from '../../../src/activities/resolutions.ts'
 import type { SubscriptionActivities } from '../../../src/activities/subscription.ts'
 
-type ControlActivities = BackfillActivities &
+type ControlActivities = AlertDeliveryActivities &
+  BackfillActivities &
   CatalogueActivities &
   HeartbeatActivities &
   EverythingActivities &
@@ -105,6 +107,11 @@ export const createStubs = (): Stubs => {
     stubs.runs.isReturning = false
     if (signal.aborted) stubs.runs.drained++
   }
+  const answer = (): void => {
+    const given = stubs.webhook.shift()
+    if (given === 'unavailable') throw ApplicationFailure.retryable('503', 'Unavailable')
+    if (given === 'never') throw ApplicationFailure.nonRetryable('503 for a day', 'Unavailable')
+  }
   const stubs: Stubs = {
     calls: [],
     named: (activity, marketId) =>
@@ -176,10 +183,13 @@ export const createStubs = (): Stubs => {
       },
       deliverNotice: async (notice) => {
         note('deliverNotice', notice)
-        const answer = stubs.webhook.shift()
-        if (answer === 'unavailable') throw ApplicationFailure.retryable('503', 'Unavailable')
-        if (answer === 'never') throw ApplicationFailure.nonRetryable('503 for a day', 'Unavailable')
+        answer()
       },
+      postAlert: async (input) => {
+        note('postAlert', input)
+        answer()
+      },
+      giveUpAlert: async (input) => note('giveUpAlert', input),
       giveUpNotice: async (notice) => note('giveUpNotice', notice),
       turnEverything: async ({ state }) => ({ state, generation: 1_795_000_000_000, turnedTimeMs: 1_795_000_000_000 }),
       confirmEverything: async ({ state }) => {

@@ -1,0 +1,88 @@
+import { MarketRules } from '../alerts/market-rules.ts'
+import { fillKey } from '../normalizer/fill-key.ts'
+import {
+  markRules,
+  readRecentCauses,
+  readRulesOf,
+  releaseRules,
+  type Mark,
+  type StoredRule,
+} from '../store/alert-rules.ts'
+import { createRuleChanges } from './alert-rule-changes.ts'
+import type { NormalizerDeps } from './normalizer-deps.ts'
+import type { Derivation, Tick } from './normalizer-listeners.ts'
+
+/** A rule as it was taken up; `reason`: what is wrong with it. */
+type Taken = { marketId: string; changedXid: string; reason: string | undefined }
+
+const isOlder = (changedXid: string, known: Taken | undefined): boolean =>
+  known !== undefined && BigInt(changedXid) < BigInt(known.changedXid)
+
+const createRules = () => {
+  const markets = new Map<string, MarketRules>()
+  const taken = new Map<string, Taken>()
+  return {
+    markets,
+    taken,
+
+    /** Takes a rule up; what is to be said of it, where that is news. Other markets' rules are for others. */
+    take: ({ row, standing, changedXid, isChecked, invalidReason }: StoredRule): Mark[] => {
+      const { alertId, marketId } = row
+      const rules = markets.get(marketId)
+      const known = taken.get(alertId)
+      if (rules === undefined || isOlder(changedXid, known)) return []
+      // The same again: a window that it watches goes on.
+      const reason = known?.changedXid === changedXid ? known.reason : rules.set(row, standing)
+      taken.set(alertId, { marketId, changedXid, reason })
+      const isSaid = isChecked && (invalidReason ?? undefined) === reason
+      return isSaid ? [] : [{ alertId, changedXid, reason, isTaken: true }]
+    },
+
+    drop: (alertId: string): void => {
+      markets.get(taken.get(alertId)?.marketId ?? '')?.remove(alertId)
+      taken.delete(alertId)
+    },
+  }
+}
+
+/** Keeps the rules of a shard's markets as users write them, and has them evaluated. */
+export const createAlerts = (deps: NormalizerDeps): Derivation => {
+  const { pool, stats, log } = deps
+  const { markets, taken, take, drop } = createRules()
+  const changes = createRuleChanges(deps)
+
+  const mark = (marks: Mark[]): void => {
+    stats.set('alertRules', taken.size)
+    const invalid = marks.filter(({ reason }) => reason !== undefined)
+    stats.count('alertRulesInvalid', invalid.length)
+    markRules(pool, marks).catch((error: unknown) => log.warn({ error }, 'rules could not be marked as taken up'))
+  }
+
+  return {
+    open: async (tapes) => {
+      if (tapes.length === 0) return
+      await changes.begin()
+      const marketIds = tapes.map(({ market }) => market.marketId)
+      const [stored, causes] = await Promise.all([readRulesOf(pool, marketIds), readRecentCauses(pool, marketIds)])
+      for (const tape of tapes) markets.set(tape.market.marketId, new MarketRules(tape, { fillKey, now: Date.now }))
+      for (const { outcomeId, cause } of causes) markets.get(outcomeId.split(':')[0] ?? '')?.remember(outcomeId, cause)
+      mark(stored.flatMap(take))
+    },
+
+    close: ({ market: { marketId } }) => {
+      const alertIds = [...(markets.get(marketId)?.alertIds ?? [])]
+      markets.delete(marketId)
+      for (const alertId of alertIds) taken.delete(alertId)
+      releaseRules(pool, alertIds).catch((error: unknown) => log.warn({ error }, 'rules could not be released'))
+    },
+
+    tick: ({ nowMs, isBehind, batch }: Tick) => {
+      changes.lookAgain(nowMs)
+      const { written, removedIds } = changes.take()
+      for (const alertId of removedIds) drop(alertId)
+      if (written.length > 0) mark(written.flatMap(take))
+      const moved = isBehind ? [] : [...markets.values()].filter((rules) => rules.tick(nowMs, batch))
+      return moved.map(({ tape }) => tape)
+    },
+  }
+}

@@ -1,0 +1,31 @@
+import type { Book } from '../domain/book.ts'
+import { Gauge } from './gauge.ts'
+import type { Meter } from './rule.ts'
+
+/**
+ * Compares something that a book shows at each moment. `measure`: in millionths; undefined: the book does not say, and
+ * rules stay as they are. `sign` -1: rules hold below their threshold.
+ */
+export const levelMeter = (
+  measure: (book: Book) => number | undefined,
+  sign: 1 | -1,
+  watches: Meter['watches'] = 'top',
+): Meter => {
+  const gauge = new Gauge()
+  return {
+    add: (watched) => gauge.add(watched),
+    remove: (watched) => gauge.remove(watched),
+    isDue: (book, atTimeMs) => {
+      const value = measure(book)
+      return value !== undefined && gauge.isDue(sign * value, atTimeMs)
+    },
+    settle: (book, at, journal) => {
+      const value = measure(book)
+      if (value !== undefined) gauge.look(sign * value, value, at, journal)
+    },
+    readyTimeMs: () => gauge.readyTimeMs,
+    lose: () => undefined,
+    isNeeded: () => false,
+    watches,
+  }
+}

@@ -1,0 +1,160 @@
+import { toMillionths } from '../domain/decimal.ts'
+import type { Batch, FillRow } from '../normalizer/batch.ts'
+import type { MarketListener } from '../normalizer/listener.ts'
+import type { MarketTape } from '../normalizer/market-tape.ts'
+import type { OutcomeTape } from '../normalizer/outcome-tape.ts'
+import { checkRule } from './check-rule.ts'
+import { createJournal, type AlertRows } from './journal.ts'
+import { OutcomeRules } from './outcome-rules.ts'
+import type { Journal, RuleRow, Standing, Watch, Watched } from './rule.ts'
+import { TradeRules } from './trade-rules.ts'
+
+export type MarketRulesDeps = { fillKey: (fill: FillRow) => string; now: () => number }
+
+/** Frames that were received so long before may still have to come. */
+const IN_FLIGHT_MS = 1_000
+
+type Place = { tape: OutcomeTape; rules: OutcomeRules; trades: TradeRules; journal: Journal }
+/** `watched` holds where the rule stands, also of one that is paused or invalid. */
+type Held = { watched: Watched; watch: Watch | undefined; place: Place | undefined }
+
+/**
+ * Whether this very state of the book is proved. Within a batch of changes it is none that the venue ever had, and one
+ * that is not proved may not call anybody.
+ */
+const isCertain = ({ isProved, verification: { proof } }: OutcomeTape): boolean =>
+  isProved && !proof.isOpen && proof.doubt === undefined
+
+/**
+ * The rules of one market. A state of a book counts when it is proved: before the next batch changes it, or right after
+ * the frame where a rule would change its state, by an early proof. What is not known (a gap, a pause, no proof, a side
+ * missing) changes no rule.
+ */
+export class MarketRules {
+  readonly tape: MarketTape
+  readonly #deps: MarketRulesDeps
+  readonly #places: Place[]
+  readonly #held = new Map<string, Held>()
+  #rows: AlertRows = { alertEvents: [], alertStates: new Map() }
+  #isListening = false
+
+  constructor(tape: MarketTape, deps: MarketRulesDeps) {
+    this.tape = tape
+    this.#deps = deps
+    this.#places = tape.outcomes.map((outcome) => ({
+      tape: outcome,
+      rules: new OutcomeRules(),
+      trades: new TradeRules(),
+      journal: createJournal(outcome.outcome.outcomeId, () => this.#rows, deps.now),
+    }))
+  }
+
+  get alertIds(): Iterable<string> {
+    return this.#held.keys()
+  }
+
+  /**
+   * Takes up a rule as it is written now; undefined, or what is wrong with it. `standing`: as committed; one that is
+   * known here already stands where it stands here.
+   */
+  set(row: RuleRow, standing: Standing): string | undefined {
+    const known = this.#held.get(row.alertId)?.watched
+    this.remove(row.alertId)
+    const { state, crossing, lastFiredTimeMs } = known ?? standing
+    const checked = checkRule(row)
+    const watch = checked.type === 'valid' && row.status === 'active' ? checked.watch : undefined
+    const level = watch === undefined || watch.type === 'market' ? 0 : watch.level
+    const rearmLevel = checked.type === 'valid' ? level - checked.hysteresis : level
+    const watched = { row, state, crossing, lastFiredTimeMs, level, rearmLevel }
+    const place = this.#places[row.outcomeIndex]
+    this.#held.set(row.alertId, { watched, watch, place })
+    if (checked.type === 'invalid') return checked.reason
+    if (place === undefined) return `outcome_index: the market has ${this.#places.length}, got ${row.outcomeIndex}`
+    if (watch?.type === 'book') place.rules.add(watch, watched)
+    if (watch?.type === 'trade') place.trades.add(watched)
+    if (watch?.type === 'book' || watch?.type === 'trade') this.#listen()
+    return undefined
+  }
+
+  remove(alertId: string): void {
+    const held = this.#held.get(alertId)
+    if (held === undefined) return
+    this.#held.delete(alertId)
+    if (held.watch?.type === 'book') held.place?.rules.remove(held.watch, held.watched)
+    if (held.watch?.type === 'trade') held.place?.trades.remove(held.watched)
+  }
+
+  /** Rules fired for this fill before. */
+  remember(outcomeId: string, cause: string): void {
+    this.#placeOf(outcomeId)?.trades.remember(cause)
+  }
+
+  /** New rules, ends of cooldowns, and what was proved at the end of a read. True where a rule changed its state. */
+  tick(nowMs: number, batch: Batch): boolean {
+    this.#rows = batch
+    const before = batch.alertStates.size + batch.alertEvents.length
+    for (const { tape, rules, journal } of this.#places) {
+      if (!this.#isShown() || !isCertain(tape)) continue
+      rules.settleOpen(tape.book, journal)
+      rules.settleByTime(
+        tape.book,
+        { capturedTimeMs: nowMs - IN_FLIGHT_MS, exchangeTimeMs: tape.exchangeTimeMs },
+        journal,
+      )
+    }
+    return batch.alertStates.size + batch.alertEvents.length > before
+  }
+
+  #isShown(): boolean {
+    return this.tape.subscription === 'active' && !this.tape.isResolved
+  }
+
+  #placeOf(outcomeId: string): Place | undefined {
+    return this.#places.find(({ tape }) => tape.outcome.outcomeId === outcomeId)
+  }
+
+  /** A market without rules costs nothing. */
+  #listen(): void {
+    if (this.#isListening) return
+    this.#isListening = true
+    const listener: MarketListener = {
+      beforeChanges: (outcome, _, { batch }) => this.#settle(outcome, batch),
+      afterBook: ({ outcome: { outcomeId } }, kind, at) => {
+        if (kind === 'gap') this.#placeOf(outcomeId)?.rules.lose()
+        else this.#placeOf(outcomeId)?.rules.note(at)
+      },
+      afterFill: (fill, batch) => this.#lookAtTrade(fill, batch),
+      afterFrame: (_, { batch }) => this.#lookAtFrame(batch),
+    }
+    this.tape.listeners.push(listener)
+  }
+
+  /** The batch before has ended: its last state is proved now, or never. */
+  #settle(outcome: OutcomeTape, batch: Batch): void {
+    const place = this.#placeOf(outcome.outcome.outcomeId)
+    if (place?.rules.open === undefined || !isCertain(outcome) || !this.#isShown()) return
+    this.#rows = batch
+    place.rules.settleOpen(outcome.book, place.journal)
+  }
+
+  #lookAtFrame(batch: Batch): void {
+    for (const { tape, rules, journal } of this.#places) {
+      if (rules.open === undefined || !this.#isShown() || !rules.isDue(tape.book)) continue
+      // A hash costs some µs: only where it decides something.
+      if (tape.isProved && !isCertain(tape)) tape.verification.proveEarly(batch)
+      if (!isCertain(tape)) continue
+      this.#rows = batch
+      rules.settleOpen(tape.book, journal)
+    }
+  }
+
+  #lookAtTrade(fill: FillRow, batch: Batch): void {
+    const place = this.#placeOf(fill.outcomeId)
+    const size = toMillionths(fill.sizeText)
+    if (place === undefined || size === undefined) return
+    this.#rows = batch
+    const { capturedTimeMs, exchangeTimeMs } = fill
+    const cause = (): string => this.#deps.fillKey(fill)
+    place.trades.look({ size, cause, capturedTimeMs, exchangeTimeMs }, place.journal)
+  }
+}

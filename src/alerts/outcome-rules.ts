@@ -1,0 +1,136 @@
+import type { Book } from '../domain/book.ts'
+import type { BookSide } from '../domain/book-side.ts'
+import type { Instant, Journal, Meter, Watch, Watched } from './rule.ts'
+
+/** Best prices in millionths; an empty side has none. */
+type Top = { bid: number; ask: number }
+const EMPTY = -1
+/** Of no book. */
+const UNKNOWN: Top = { bid: -2, ask: -2 }
+const priceOf = (side: BookSide): number => side.best()?.price ?? EMPTY
+
+type BookWatch = Extract<Watch, { type: 'book' }>
+
+/** The rules of one outcome's book. A state that is not proved yet is `open`: it is looked at once it is. */
+export class OutcomeRules {
+  readonly #meters = new Map<string, { meter: Meter; count: number }>()
+  /** When the state that was not looked at yet came to be. */
+  #open: Instant | undefined
+  /** Whether a rule would change its state in it, or nobody has asked yet. */
+  #isDue = true
+  #newestTimeMs = 0
+  #isNew = false
+  /** When the first cooldown ends of a rule whose condition held. */
+  #readyTimeMs = Infinity
+  /** The meters, and those of them that other sizes concern: each frame goes through them. */
+  #all: Meter[] = []
+  #ofSizes: Meter[] = []
+  /** Best prices at which no rule was due. */
+  #top = UNKNOWN
+  /** Whether a state since the last proved one has to be given to somebody. */
+  #isNeeded = false
+
+  get open(): Instant | undefined {
+    return this.#open
+  }
+
+  add(watch: BookWatch, watched: Watched): void {
+    const found = this.#meters.get(watch.key) ?? { meter: watch.openMeter(), count: 0 }
+    this.#meters.set(watch.key, found)
+    found.count += 1
+    found.meter.add(watched)
+    this.#sort()
+    this.#isNew = true
+    this.#top = UNKNOWN
+  }
+
+  remove(watch: BookWatch, watched: Watched): void {
+    const found = this.#meters.get(watch.key)
+    if (found === undefined) return
+    found.meter.remove(watched)
+    found.count -= 1
+    if (found.count > 0) return
+    this.#meters.delete(watch.key)
+    this.#sort()
+  }
+
+  /** The book changed. */
+  note(at: Instant): void {
+    if (this.#all.length === 0) return
+    this.#open = at
+    this.#isDue = true
+  }
+
+  /** The book is not known any more: rules stay as they are, and nothing is remembered across it. */
+  lose(): void {
+    this.#open = undefined
+    this.#isNeeded = false
+    this.#top = UNKNOWN
+    for (const meter of this.#all) meter.lose()
+  }
+
+  /** Whether a rule would change its state in the open state of the book. One that nobody needs is not open any more. */
+  isDue(book: Book): boolean {
+    if (this.#open === undefined) return false
+    const { capturedTimeMs } = this.#open
+    const isTopNew = this.#isTopNew(book) || this.#readyTimeMs <= capturedTimeMs
+    this.#isDue = true
+    const meters = isTopNew ? this.#all : this.#ofSizes
+    for (const meter of meters) {
+      if (meter.isDue(book, capturedTimeMs)) return true
+      this.#isNeeded ||= meter.isNeeded(book)
+    }
+    this.#isDue = false
+    if (isTopNew) this.#noteTop(book)
+    if (!this.#isNeeded) this.#open = undefined
+    return false
+  }
+
+  /** The open state is proved. Where no rule is due in it, it goes to those who need it. */
+  settleOpen(book: Book, journal: Journal): void {
+    if (this.#open === undefined) return
+    const at = this.#timed(this.#open)
+    for (const meter of this.#all) {
+      if (this.#isDue || meter.isNeeded(book)) meter.settle(book, at, journal)
+    }
+    if (this.#isDue) this.#noteTop(book)
+    this.#readyTimeMs = this.#firstReadyTimeMs()
+    this.#open = undefined
+    this.#isNeeded = false
+  }
+
+  /** New rules, and ends of cooldowns while the book stands, which is proved. */
+  settleByTime(book: Book, at: Instant, journal: Journal): void {
+    if (!this.#isNew && this.#readyTimeMs > at.capturedTimeMs) return
+    this.#isNew = false
+    const timed = this.#timed(at)
+    for (const meter of this.#all) meter.settle(book, timed, journal)
+    this.#readyTimeMs = this.#firstReadyTimeMs()
+  }
+
+  #sort(): void {
+    this.#all = [...this.#meters.values()].map(({ meter }) => meter)
+    this.#ofSizes = this.#all.filter(({ watches }) => watches === 'sizes')
+  }
+
+  /** Most changes leave the best prices as they are. */
+  #isTopNew({ bids, asks }: Book): boolean {
+    return this.#top.bid !== priceOf(bids) || this.#top.ask !== priceOf(asks)
+  }
+
+  #noteTop({ bids, asks }: Book): void {
+    this.#top = { bid: priceOf(bids), ask: priceOf(asks) }
+  }
+
+  #firstReadyTimeMs(): number {
+    let first = Infinity
+    for (const meter of this.#all) first = Math.min(first, meter.readyTimeMs())
+    return first
+  }
+
+  /** Time never goes back: two clocks meet here. */
+  #timed({ capturedTimeMs, exchangeTimeMs }: Instant): Instant {
+    this.#newestTimeMs = Math.max(this.#newestTimeMs, capturedTimeMs)
+    return { capturedTimeMs: this.#newestTimeMs, exchangeTimeMs }
+  }
+}

@@ -1,0 +1,197 @@
+import type { Side } from '../domain/book-side.ts'
+import type { LevelProgress, OutcomeLiquidityProgress } from '../domain/progress.ts'
+
+const SPAN_MS = 1_000
+/** The post-trade book comes 1 to 90 ms before the trade is told; the rest is for a host that hangs. */
+const BEHIND_MS = 500
+/** Event types overtake each other by up to 8 ms: the trade may also be told first. */
+export const AHEAD_MS = 100
+/** After its end no trade can explain a decrease of a span any more. */
+export const CLOSE_AFTER_MS = SPAN_MS + BEHIND_MS + AHEAD_MS
+/** A trade that nothing explained is kept this much longer than it could be of use, since receive clocks step back. */
+const WAITING_MS = 1_000
+
+/** Sizes are millionths. `decreases`: what of each no trade has explained so far. */
+type Cell = {
+  side: Side
+  price: number
+  added: number
+  traded: number
+  decreases: { timeMs: number; size: number }[]
+}
+type Span = { startTimeMs: number; part: number; cells: Map<number, Cell> }
+/** A trade as the level of its maker sees it. */
+export type LevelTrade = { timeMs: number; side: Side; price: number; size: number }
+
+/** What a level gained and lost within a second. `part` numbers the spans of one second: a gap ends a span early. */
+export type LevelLiquidity = {
+  startTimeMs: number
+  part: number
+  side: Side
+  price: number
+  added: number
+  removed: number
+  traded: number
+}
+
+const keyOf = (side: Side, price: number): number => price * 2 + (side === 'bid' ? 0 : 1)
+
+const toProgress = (key: number, { added, traded, decreases }: Cell, startTimeMs: number): LevelProgress => {
+  const progress: LevelProgress = [key, added, traded]
+  for (const { timeMs, size } of decreases) progress.push(timeMs - startTimeMs, size)
+  return progress
+}
+
+const toCell = ([key, added, traded, ...rest]: LevelProgress, startTimeMs: number): Cell => {
+  const decreases: Cell['decreases'] = []
+  for (let at = 0; at < rest.length; at += 2) {
+    decreases.push({ timeMs: startTimeMs + (rest[at] ?? 0), size: rest[at + 1] ?? 0 })
+  }
+  return { side: key % 2 === 0 ? 'bid' : 'ask', price: Math.floor(key / 2), added, traded, decreases }
+}
+
+/** A decrease is explained by a trade of its level that was told up to `BEHIND_MS` after it, or `AHEAD_MS` before. */
+const explains = (tradeTimeMs: number, decreaseTimeMs: number): boolean =>
+  decreaseTimeMs >= tradeTimeMs - BEHIND_MS && decreaseTimeMs <= tradeTimeMs + AHEAD_MS
+
+const toLiquidity = ({ startTimeMs, part }: Span, { side, price, added, traded, decreases }: Cell): LevelLiquidity => {
+  const removed = decreases.reduce((sum, { size }) => sum + size, 0)
+  return { startTimeMs, part, side, price, added, removed, traded }
+}
+
+/**
+ * Size changes of one outcome's book by level and second of `captured_at`, those that trades explain apart. Of each
+ * level and span `added - removed - traded` is exactly its net change: a trade explains at most the decreases that were
+ * seen, of equal size first, then the newest.
+ *
+ * A span is open → (a gap cuts it) → closed `CLOSE_AFTER_MS` after its start, when its liquidity is told once.
+ */
+export class OutcomeLiquidity {
+  #spans: Span[] = []
+  #current: Span | undefined
+  #newest = { startTimeMs: -1, part: 0 }
+  #waiting: LevelTrade[] = []
+
+  change(side: Side, price: number, delta: number, timeMs: number): void {
+    const cell = this.#cellAt(side, price, timeMs)
+    if (delta > 0) {
+      cell.added += delta
+      return
+    }
+    const left = -delta - this.#takeWaiting(cell, -delta, timeMs)
+    if (left > 0) cell.decreases.push({ timeMs, size: left })
+  }
+
+  trade(trade: LevelTrade): void {
+    const key = keyOf(trade.side, trade.price)
+    let left = trade.size
+    for (const { cell, decrease } of this.#candidates(key, trade)) {
+      const taken = Math.min(left, decrease.size)
+      cell.traded += taken
+      decrease.size -= taken
+      left -= taken
+      if (decrease.size === 0) cell.decreases.splice(cell.decreases.indexOf(decrease), 1)
+      if (left === 0) return
+    }
+    this.#waiting.push({ ...trade, size: left })
+  }
+
+  /** Nothing is known of the book from here on, or it begins anew: no span goes over it. */
+  cut(): void {
+    this.#current = undefined
+  }
+
+  /** When the oldest span is due; undefined where none is open. */
+  get dueTimeMs(): number | undefined {
+    const [oldest] = this.#spans
+    return oldest === undefined ? undefined : oldest.startTimeMs + CLOSE_AFTER_MS
+  }
+
+  /** Takes out what is final by then. */
+  close(clockMs: number): LevelLiquidity[] {
+    const due = this.#spans.filter(({ startTimeMs }) => startTimeMs + CLOSE_AFTER_MS <= clockMs)
+    if (due.length === 0) return []
+    this.#spans = this.#spans.slice(due.length)
+    if (this.#spans.length === 0) this.#current = undefined
+    return due.flatMap((span) => [...span.cells.values()].map((cell) => toLiquidity(span, cell)))
+  }
+
+  /** Returns how many trades nothing explained, or not all of it. */
+  forgetTrades(clockMs: number): number {
+    const before = this.#waiting.length
+    if (before === 0) return 0
+    this.#waiting = this.#waiting.filter(({ timeMs }) => timeMs + AHEAD_MS + WAITING_MS > clockMs)
+    return before - this.#waiting.length
+  }
+
+  progress(): OutcomeLiquidityProgress {
+    return {
+      newest: [this.#newest.startTimeMs, this.#newest.part],
+      isCut: this.#current === undefined,
+      waiting: this.#waiting.map(({ timeMs, side, price, size }) => [timeMs, side, price, size]),
+      spans: this.#spans.map(({ startTimeMs, part, cells }) => [
+        startTimeMs,
+        part,
+        [...cells].map(([key, cell]) => toProgress(key, cell, startTimeMs)),
+      ]),
+    }
+  }
+
+  restore({ newest: [startTimeMs, part], isCut, waiting, spans }: OutcomeLiquidityProgress): void {
+    this.#newest = { startTimeMs, part }
+    this.#waiting = waiting.map(([timeMs, side, price, size]) => ({ timeMs, side, price, size }))
+    this.#spans = spans.map(([start, number, cells]) => ({
+      startTimeMs: start,
+      part: number,
+      cells: new Map(cells.map((cell) => [cell[0], toCell(cell, start)])),
+    }))
+    this.#current = isCut ? undefined : this.#spans.at(-1)
+  }
+
+  #spanAt(timeMs: number): Span {
+    const startTimeMs = timeMs - (timeMs % SPAN_MS)
+    if (this.#current?.startTimeMs === startTimeMs) return this.#current
+    const part = startTimeMs === this.#newest.startTimeMs ? this.#newest.part + 1 : 0
+    this.#newest = { startTimeMs, part }
+    this.#current = { startTimeMs, part, cells: new Map() }
+    this.#spans.push(this.#current)
+    return this.#current
+  }
+
+  #cellAt(side: Side, price: number, timeMs: number): Cell {
+    const { cells } = this.#spanAt(timeMs)
+    const key = keyOf(side, price)
+    const found = cells.get(key)
+    if (found !== undefined) return found
+    const cell: Cell = { side, price, added: 0, traded: 0, decreases: [] }
+    cells.set(key, cell)
+    return cell
+  }
+
+  /** What trades that were told before it explain of a decrease, the first told first. */
+  #takeWaiting(cell: Cell, size: number, timeMs: number): number {
+    let taken = 0
+    for (const trade of this.#waiting) {
+      if (trade.side !== cell.side || trade.price !== cell.price || !explains(trade.timeMs, timeMs)) continue
+      const part = Math.min(trade.size, size - taken)
+      trade.size -= part
+      taken += part
+    }
+    if (taken > 0) this.#waiting = this.#waiting.filter((trade) => trade.size > 0)
+    cell.traded += taken
+    return taken
+  }
+
+  /** Decreases that a trade may explain: one of equal size if there is one, else the newest first. */
+  #candidates(key: number, { timeMs, size }: LevelTrade): { cell: Cell; decrease: Cell['decreases'][number] }[] {
+    const all = this.#spans.flatMap(({ cells }) => {
+      const cell = cells.get(key)
+      if (cell === undefined) return []
+      return cell.decreases
+        .filter((decrease) => explains(timeMs, decrease.timeMs))
+        .map((decrease) => ({ cell, decrease }))
+    })
+    const equal = all.findLast(({ decrease }) => decrease.size === size)
+    return equal === undefined ? all.toReversed() : [equal]
+  }
+}

@@ -1,0 +1,111 @@
+import type { LevelChange } from '../domain/book.ts'
+import type { LiquidityProgress } from '../domain/progress.ts'
+import type { Stats } from '../lib/stats.ts'
+import type { Batch, FillRow } from '../normalizer/batch.ts'
+import type { MarketListener } from '../normalizer/listener.ts'
+import type { MarketTape } from '../normalizer/market-tape.ts'
+import type { OutcomeTape } from '../normalizer/outcome-tape.ts'
+import { AHEAD_MS, CLOSE_AFTER_MS, OutcomeLiquidity } from './liquidity.ts'
+import { addLiquidity, levelEvents } from './liquidity-rows.ts'
+import { toLevelTrades } from './liquidity-trades.ts'
+
+/** A trade that is older than this finds no open span any more, however often it comes. */
+const REMEMBER_MS = CLOSE_AFTER_MS + AHEAD_MS
+
+/** Two connections may bring a trade; equal ones of one connection have ordinals. */
+const tradeKey = ({
+  outcomeId,
+  side,
+  priceText,
+  sizeText,
+  transactionHash,
+  exchangeTimeMs,
+  ordinal,
+}: FillRow): string => `${transactionHash ?? exchangeTimeMs} ${outcomeId} ${side} ${priceText} ${sizeText} ${ordinal}`
+
+const createTold = (kept: [key: string, timeMs: number][] = []) => {
+  const told = new Map(kept)
+  return {
+    isNew: (fill: FillRow): boolean => {
+      const key = tradeKey(fill)
+      if (told.has(key)) return false
+      told.set(key, fill.capturedTimeMs)
+      return true
+    },
+    forget: (untilMs: number): void => {
+      for (const [key, timeMs] of told) if (timeMs + REMEMBER_MS < untilMs) told.delete(key)
+    },
+    all: (): [string, number][] => [...told],
+  }
+}
+
+type OfOutcome = { outcomeId: string; liquidity: OutcomeLiquidity }
+
+const noteChanges = ({ book }: OutcomeTape, changes: LevelChange[], noted: OutcomeLiquidity, timeMs: number): void => {
+  for (const { side, level } of changes) {
+    const delta = level.size - (book.side(side).at(level.price)?.size ?? 0)
+    if (delta !== 0) noted.change(side, level.price, delta, timeMs)
+  }
+}
+
+const noteTrade = (outcomes: OfOutcome[], fill: FillRow): void => {
+  const { takers, others } = toLevelTrades(fill)
+  for (const { outcomeId, liquidity } of outcomes) liquidity.trade(outcomeId === fill.outcomeId ? takers : others)
+}
+
+const restoreAll = (outcomes: OfOutcome[], kept: LiquidityProgress | undefined): void =>
+  kept?.outcomes.forEach((one, index) => outcomes[index]?.liquidity.restore(one))
+
+export type MarketLiquidity = MarketListener & {
+  /** Tells what is final at an instant of the receive clock, up to which all was applied. True where there was something. */
+  close: (clockMs: number, batch: Batch) => boolean
+}
+
+/** What came to and left the books of one market. Goes on with what the tape's last commit kept. */
+export const createMarketLiquidity = (tape: MarketTape, stats: Stats): MarketLiquidity => {
+  const { marketId } = tape.market
+  const outcomes = tape.outcomes.map(({ outcome: { outcomeId } }) => ({ outcomeId, liquidity: new OutcomeLiquidity() }))
+  const byOutcome = new Map(outcomes.map(({ outcomeId, liquidity }) => [outcomeId, liquidity]))
+  restoreAll(outcomes, tape.kept.liquidity)
+  const trades = createTold(tape.kept.liquidity?.trades)
+  let clockMs = tape.kept.liquidity?.clockMs ?? 0
+
+  const closeOne = ({ outcomeId, liquidity }: OfOutcome, untilMs: number, batch: Batch): boolean => {
+    const count = liquidity.forgetTrades(untilMs)
+    if (count > 0) stats.count('tradesNotInBook', count)
+    if ((liquidity.dueTimeMs ?? Infinity) > untilMs) return false
+    for (const level of liquidity.close(untilMs)) {
+      for (const event of levelEvents(marketId, outcomeId, level)) addLiquidity(batch, event)
+    }
+    return true
+  }
+
+  const closeAll = (untilMs: number, batch: Batch): boolean => {
+    trades.forget(untilMs)
+    return outcomes.map((one) => closeOne(one, untilMs, batch)).some(Boolean)
+  }
+
+  const close = (untilMs: number, batch: Batch): boolean => {
+    clockMs = Math.max(clockMs, untilMs)
+    return closeAll(clockMs, batch)
+  }
+
+  return {
+    beforeChanges: (outcome, changes, { capturedTimeMs }) => {
+      const noted = byOutcome.get(outcome.outcome.outcomeId)
+      if (noted !== undefined) noteChanges(outcome, changes, noted, capturedTimeMs)
+    },
+    afterBook: ({ outcome: { outcomeId } }, kind) => {
+      if (kind !== 'change') byOutcome.get(outcomeId)?.cut()
+    },
+    afterFill: (fill) => {
+      if (trades.isNew(fill)) noteTrade(outcomes, fill)
+    },
+    afterFrame: (_, { batch }) => void close(tape.receivedTimeMs, batch),
+    afterEnd: (batch) => void closeAll(Number.MAX_SAFE_INTEGER, batch),
+    keep: () => ({
+      liquidity: { clockMs, trades: trades.all(), outcomes: outcomes.map(({ liquidity }) => liquidity.progress()) },
+    }),
+    close,
+  }
+}

@@ -1,0 +1,27 @@
+import type { MarketListener, Moment } from '../normalizer/listener.ts'
+import type { MarketTape } from '../normalizer/market-tape.ts'
+import type { OutcomeTape } from '../normalizer/outcome-tape.ts'
+import { addLiquidity, gapEvent, subscriptionEvent } from './liquidity-rows.ts'
+
+/** The gap that a snapshot ends is still there when it is told; one that opens has just taken its sequence. */
+const tellGap = (outcome: OutcomeTape, kind: 'snapshot' | 'gap', { capturedTimeMs, batch }: Moment): void => {
+  const sequence = kind === 'gap' ? outcome.sequence : outcome.gapSequence
+  if (sequence === undefined) return
+  const type = kind === 'gap' ? 'gap_opened' : 'gap_closed'
+  addLiquidity(batch, gapEvent(outcome, type, { sequence, observedTimeMs: capturedTimeMs }))
+}
+
+/** Since when a market is recorded, paused or stopped, and between which instants nothing is known of a book. */
+export const createRecordingEvents = (tape: MarketTape): MarketListener => {
+  let { subscription } = tape
+  return {
+    afterBook: (outcome, kind, moment) => {
+      if (kind !== 'change') tellGap(outcome, kind, moment)
+    },
+    afterFrame: (_, context) => {
+      if (tape.subscription === subscription) return
+      ;({ subscription } = tape)
+      addLiquidity(context.batch, subscriptionEvent(tape.market.marketId, subscription, context))
+    },
+  }
+}
