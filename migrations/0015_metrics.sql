@@ -15,8 +15,8 @@ comment on table derived_metrics is
   'row at that instant, so read the rows of one measured_at: see metrics_at().';
 comment on column derived_metrics.measured_at is
   'A multiple of 10 s (UTC). The window is [metric_window_start("window", measured_at), measured_at), by captured_at of '
-  'order_books and fills. Rows come with the first row of the book after it, or a second after it by the clock; they are '
-  'replaced if something older than measured_at comes after that.';
+  'order_books and fills. Its rows are written within some 9 s of it, each market at a time of its own, and replaced if '
+  'something older than measured_at comes after that.';
 comment on column derived_metrics."window" is '1 minute, 5 minutes, 1 hour or 24 hours: the least that the window covers.';
 comment on column derived_metrics.metric_type is
   'Of the book, which counts as it was at the end of each millisecond, of the levels that are kept (book_depth_at), each state '

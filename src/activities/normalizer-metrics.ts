@@ -15,6 +15,8 @@ import type { Derivation } from './normalizer-listeners.ts'
 
 /** Some 80 rows each: what came due together for thousands of markets is spread over seconds. */
 const MARKETS_A_TICK = 200
+/** Rows of one boundary come over so long a time: those of 200 markets at once held up a commit for 300 ms. */
+const SPREAD_MS = 8_000
 const DAY_MS = 86_400_000
 
 /** Puts into a batch what the metrics give; of what is told twice of one instant the newer stands. */
@@ -77,6 +79,9 @@ export const metricsListener = ({ tape, metrics, seen, into }: Listening): Marke
   }
 }
 
+/** Ids of neighbours lie far apart: golden-ratio hashing. */
+const phaseOf = (marketId: string): number => Math.floor(((Number(marketId) * 0.618_033_988_749_895) % 1) * SPREAD_MS)
+
 type Kept = Awaited<ReturnType<typeof readKept>>
 
 /** What was committed of these markets beside their offsets: closed buckets, and which trades were counted of late. */
@@ -95,7 +100,7 @@ const readKept = async ({ pool }: NormalizerDeps, tapes: MarketTape[]) => {
 
 const restoreMetrics = (tape: MarketTape, { buckets }: Kept): MarketMetrics => {
   const { marketId } = tape.market
-  const metrics = new MarketMetrics(marketId)
+  const metrics = new MarketMetrics(marketId, phaseOf(marketId))
   const progress = tape.kept.metrics
   if (progress === undefined) return metrics
   metrics.restore(progress, buckets.get(marketId) ?? [])

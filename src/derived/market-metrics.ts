@@ -1,6 +1,7 @@
 import type { MetricBucket, MetricSample, MetricsProgress } from '../domain/metric.ts'
 import { stateFromKept, stateToKept, UNKNOWN } from './book-state.ts'
-import { History, type ClosedBucket, type RestoredBucket } from './history.ts'
+import { History, type ClosedBucket } from './history.ts'
+import { toBucket, toRestored } from './kept-buckets.ts'
 import { fromKept, holdAll, moveAll, newSlots, readAll, toKept, tradeAll } from './layout.ts'
 import type { BookState, Slots, Trade } from './metric.ts'
 import { LEVELS, STEPS, stepMs, TEN_MS, WINDOWS, windowStartMs } from './windows.ts'
@@ -43,9 +44,14 @@ export class MarketMetrics {
   #isLate = false
   /** Newest boundary whose rows were written. */
   #writtenTimeMs = 0
+  /** The open bucket's number, where the rows of its beginning wait for their time. */
+  #dueTen: number | undefined
+  readonly #phaseMs: number
 
-  constructor(marketId: string) {
+  /** `phaseMs`: how long after a boundary its rows are written, so that those of many markets do not come at once. */
+  constructor(marketId: string, phaseMs = 0) {
     this.#marketId = marketId
+    this.#phaseMs = phaseMs
   }
 
   /** Goes on from what was committed. */
@@ -62,6 +68,7 @@ export class MarketMetrics {
     this.#isDirty = progress.isDirty
     this.#isLate = progress.isLate
     this.#writtenTimeMs = progress.writtenTimeMs
+    this.#dueTen = progress.isDue === true ? ten : undefined
     for (const level of LEVELS) {
       const step = stepMs(level)
       const kept = buckets.filter((bucket) => bucket.stepMs === step).map(toRestored)
@@ -79,6 +86,7 @@ export class MarketMetrics {
       isActive: this.#isActive,
       isDirty: this.#isDirty,
       isLate: this.#isLate,
+      isDue: this.#dueTen !== undefined,
       state: stateToKept(this.#state),
       openings: this.#openings.map(stateToKept),
       slots: toKept(this.#slots),
@@ -101,7 +109,7 @@ export class MarketMetrics {
   trade(trade: Trade, out: MetricsOut): void {
     const ten = tenOf(trade.capturedTimeMs)
     this.#ten ??= ten - 1
-    if (ten > this.#ten + 1) this.#advance(ten - 1, out)
+    if (ten > this.#ten + 1) this.#advance(ten - 1, trade.capturedTimeMs, out)
     if (ten < this.#ten) return this.#addLate(ten, trade, out)
     if (ten > this.#ten) return tradeAll((this.#ahead ??= newSlots()), trade)
     tradeAll(this.#slots, trade)
@@ -112,17 +120,20 @@ export class MarketMetrics {
   /** Whether rows are due that no frame has brought yet. */
   isDue(nowMs: number): boolean {
     if (this.#ten === undefined) return false
-    if (this.#isLate) return true
-    const sinceEndMs = nowMs - GRACE_MS - (this.#ten + 1) * TEN_MS
+    if (this.#isLate || this.#isPhaseDue(nowMs)) return true
+    const sinceEndMs = this.#quietTimeMs(nowMs) - (this.#ten + 1) * TEN_MS
     return sinceEndMs >= 0 && (this.#isDirty || (this.#ahead !== undefined && sinceEndMs >= TEN_MS))
   }
 
   /** Writes what is due by the wall clock. */
   tick(nowMs: number, out: MetricsOut): void {
     if (this.#ten === undefined || !this.isDue(nowMs)) return
-    if (this.#ahead !== undefined && tenOf(nowMs - GRACE_MS) >= this.#ten + 2) this.#advance(this.#ten + 1, out)
+    const quietTimeMs = this.#quietTimeMs(nowMs)
+    if (this.#isPhaseDue(nowMs)) this.#writeDue(out)
+    if (this.#ahead !== undefined && tenOf(quietTimeMs) >= this.#ten + 2) this.#advance(this.#ten + 1, nowMs, out)
     this.#writeLate(this.#ten, out)
-    if (!this.#isDirty || nowMs < (this.#ten + 1) * TEN_MS + GRACE_MS) return
+    if (!this.#isDirty || quietTimeMs < (this.#ten + 1) * TEN_MS) return
+    this.#writeDue(out)
     const slots = this.#slots.slice()
     this.#extend(slots, (this.#ten + 1) * TEN_MS)
     this.#history.record(this.#ten, slots, this.#isActive)
@@ -130,36 +141,48 @@ export class MarketMetrics {
     this.#isDirty = false
   }
 
+  #quietTimeMs(nowMs: number): number {
+    return nowMs - GRACE_MS - this.#phaseMs
+  }
+
+  #isPhaseDue(nowMs: number): boolean {
+    return this.#dueTen !== undefined && nowMs >= this.#dueTen * TEN_MS + this.#phaseMs
+  }
+
   /** Rows that became due so long ago that not all of their windows can be restored are not written. */
   forgetDue(): void {
     this.#isDirty = this.#isLate = false
+    this.#dueTen = undefined
   }
 
   /** All that was before `at` is final. */
   #settle(at: number, out: MetricsOut): void {
-    this.#advance(tenOf(at), out)
+    this.#advance(tenOf(at), at, out)
     this.#extend(this.#slots, at)
     this.#beforeMid = this.#state.mid
     this.#sinceTimeMs = at
   }
 
   /** Closes buckets until `ten` is the open one. */
-  #advance(ten: number, out: MetricsOut): void {
+  #advance(ten: number, nowMs: number, out: MetricsOut): void {
     if (this.#ten !== undefined && this.#ten < ten) this.#writeLate(this.#ten, out)
     while (this.#ten !== undefined && this.#ten < ten && (this.#isActive || this.#ahead !== undefined)) {
-      this.#closeBucket(this.#ten, out)
+      this.#closeBucket(this.#ten, nowMs, out)
     }
     if (this.#ten === undefined || this.#ten >= ten) return
+    this.#writeDue(out)
     this.#tellClosed(this.#history.quiet(this.#ten, ten, this.#state), out)
     this.#begin(this.#ten, ten)
   }
 
-  #closeBucket(ten: number, out: MetricsOut): void {
+  #closeBucket(ten: number, nowMs: number, out: MetricsOut): void {
+    this.#writeDue(out)
     this.#extend(this.#slots, (ten + 1) * TEN_MS)
     this.#beforeMid = this.#state.mid
     this.#tellClosed(this.#history.record(ten, this.#slots, this.#isActive), out)
-    if (this.#isDirty) this.#write(ten + 1, out)
+    if (this.#isDirty) this.#dueTen = ten + 1
     this.#begin(ten, ten + 1)
+    if (this.#isPhaseDue(nowMs)) this.#writeDue(out)
   }
 
   #tellClosed(closed: ClosedBucket[], out: MetricsOut): void {
@@ -195,25 +218,24 @@ export class MarketMetrics {
     if (this.#writtenTimeMs > open * TEN_MS) this.#isDirty = true
   }
 
+  /** Before the bucket after the boundary closes: the windows end where it begins. */
+  #writeDue(out: MetricsOut): void {
+    if (this.#dueTen !== undefined) this.#write(this.#dueTen, out)
+  }
+
   #writeLate(open: number, out: MetricsOut): void {
     if (this.#isLate) this.#write(open, out)
     this.#isLate = false
   }
 
-  #toBucket({ level, index, slots }: ClosedBucket, opening: BookState | undefined): MetricBucket {
-    return {
-      marketId: this.#marketId,
-      stepMs: stepMs(level),
-      startTimeMs: index * stepMs(level),
-      slots: toKept(slots),
-      opening: opening === undefined ? undefined : stateToKept(opening),
-      usefulFromTimeMs: (index - this.#history.ring(level).size) * stepMs(level),
-    }
+  #toBucket(closed: ClosedBucket, opening: BookState | undefined): MetricBucket {
+    return toBucket(this.#marketId, closed, { opening, ringSize: this.#history.ring(closed.level).size })
   }
 
   /** The rows of the boundary at which `ten` begins. */
   #write(ten: number, out: MetricsOut): void {
     const measuredTimeMs = ten * TEN_MS
+    if (this.#dueTen === ten) this.#dueTen = undefined
     const values = WINDOWS.flatMap((window) =>
       readAll(this.#history.fold(window, ten), window, measuredTimeMs - windowStartMs(window, measuredTimeMs)),
     )
@@ -222,8 +244,3 @@ export class MarketMetrics {
     this.#writtenTimeMs = Math.max(this.#writtenTimeMs, measuredTimeMs)
   }
 }
-
-const toRestored = ({ startTimeMs, stepMs: step, slots, opening }: MetricBucket): [number, RestoredBucket] => [
-  startTimeMs / step,
-  { slots: fromKept(slots), opening: opening === undefined ? undefined : stateFromKept(opening) },
-]

@@ -30,6 +30,8 @@ export type MetricsProgress = {
   isActive: boolean
   isDirty: boolean
   isLate: boolean
+  /** The rows of the boundary at which the open bucket begins are still to be written. */
+  isDue: boolean | undefined
   state: KeptState
   openings: KeptState[]
   slots: KeptSlots

@@ -50,7 +50,8 @@ export class MetricsFlow {
   readonly unannounced: number[] = []
   lateCount = 0
   timeMs = START_MS
-  #metrics = new MarketMetrics('9')
+  readonly #phaseMs: number
+  #metrics: MarketMetrics
   readonly #buckets = new Map<string, MetricBucket>()
   #book = newBook()
   #sequence = 0
@@ -68,6 +69,11 @@ export class MetricsFlow {
       this.#buckets.set(key, { ...stored, opening: stored.opening ?? this.#buckets.get(key)?.opening })
     },
     late: () => void (this.lateCount += 1),
+  }
+
+  constructor(phaseMs: number) {
+    this.#phaseMs = phaseMs
+    this.#metrics = new MarketMetrics('9', phaseMs)
   }
 
   play(acts: MetricAct[]): void {
@@ -111,7 +117,7 @@ export class MetricsFlow {
 
   #restart(): void {
     const stored = JSON.stringify(this.#metrics.progress())
-    this.#metrics = new MarketMetrics('9')
+    this.#metrics = new MarketMetrics('9', this.#phaseMs)
     if (stored !== undefined) this.#metrics.restore(JSON.parse(stored) as MetricsProgress, [...this.#buckets.values()])
   }
 

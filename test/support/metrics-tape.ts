@@ -21,9 +21,12 @@ export class MeasuredTape {
   readonly #fills = new Map<string, FillRow>()
   readonly #buckets = new Map<string, MetricBucket>()
   #tape = newTape()
-  #metrics = new MarketMetrics('9')
+  readonly #phaseMs: number
+  #metrics: MarketMetrics
 
-  constructor() {
+  constructor(phaseMs: number) {
+    this.#phaseMs = phaseMs
+    this.#metrics = new MarketMetrics('9', phaseMs)
     this.#listen(this.#tape)
   }
 
@@ -48,7 +51,7 @@ export class MeasuredTape {
   restart(): void {
     const progress = JSON.stringify(keptOf(this.#tape).metrics)
     this.#tape = restored(storedCheckpoints(this.#tape))
-    this.#metrics = new MarketMetrics('9')
+    this.#metrics = new MarketMetrics('9', this.#phaseMs)
     if (progress !== undefined) {
       this.#metrics.restore(JSON.parse(progress) as MetricsProgress, [...this.#buckets.values()])
     }

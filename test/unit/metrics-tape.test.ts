@@ -32,6 +32,9 @@ const mostlyUncrossed = (acts: Act[]): Act[] =>
     return { ...act, changes }
   })
 
+/** How long after a boundary its rows are written. */
+const phase = fc.constantFrom(0, 3_000, 7_999)
+
 /** What happens after an entry. */
 const after = fc.record({
   waitMs: fc.oneof(
@@ -45,10 +48,10 @@ const after = fc.record({
 test('the metrics of a tape equal brute force over its rows, through losses, reconnects, pauses, depths, replays and restarts', () => {
   let pricedCount = 0
   fc.assert(
-    fc.property(depthActs, fc.array(after, { minLength: 1, maxLength: 20 }), (acts, afters) => {
+    fc.property(depthActs, fc.array(after, { minLength: 1, maxLength: 20 }), phase, (acts, afters, phaseMs) => {
       const venue = new Venue()
       venue.play(mostlyUncrossed(acts))
-      const tape = new MeasuredTape()
+      const tape = new MeasuredTape(phaseMs)
       let laterMs = 0
       venue.entries.forEach((entry, index) => {
         const frames = entry.frames.map((frame) => ({ ...frame, receivedTimeMs: frame.receivedTimeMs + laterMs }))
@@ -88,8 +91,8 @@ const delivery = fc.record({
 
 test('trades count once, whichever connections told of them, in which order and how often, across restarts', () => {
   fc.assert(
-    fc.property(fc.array(delivery, { maxLength: 16 }), (deliveries) => {
-      const tape = new MeasuredTape()
+    fc.property(fc.array(delivery, { maxLength: 16 }), phase, (deliveries, phaseMs) => {
+      const tape = new MeasuredTape(phaseMs)
       const ordinals = [1, 1, 1]
       let timeMs = START_MS
       for (const { connection, shapes, isAgain, waitMs, backMs, isTicked, isRestarted } of deliveries) {
