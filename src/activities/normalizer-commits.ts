@@ -5,6 +5,9 @@ import { MarketTape } from '../normalizer/market-tape.ts'
 import { sealMarket, sealShared } from '../normalizer/seal.ts'
 import type { Tape } from './normalizer-tapes.ts'
 
+/** Rows of `derived_metrics` that one instant of a market has, about. */
+const ROWS_A_SAMPLE = 80
+
 export type CommitsDeps = {
   config: Config
   write: (batch: Batch, signal: AbortSignal) => Promise<void>
@@ -68,7 +71,7 @@ export class Commits {
   #isFull(): boolean {
     const { COMMIT_MAX_ROWS, COMMIT_MAX_BYTES } = this.#deps.config
     return (
-      this.#batch.bookLines.length >= COMMIT_MAX_ROWS ||
+      this.#batch.bookLines.length + this.#batch.metrics.size * ROWS_A_SAMPLE >= COMMIT_MAX_ROWS ||
       this.#batch.bookBytes + this.#batch.frameBytes >= COMMIT_MAX_BYTES
     )
   }

@@ -2,10 +2,11 @@ import type { Batch } from '../normalizer/batch.ts'
 import type { MarketTape } from '../normalizer/market-tape.ts'
 import { createAlerts } from './normalizer-alerts.ts'
 import type { NormalizerDeps } from './normalizer-deps.ts'
+import { createMetrics } from './normalizer-metrics.ts'
 import { liquidityEvents } from './normalizer-liquidity.ts'
 
 /** `isBehind`: entries wait to be applied, so what frames have still to say of the time until now is not known. */
-type Tick = { nowMs: number; isBehind: boolean; batch: Batch }
+export type Tick = { nowMs: number; isBehind: boolean; batch: Batch }
 
 /** Something that is derived from the markets of a shard while they are applied. */
 export type Derivation = {
@@ -17,7 +18,11 @@ export type Derivation = {
 }
 
 /** One line each. */
-const derivations = (deps: NormalizerDeps): Derivation[] => [liquidityEvents(deps.stats), createAlerts(deps)]
+const derivations = (deps: NormalizerDeps): Derivation[] => [
+  liquidityEvents(deps.stats),
+  createAlerts(deps),
+  createMetrics(deps),
+]
 
 /** All that is derived in a shard, as one. */
 export const createListening = (deps: NormalizerDeps): Derivation => {

@@ -1,5 +1,6 @@
 import type { Side } from './book-side.ts'
 import type { GapReason } from './frame.ts'
+import type { MetricsProgress } from './metric.ts'
 
 /**
  * `waiting`: no book yet. `following`: the book is there and every frame of its connection was applied.
@@ -50,7 +51,7 @@ export type LiquidityProgress = {
 }
 
 /** What the listeners of a tape keep across frames, and go on with after a restart. */
-export type KeptProgress = { liquidity?: LiquidityProgress }
+export type KeptProgress = { liquidity?: LiquidityProgress; metrics?: MetricsProgress }
 
 /** Where the tape of a market stands: what a restart must continue even if the stream itself is gone. */
 export type MarketProgress = {
@@ -65,6 +66,8 @@ export type MarketProgress = {
   /** Its market had ended and nothing came for long: a restart opens it only for entries after the offset. */
   isClosed: boolean
   outcomes: OutcomeProgress[]
+  /** Counts the commits: what is due by time alone leaves the offset where it is. */
+  revision: number
   kept: KeptProgress
 }
 
@@ -79,5 +82,6 @@ export const NO_PROGRESS: MarketProgress = {
   hour: NO_HOUR,
   isClosed: false,
   outcomes: [],
+  revision: 0,
   kept: {},
 }

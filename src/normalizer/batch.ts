@@ -5,6 +5,7 @@ import type { Frame, GapReason } from '../domain/frame.ts'
 import type { LiquidityEvent } from '../domain/liquidity-event.ts'
 import type { Market, MarketState } from '../domain/market.ts'
 import type { MarketChange } from '../domain/market-change.ts'
+import type { MetricBucket, MetricSample } from '../domain/metric.ts'
 import type { FrameTimes } from './latency.ts'
 import type { HourProgress, MarketProgress } from '../domain/progress.ts'
 import type { ActivityRow } from './activity-row.ts'
@@ -121,6 +122,9 @@ export type Batch = {
   /** Ids of the markets that broadcasts announced. */
   newMarkets: Set<string>
   reprocessed: Reprocessed[]
+  /** By market and time, and by market, step and start: see `metricsInto`. */
+  metrics: Map<string, MetricSample>
+  metricBuckets: Map<string, MetricBucket>
   /** Rules that fired, and by id where those stand that moved. */
   alertEvents: AlertRow[]
   alertStates: Map<string, AlertStateRow>
@@ -158,6 +162,8 @@ export const newBatch = (): Batch => ({
   resolvedMarkets: new Map(),
   newMarkets: new Set(),
   reprocessed: [],
+  metrics: new Map(),
+  metricBuckets: new Map(),
   alertEvents: [],
   alertStates: new Map(),
   refused: [],

@@ -50,6 +50,8 @@ export class MarketTape {
   sealedId = '0-0'
   /** Where it was put away: its market had ended, and no entry came for long. */
   closedId: string | undefined
+  /** Commits of it: see `MarketProgress`. */
+  revision = 0
   /** Receive time of the newest frame that was applied. */
   receivedTimeMs = 0
   /** Rowless ones too: the stream is trimmed behind the checkpoint. */
@@ -110,12 +112,12 @@ export class MarketTape {
   }
 
   progress(): MarketProgress {
-    const { epoch, ordinal, subscription, depth, receivedTimeMs } = this
+    const { epoch, ordinal, subscription, depth, receivedTimeMs, revision } = this
     const { hour } = this.tally
     const outcomes = this.outcomes.map(outcomeProgress)
     const isClosed = this.closedId === this.lastId
     const kept = keptOf(this)
-    return { epoch, ordinal, subscription, depth, receivedTimeMs, hour, isClosed, outcomes, kept }
+    return { epoch, ordinal, subscription, depth, receivedTimeMs, hour, isClosed, outcomes, kept, revision }
   }
 
   /** Continues sequences from a stored position whose books could not be rebuilt. */

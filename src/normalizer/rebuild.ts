@@ -35,16 +35,22 @@ const isSame = (tape: MarketTape, progress: MarketProgress): boolean =>
     )
   })
 
+/** Where the stream was committed, and what is counted beside the books. */
+const standAt = (tape: MarketTape, { progress, committedId }: RebuildInput): void => {
+  tape.tally.restore(progress.hour)
+  tape.kept = progress.kept
+  tape.revision = progress.revision
+  tape.lastId = committedId
+  tape.sealedId = committedId
+}
+
 /**
  * Brings a fresh tape to where its stream was committed: the newest checkpoint, then the entries after it applied once
  * more without writing. True when the result stands exactly where the committed transaction says. `isBlind`: without
  * verdicts, as a run went that shed its checks.
  */
-export const rebuildTape = (
-  tape: MarketTape,
-  { progress, committedId, checkpoints, entries }: RebuildInput,
-  isBlind = false,
-): boolean => {
+export const rebuildTape = (tape: MarketTape, input: RebuildInput, isBlind = false): boolean => {
+  const { progress, checkpoints, entries } = input
   const { judge } = tape.deps
   const thrownAway = newBatch()
   const reapply = (): void => {
@@ -54,10 +60,7 @@ export const rebuildTape = (
   if (isBlind) judge.blindly(reapply)
   else judge.patiently(reapply)
   tape.proveEarly(thrownAway)
-  tape.tally.restore(progress.hour)
-  tape.kept = progress.kept
-  tape.lastId = committedId
-  tape.sealedId = committedId
+  standAt(tape, input)
   for (const outcome of tape.outcomes) outcome.writer.ladder.replaceAll()
   return isSame(tape, progress)
 }
@@ -68,10 +71,7 @@ export const rebuildTape = (
  */
 export const continueWithoutBooks = (tape: MarketTape, input: RebuildInput): void => {
   tape.resumeWithoutBooks(input.progress)
-  tape.tally.restore(input.progress.hour)
-  tape.kept = input.progress.kept
-  tape.lastId = input.committedId
-  tape.sealedId = input.committedId
+  standAt(tape, input)
   for (const outcome of tape.outcomes) {
     outcome.book.replace({ bids: [], asks: [] })
     outcome.writer.ladder.replaceAll()

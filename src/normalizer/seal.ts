@@ -52,6 +52,7 @@ export const sealDay = (tape: MarketTape, { frames }: StreamEntry, batch: Batch)
 
 /** Adds to a batch how far a market's tape got: offset, quote, and a checkpoint where one is due. */
 export const sealMarket = (tape: MarketTape, batch: Batch, options: { everyChanges: number; nowMs: number }): void => {
+  tape.revision += 1
   batch.offsets.set(tape.stream, {
     stream: tape.stream,
     expected: tape.sealedId,

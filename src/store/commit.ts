@@ -20,6 +20,7 @@ import { isDataError } from './isolation.ts'
 import { writeLiquidity } from './liquidity.ts'
 import { lockMarkets, writeMarketChanges } from './market-changes.ts'
 import { writeMarkets } from './markets.ts'
+import { writeMetricBuckets, writeMetrics } from './metrics.ts'
 import { ensurePartition } from './partitions.ts'
 import { createTracking, toMoves, writeMoves, type IsTracked } from './positions.ts'
 import { writeHours, writeProofs } from './proofs.ts'
@@ -66,6 +67,7 @@ const writeAll = async (client: PoolClient, { owner, isTracked }: Writing, batch
   await fireOfMarkets(client, resolvedIn(batch))
   await writeMarketChanges(client, batch.marketChanges)
   await copyBookRows(client, batch.bookLines)
+  await writeMetrics(client, [...batch.metrics.values()])
   const placed = await placeTrades(client, batch.trades)
   const done = await placeActivities(client, batch.activities)
   await writeDeadLetters(client, [...batch.deadLetters, ...placed.deadLetters, ...done.deadLetters])
@@ -81,6 +83,7 @@ const writeAll = async (client: PoolClient, { owner, isTracked }: Writing, batch
   await writeProofs(rest, batch.proofs)
   await writeDepths(rest, batch.depths)
   await writeHours(rest, batch.hours)
+  await writeMetricBuckets(rest, [...batch.metricBuckets.values()])
   await writeLiquidity(rest, batch.liquidity)
   await writeReprocessed(rest, [...batch.reprocessed, ...placed.reprocessed, ...done.reprocessed])
   await writeAlertStates(rest, [...batch.alertStates.values()])

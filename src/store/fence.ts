@@ -89,15 +89,23 @@ export const moveOffsets = async (client: ClientBase, owner: Owner, offsets: Off
   )
 }
 
-const STANDING = 'select stream, last_id, writer from ingestion_offsets where stream = any($1)'
+const STANDING = `
+select stream, last_id, writer, coalesce((progress ->> 'revision')::bigint, 0)::int as revision
+from ingestion_offsets where stream = any($1)`
 
-/** After an interrupted COMMIT: did it succeed? Our writer at our target means yes. */
+type Standing = { stream: string; last_id: string; writer: string; revision: number }
+
+/**
+ * After an interrupted COMMIT: did it succeed? Our writer at our target means yes. A commit of what was due by time alone
+ * moves no offset: its revision tells it from the one before.
+ */
 export const hasMoved = async (pool: Pool, owner: Owner, offsets: OffsetRow[]): Promise<boolean> => {
   const streams = offsets.map((offset) => offset.stream)
-  const result = await pool.query<{ stream: string; last_id: string; writer: string }>(STANDING, [streams])
+  const result = await pool.query<Standing>(STANDING, [streams])
   const standing = new Map(result.rows.map((row) => [row.stream, row]))
   return offsets.every((offset) => {
     const row = standing.get(offset.stream)
-    return row?.last_id === offset.lastId && row.writer === owner.writer
+    if (row?.last_id !== offset.lastId || row.writer !== owner.writer) return false
+    return row.revision === offset.progress.revision
   })
 }

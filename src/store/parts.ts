@@ -11,6 +11,7 @@ import { writeHalving, type Isolation } from './isolation.ts'
 import { writeLiquidity } from './liquidity.ts'
 import { writeMarketChanges } from './market-changes.ts'
 import { writeMarkets } from './markets.ts'
+import { writeMetricBuckets, writeMetrics } from './metrics.ts'
 import { lockAllWallets } from './position-rows.ts'
 import { toMoves, writeMoves, type IsTracked } from './positions.ts'
 import { writeHours, writeProofs } from './proofs.ts'
@@ -176,6 +177,20 @@ export const PARTS: Part[] = [
     read: (batch) => batch.hours,
     replace: (batch, items) => (batch.hours = items),
     write: writeHours,
+    marketOf: ofMarket,
+  }),
+  toPart({
+    name: 'derived_metrics',
+    read: (batch) => [...batch.metrics.values()],
+    replace: (batch, items) => (batch.metrics = new Map(items.map((item, at) => [String(at), item]))),
+    write: writeMetrics,
+    marketOf: ofMarket,
+  }),
+  toPart({
+    name: 'metric_buckets',
+    read: (batch) => [...batch.metricBuckets.values()],
+    replace: (batch, items) => (batch.metricBuckets = new Map(items.map((item, at) => [String(at), item]))),
+    write: writeMetricBuckets,
     marketOf: ofMarket,
   }),
   toPart({

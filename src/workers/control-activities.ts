@@ -13,6 +13,7 @@ import { createPolicyActivities } from '../activities/policy.ts'
 import { createCataloguePublisher } from '../activities/publish-catalogue.ts'
 import { createResolutionActivities } from '../activities/resolutions.ts'
 import { createSubscriptionActivities } from '../activities/subscription.ts'
+import { pruneMetricBuckets } from '../store/metrics.ts'
 import { ensurePartitions } from '../store/partitions.ts'
 import { createAppender } from '../stream/append.ts'
 import { createDataApi } from '../venue/polymarket/data-api.ts'
@@ -78,6 +79,9 @@ export const createControlActivities = (context: RoleContext, parts: Control) =>
     ...createOverrideActivities({ pool }),
     ...createEverythingActivities({ redis, pool, confirmWithinMs: CONFIRM_WITHIN_MS }),
     ...createInspectionActivities({ redis, pool, shardCount: config.NORMALIZER_SHARDS }),
-    ...createPartitionActivities({ ensurePartitions: (daysAhead) => ensurePartitions(pool, daysAhead) }),
+    ...createPartitionActivities({
+      ensurePartitions: (daysAhead) => ensurePartitions(pool, daysAhead),
+      pruneMetricBuckets: () => pruneMetricBuckets(pool),
+    }),
   }
 }

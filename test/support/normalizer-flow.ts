@@ -47,7 +47,8 @@ export type Flow = {
   levels(outcomeId: string): Map<string, string>
 }
 
-export const createFlow = (redis: Redis, shardCount = 1): Flow => {
+/** `now`: the receive clock. */
+export const createFlow = (redis: Redis, shardCount = 1, now: () => number = Date.now): Flow => {
   const appender = createAppender({ redis, signing, shardCount })
   const epoch = createEpoch()
   const ordinals = new Map<string, number>()
@@ -66,7 +67,7 @@ export const createFlow = (redis: Redis, shardCount = 1): Flow => {
   const newEntry = (stream: string, given: [FrameKind, string][]): NewEntry => {
     const firstOrdinal = (ordinals.get(stream) ?? 0) + 1
     ordinals.set(stream, firstOrdinal + given.length - 1)
-    const receivedTimeMs = Date.now()
+    const receivedTimeMs = now()
     const frames = given.map(([kind, text]): Frame => ({ kind, receivedTimeMs, sourceReceivedTimeMs: undefined, text }))
     return { stream, epoch, firstOrdinal, frames }
   }
