@@ -71,7 +71,7 @@ export type BackfillActivities = ReturnType<typeof createBackfillActivities>
 
 export const createBackfillActivities = (deps: BackfillDeps) => {
   const { appender, log, stats } = deps
-  const { untilTaken, untilCommitted } = createBackfillWaits(deps)
+  const waits = createBackfillWaits(deps)
   const readSlice = async (slice: BackfillSlice, signal: AbortSignal): Promise<BackfilledSlice> => {
     let isLost = false
     const onLoss = (): void => void (isLost = true)
@@ -85,7 +85,7 @@ export const createBackfillActivities = (deps: BackfillDeps) => {
     let done: BackfilledSlice = { pages: 0, fills: 0, isCut: false }
     for await (const step of steps) {
       const wanted = step.elements.filter(({ exchangeTimeMs }) => isWithin(exchangeTimeMs, slice))
-      await untilTaken(signal)
+      await waits.untilTaken(signal)
       await outlet.put(
         wanted.map((element) => toDataFrame('data_trade', element, step.receivedTimeMs)),
         signal,
@@ -96,7 +96,7 @@ export const createBackfillActivities = (deps: BackfillDeps) => {
       done = after(done, step, wanted.length, slice.fromTimeMs)
       if (done.at === undefined || done.pages === PAGES_PER_SLICE) break
     }
-    if (done.at === undefined) await untilCommitted(signal)
+    if (done.at === undefined) await waits.untilCommitted(signal)
     return done
   }
   return {
