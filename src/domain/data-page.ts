@@ -14,7 +14,7 @@ export type OffsetPage = { elements: string[]; receivedTimeMs: number; nextOffse
 export type TradeQuery = { conditionIds: string[]; limit: number; place: TradePlace }
 
 /** Newest first. */
-export type ActivityQuery = { wallet: string; limit: number; offset: number }
+type ActivityQuery = { wallet: string; limit: number; offset: number }
 
 /** An element before it is parsed: what tells it from others, and which market and time it is of. */
 export type ElementIdentity = { key: string; conditionId: string | undefined; exchangeTimeMs: number | undefined }
