@@ -18,7 +18,9 @@ export const createRuleMarks = ({ pool, stats, log }: { pool: Pool; stats: Stats
   }
 
   return {
+    /** With the next call of `markAgain`. */
     add: (marks: Mark[]): void => {
+      stats.count('alertRulesInvalid', marks.filter(({ reason }) => reason !== undefined).length)
       for (const mark of marks) owed.set(mark.alertId, mark)
       if (marks.length > 0) markedTimeMs = 0
     },

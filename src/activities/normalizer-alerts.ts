@@ -47,14 +47,6 @@ export const createAlerts = (deps: NormalizerDeps): Derivation => {
   const owed = createRuleMarks(deps)
   const onCapped = (): void => stats.count('alertsCapped')
 
-  const mark = (marks: Mark[]): void => {
-    stats.set('alertRules', taken.size)
-    const invalid = marks.filter(({ reason }) => reason !== undefined)
-    stats.count('alertRulesInvalid', invalid.length)
-    owed.add(marks)
-    owed.markAgain(Date.now())
-  }
-
   return {
     open: async (tapes) => {
       if (tapes.length === 0) return
@@ -64,7 +56,8 @@ export const createAlerts = (deps: NormalizerDeps): Derivation => {
       for (const tape of tapes)
         markets.set(tape.market.marketId, new MarketRules(tape, { fillKey, now: Date.now, onCapped }))
       for (const { outcomeId, cause } of causes) markets.get(outcomeId.split(':')[0] ?? '')?.remember(outcomeId, cause)
-      mark(stored.flatMap(take))
+      owed.add(stored.flatMap(take))
+      stats.set('alertRules', taken.size)
       for (const marketId of marketIds) markets.get(marketId)?.begin()
     },
 
@@ -81,12 +74,13 @@ export const createAlerts = (deps: NormalizerDeps): Derivation => {
     tick: ({ nowMs, isBehind, batch }: Tick) => {
       changes.lookAgain(nowMs)
       const { written, removedIds } = changes.take()
-      if (written.length > 0) mark(written.flatMap(take))
+      owed.add(written.flatMap(take))
       // After those that were written: one that was written and then deleted is in both.
       for (const alertId of removedIds) {
         drop(alertId)
         owed.drop(alertId)
       }
+      stats.set('alertRules', taken.size)
       owed.markAgain(nowMs)
       const moved = isBehind ? [] : [...markets.values()].filter((rules) => rules.tick(nowMs, batch))
       return moved.map(({ tape }) => tape)
