@@ -127,7 +127,7 @@ comment on table alert_events is
 comment on column alert_events.cause is 'trade_size_above: the fill; a copy of it that another connection brings fires nothing.';
 comment on column alert_events.value is 'What was compared with the threshold; of move_pct negative for a fall.';
 comment on column alert_events.source_ts is 'The venue''s time of the state or trade; null where it says none.';
-comment on column alert_events.captured_at is 'Receive time of the frame that made the condition true.';
+comment on column alert_events.captured_at is 'Receive time of the frame that made the condition true; of resolved and feed_stale when it was found in Postgres.';
 comment on column alert_events.triggered_at is 'When the normalizer saw that it holds.';
 comment on column alert_events.delivery is
   'pending: nobody delivers it yet; started: a workflow alert:<event_id> does; given_up: last_error says why.';
