@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { createAlertCare } from '../../src/activities/alert-care.ts'
 import type { AlertRow } from '../../src/alerts/journal.ts'
+import { createAlerts } from '../../src/activities/normalizer-alerts.ts'
 import { readConfig } from '../../src/config.ts'
 import { NO_PROGRESS } from '../../src/domain/progress.ts'
 import { createLog } from '../../src/lib/log.ts'
@@ -10,10 +11,12 @@ import { createCommitter } from '../../src/store/commit.ts'
 import { takeOwnership } from '../../src/store/fence.ts'
 import { openOffsets } from '../../src/store/offsets.ts'
 import { createAlertTables } from '../support/alert-tables.ts'
+import { openDeps } from '../support/normalizer-deps.ts'
+import { newTape } from '../support/normalizer-tape.ts'
 import { until } from '../support/normalizer-shard.ts'
 import { openStores } from '../support/normalizer-stores.ts'
 
-const { database } = await openStores()
+const { database, addresses } = await openStores()
 const { pool } = database
 const { write, ruleOf } = createAlertTables(pool)
 const { signal } = new AbortController()
@@ -82,4 +85,27 @@ test('a rule that is written again as it is keeps what was said of it; any other
   expect(await readXid()).toEqual(before)
   await pool.query(`update alerts set side = 'bid' where alert_id = $1`, [alertId])
   expect(await readXid()).not.toEqual(before)
+})
+
+test('a rule that is deleted between the look at written ones and the look at deleted ones is gone', async () => {
+  await using deps = openDeps(addresses)
+  const alertId = await write({ market_id: '9', condition: 'price_above', threshold: '0.5' })
+  const { pool: real } = deps
+  let lookCount = 0
+  const query = async (sql: string, values: unknown[]) => {
+    if (sql.includes('from alert_removals') && ++lookCount === 1) {
+      await real.query('delete from alerts where alert_id = $1', [alertId])
+    }
+    return real.query(sql, values)
+  }
+  const alerts = createAlerts({ ...deps, pool: Object.create(real, { query: { value: query } }) as typeof real })
+  await alerts.open([newTape()])
+  await pool.query(`update alerts set threshold = 0.6 where alert_id = $1`, [alertId])
+  const batch = newBatch()
+  let nowMs = Date.now()
+  await until('the rule is gone', () => {
+    alerts.tick({ nowMs: (nowMs += 1_000), isBehind: false, batch })
+    return deps.stats.read()['alertRules'] === 0
+  })
+  expect(lookCount, 'by that very look').toBe(1)
 })
