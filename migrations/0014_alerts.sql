@@ -13,7 +13,10 @@ alter table alerts
   add column changed_at     timestamptz not null default now(),
   add column changed_xid    xid8 not null default pg_current_xact_id(),
   add column checked_at     timestamptz,
-  add column invalid_reason text;
+  add column invalid_reason text,
+  add constraint alerts_lengths check (
+    length(user_id) <= 200 and length(market_id) <= 200 and length(condition) <= 200 and length(side) <= 200
+    and length(status) <= 200 and length(webhook_url) <= 2000);
 comment on table alerts is
   'Rules that users write. A rule is evaluated while status is active and invalid_reason is null; a new or changed one '
   'within 5 s. Its state is in alert_states, what it fired in alert_events. Nothing that polytape commits waits for a lock here.';
@@ -53,6 +56,13 @@ create function note_alert_change() returns trigger language plpgsql as $$
 begin
   if tg_op = 'UPDATE' and new.market_id <> old.market_id then
     raise exception 'a rule stays with its market: delete it and write one for market %', new.market_id;
+  end if;
+  -- A rule that is written again as it is goes on as it stands.
+  if tg_op = 'UPDATE' and (new.user_id, new.outcome_index, new.condition, new.threshold, new."window", new.side, new.within,
+      new.hysteresis, new.cooldown, new.webhook_url, new.status)
+    is not distinct from (old.user_id, old.outcome_index, old.condition, old.threshold, old."window", old.side, old.within,
+      old.hysteresis, old.cooldown, old.webhook_url, old.status) then
+    return new;
   end if;
   new.changed_at = now();
   new.changed_xid = pg_current_xact_id();
@@ -101,6 +111,9 @@ create table alert_events (
   triggered_at    timestamptz not null,
   recorded_at     timestamptz not null default now(),
   webhook_url     text,
+  webhook_host    text generated always as (
+    case when webhook_url is not null
+      then left(coalesce(lower(substring(webhook_url from '^\w+://(\[[^]]*\]|[^/?#:@\\]*)')), ''), 255) end) stored,
   delivery        text not null default 'pending' check (delivery in ('pending', 'started', 'delivered', 'given_up')),
   started_at      timestamptz,
   finished_at     timestamptz,
@@ -114,12 +127,15 @@ comment on table alert_events is
 comment on column alert_events.cause is 'trade_size_above: the fill; a copy of it that another connection brings fires nothing.';
 comment on column alert_events.value is 'What was compared with the threshold; of move_pct negative for a fall.';
 comment on column alert_events.source_ts is 'The venue''s time of the state or trade; null where it says none.';
-comment on column alert_events.captured_at is 'Receive time of the frame that made the condition true.';
+comment on column alert_events.captured_at is 'Receive time of the frame that made the condition true; of resolved and feed_stale when it was found in Postgres.';
 comment on column alert_events.triggered_at is 'When the normalizer saw that it holds.';
 comment on column alert_events.delivery is
   'pending: nobody delivers it yet; started: a workflow alert:<event_id> does; given_up: last_error says why.';
-create index alert_events_pending on alert_events (event_id) where delivery = 'pending';
-create index alert_events_started on alert_events (webhook_url) where delivery = 'started';
+comment on column alert_events.webhook_host is 'Whose places a delivery takes: its name, without the port.';
+create index alert_events_pending on alert_events (recorded_at) where delivery = 'pending';
+create index alert_events_logged on alert_events (event_id) where delivery = 'pending' and webhook_url is null;
+create index alert_events_hosts on alert_events (webhook_host, event_id) where delivery = 'pending' and webhook_host is not null;
+create index alert_events_started on alert_events (webhook_host) where delivery = 'started';
 create index alert_events_trades on alert_events (market_id, recorded_at) where cause is not null;
 create index alert_events_finished on alert_events (recorded_at) where delivery in ('delivered', 'given_up');
 

@@ -3,18 +3,22 @@ import { checkRule } from '../alerts/check-rule.ts'
 import type { Stats } from '../lib/stats.ts'
 import { expireDeliveries, pruneAlerts } from '../store/alert-deliveries.ts'
 import { fireOfMarkets } from '../store/alert-market-rules.ts'
-import { markRules, readUntaken, type Mark, type StoredRule } from '../store/alert-rules.ts'
+import { markRules, readRecorded, readUntaken, type Mark, type StoredRule } from '../store/alert-rules.ts'
 import { findUpdates } from '../store/market-names.ts'
 
 const RULES_A_ROUND = 500
 
+/** Those that the catalogue knows, and those that a normalizer has open. */
+type Markets = { known: ReadonlySet<string>; recorded: ReadonlySet<string> }
+
 /** What is to be said of a rule that no normalizer took up. */
-const judge = ({ row, changedXid, invalidReason }: StoredRule, known: ReadonlySet<string>): Mark[] => {
+const judge = ({ row, changedXid, invalidReason }: StoredRule, { known, recorded }: Markets): Mark[] => {
   const { alertId, marketId } = row
   const checked = checkRule(row)
   if (checked.type === 'valid' && checked.watch.type === 'market' && known.has(marketId)) {
     return [{ alertId, changedXid, reason: undefined, isTaken: true }]
   }
+  if (checked.type === 'valid' && recorded.has(marketId)) return []
   const reason =
     checked.type === 'invalid'
       ? checked.reason
@@ -29,14 +33,12 @@ export const createAlertCare = ({ pool, stats }: { pool: Pool; stats: Stats }) =
   const checkUntaken = async (): Promise<void> => {
     const untaken = await readUntaken(pool, afterId, RULES_A_ROUND)
     afterId = untaken.length < RULES_A_ROUND ? '0' : (untaken.at(-1)?.row.alertId ?? '0')
-    const found = await findUpdates(
-      pool,
-      untaken.map(({ row }) => row.marketId),
-    )
-    const known = new Set(found.keys())
+    const marketIds = untaken.map(({ row }) => row.marketId)
+    const [found, recorded] = await Promise.all([findUpdates(pool, marketIds), readRecorded(pool, marketIds)])
+    const markets = { known: new Set(found.keys()), recorded }
     await markRules(
       pool,
-      untaken.flatMap((rule) => judge(rule, known)),
+      untaken.flatMap((rule) => judge(rule, markets)),
     )
   }
   return async (): Promise<void> => {

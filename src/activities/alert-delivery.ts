@@ -11,9 +11,20 @@ import { markDeliveryGivenUp, noteAttempt, readOpenDelivery } from '../store/ale
 export type AlertDeliveryDeps = { pool: Pool; secret: string | undefined; hosts: string[]; log: Logger; stats: Stats }
 
 const TIMEOUT_MS = 10_000
+/** Well below the activities that control runs at once: webhooks that hang must not hold up the rest of it. */
+const MOST_POSTS = 60
+/** One that found no place comes again; it is not an attempt. */
+const BUSY_RETRY_MS = 5_000
 /** Of the refusals of a receiver those that may pass; after any other one nothing would change by asking again. */
 const PASSING = new Set([408, 425, 429])
 const isFinal = (status: number): boolean => status >= 400 && status < 500 && !PASSING.has(status)
+
+const busy = (): ApplicationFailure =>
+  ApplicationFailure.create({
+    message: `${MOST_POSTS} webhooks are being asked already`,
+    type: 'Busy',
+    nextRetryDelay: BUSY_RETRY_MS,
+  })
 
 const refused = (message: string): ApplicationFailure => ApplicationFailure.nonRetryable(message, 'Refused')
 
@@ -57,17 +68,30 @@ export const createAlertDeliveryActivities = ({ pool, secret, hosts, log, stats 
     if (secret === undefined || reason !== undefined) throw refused(reason ?? '')
     await post(event, url, secret)
   }
+  let postCount = 0
+  const attemptInTurn = async (event: AlertEvent, url: string): Promise<void> => {
+    postCount += 1
+    try {
+      await attempt(event, url)
+    } finally {
+      postCount -= 1
+    }
+  }
   return {
     /**
      * Posts a crossing, signed; not again once an answer of 2xx is in Postgres.
      *
-     * @throws ApplicationFailure Refused (non-retryable) on 4xx other than 408, 425 and 429; Error on anything else but 2xx.
+     * @throws ApplicationFailure Busy where too many are being posted; Refused (non-retryable) on 4xx other than 408, 425 and 429; Error on anything else but 2xx.
      */
     postAlert: async ({ eventId }: { eventId: string }): Promise<void> => {
+      if (postCount >= MOST_POSTS) {
+        stats.count('alertPostsBusy')
+        throw busy()
+      }
       const delivery = await readOpenDelivery(pool, eventId)
       if (delivery?.webhookUrl === undefined) return
       try {
-        await attempt(delivery.event, delivery.webhookUrl)
+        await attemptInTurn(delivery.event, delivery.webhookUrl)
       } catch (error) {
         stats.count('alertPostsFailed')
         await noteAttempt(pool, eventId, messageOf(error))

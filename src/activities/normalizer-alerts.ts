@@ -1,14 +1,8 @@
 import { MarketRules } from '../alerts/market-rules.ts'
 import { fillKey } from '../normalizer/fill-key.ts'
-import {
-  markRules,
-  readRecentCauses,
-  readRulesOf,
-  releaseRules,
-  type Mark,
-  type StoredRule,
-} from '../store/alert-rules.ts'
+import { readRecentCauses, readRulesOf, releaseRules, type Mark, type StoredRule } from '../store/alert-rules.ts'
 import { createRuleChanges } from './alert-rule-changes.ts'
+import { createRuleMarks } from './alert-rule-marks.ts'
 import type { NormalizerDeps } from './normalizer-deps.ts'
 import type { Derivation, Tick } from './normalizer-listeners.ts'
 
@@ -50,13 +44,8 @@ export const createAlerts = (deps: NormalizerDeps): Derivation => {
   const { pool, stats, log } = deps
   const { markets, taken, take, drop } = createRules()
   const changes = createRuleChanges(deps)
-
-  const mark = (marks: Mark[]): void => {
-    stats.set('alertRules', taken.size)
-    const invalid = marks.filter(({ reason }) => reason !== undefined)
-    stats.count('alertRulesInvalid', invalid.length)
-    markRules(pool, marks).catch((error: unknown) => log.warn({ error }, 'rules could not be marked as taken up'))
-  }
+  const owed = createRuleMarks(deps)
+  const onCapped = (): void => stats.count('alertsCapped')
 
   return {
     open: async (tapes) => {
@@ -64,23 +53,35 @@ export const createAlerts = (deps: NormalizerDeps): Derivation => {
       await changes.begin()
       const marketIds = tapes.map(({ market }) => market.marketId)
       const [stored, causes] = await Promise.all([readRulesOf(pool, marketIds), readRecentCauses(pool, marketIds)])
-      for (const tape of tapes) markets.set(tape.market.marketId, new MarketRules(tape, { fillKey, now: Date.now }))
+      for (const tape of tapes)
+        markets.set(tape.market.marketId, new MarketRules(tape, { fillKey, now: Date.now, onCapped }))
       for (const { outcomeId, cause } of causes) markets.get(outcomeId.split(':')[0] ?? '')?.remember(outcomeId, cause)
-      mark(stored.flatMap(take))
+      owed.add(stored.flatMap(take))
+      stats.set('alertRules', taken.size)
+      for (const marketId of marketIds) markets.get(marketId)?.begin()
     },
 
     close: ({ market: { marketId } }) => {
       const alertIds = [...(markets.get(marketId)?.alertIds ?? [])]
       markets.delete(marketId)
-      for (const alertId of alertIds) taken.delete(alertId)
+      for (const alertId of alertIds) {
+        taken.delete(alertId)
+        owed.drop(alertId)
+      }
       releaseRules(pool, alertIds).catch((error: unknown) => log.warn({ error }, 'rules could not be released'))
     },
 
     tick: ({ nowMs, isBehind, batch }: Tick) => {
       changes.lookAgain(nowMs)
       const { written, removedIds } = changes.take()
-      for (const alertId of removedIds) drop(alertId)
-      if (written.length > 0) mark(written.flatMap(take))
+      owed.add(written.flatMap(take))
+      // After those that were written: one that was written and then deleted is in both.
+      for (const alertId of removedIds) {
+        drop(alertId)
+        owed.drop(alertId)
+      }
+      stats.set('alertRules', taken.size)
+      owed.markAgain(nowMs)
       const moved = isBehind ? [] : [...markets.values()].filter((rules) => rules.tick(nowMs, batch))
       return moved.map(({ tape }) => tape)
     },

@@ -5,6 +5,8 @@ import { MarketTape } from '../normalizer/market-tape.ts'
 import { sealMarket, sealShared } from '../normalizer/seal.ts'
 import type { Tape } from './normalizer-tapes.ts'
 
+/** A crossing costs Postgres about as much as so many rows of a book. */
+const ROWS_AN_ALERT = 5
 /** Rows of `derived_metrics` that one instant of a market has, about. */
 const ROWS_A_SAMPLE = 80
 
@@ -70,10 +72,9 @@ export class Commits {
 
   #isFull(): boolean {
     const { COMMIT_MAX_ROWS, COMMIT_MAX_BYTES } = this.#deps.config
-    return (
-      this.#batch.bookLines.length + this.#batch.metrics.size * ROWS_A_SAMPLE >= COMMIT_MAX_ROWS ||
-      this.#batch.bookBytes + this.#batch.frameBytes >= COMMIT_MAX_BYTES
-    )
+    const { bookLines, metrics, alertEvents, bookBytes, frameBytes } = this.#batch
+    const rowCount = bookLines.length + metrics.size * ROWS_A_SAMPLE + alertEvents.length * ROWS_AN_ALERT
+    return rowCount >= COMMIT_MAX_ROWS || bookBytes + frameBytes >= COMMIT_MAX_BYTES
   }
 
   #start(): void {

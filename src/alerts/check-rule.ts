@@ -7,6 +7,7 @@ export type Checked = { type: 'valid'; watch: Watch; hysteresis: number } | { ty
 const SHORTEST_WINDOW_MS = 1_000
 const LONGEST_WINDOW_MS = 86_400_000
 const LONGEST_COOLDOWN_MS = 30 * 86_400_000
+const LONGEST_URL = 2_000
 /** A reason quotes what the user wrote. */
 const LONGEST_QUOTE = 60
 
@@ -16,8 +17,9 @@ const isWithin = (value: number | undefined, { least, most }: { least: number; m
 
 /** Only what can be asked for over HTTP, and without credentials, which fetch refuses. */
 const whyNotUrl = (url: string): string | undefined => {
+  if (url.length > LONGEST_URL) return `webhook_url: expected at most ${LONGEST_URL} characters, got ${url.length}`
   const parsed = URL.canParse(url) ? new URL(url) : undefined
-  if (parsed === undefined || !/^https?:$/.test(parsed.protocol)) return 'webhook_url: expected an http or https URL'
+  if (parsed === undefined || !/^https?:\/\/[^\s/\\]+/i.test(url)) return 'webhook_url: expected an http or https URL'
   return parsed.username + parsed.password === '' ? undefined : 'webhook_url: expected no user and password in it'
 }
 

@@ -1,15 +1,16 @@
 import { toMillionths } from '../domain/decimal.ts'
+import type { KeptProgress } from '../domain/progress.ts'
 import type { Batch, FillRow } from '../normalizer/batch.ts'
 import type { MarketListener } from '../normalizer/listener.ts'
 import type { MarketTape } from '../normalizer/market-tape.ts'
 import type { OutcomeTape } from '../normalizer/outcome-tape.ts'
 import { checkRule } from './check-rule.ts'
 import { createJournal, type AlertRows } from './journal.ts'
-import { OutcomeRules } from './outcome-rules.ts'
+import { MOST_METERS, OutcomeRules } from './outcome-rules.ts'
 import type { Journal, RuleRow, Standing, Watch, Watched } from './rule.ts'
 import { TradeRules } from './trade-rules.ts'
 
-export type MarketRulesDeps = { fillKey: (fill: FillRow) => string; now: () => number }
+export type MarketRulesDeps = { fillKey: (fill: FillRow) => string; now: () => number; onCapped: () => void }
 
 /** Frames that were received so long before may still have to come. */
 const IN_FLIGHT_MS = 1_000
@@ -41,11 +42,11 @@ export class MarketRules {
   constructor(tape: MarketTape, deps: MarketRulesDeps) {
     this.tape = tape
     this.#deps = deps
-    this.#places = tape.outcomes.map((outcome) => ({
+    this.#places = tape.outcomes.map((outcome, at) => ({
       tape: outcome,
-      rules: new OutcomeRules(),
+      rules: new OutcomeRules(tape.kept.alerts?.[at]),
       trades: new TradeRules(),
-      journal: createJournal(outcome.outcome.outcomeId, () => this.#rows, deps.now),
+      journal: createJournal(outcome.outcome.outcomeId, { ...deps, rowsOf: () => this.#rows }),
     }))
   }
 
@@ -55,33 +56,55 @@ export class MarketRules {
 
   /**
    * Takes up a rule as it is written now; undefined, or what is wrong with it. `standing`: as committed; one that is
-   * known here already stands where it stands here.
+   * known here already stands where it stands here, unless Postgres fired it since.
    */
   set(row: RuleRow, standing: Standing): string | undefined {
-    const known = this.#held.get(row.alertId)?.watched
-    this.remove(row.alertId)
-    const { state, crossing, lastFiredTimeMs } = known ?? standing
+    const before = this.#held.get(row.alertId)
+    const known = before === undefined || before.watched.crossing < standing.crossing ? standing : before.watched
+    const { state, crossing, lastFiredTimeMs } = known
     const checked = checkRule(row)
     const watch = checked.type === 'valid' && row.status === 'active' ? checked.watch : undefined
     const level = watch === undefined || watch.type === 'market' ? 0 : watch.level
     const rearmLevel = checked.type === 'valid' ? level - checked.hysteresis : level
     const watched = { row, state, crossing, lastFiredTimeMs, level, rearmLevel }
     const place = this.#places[row.outcomeIndex]
-    this.#held.set(row.alertId, { watched, watch, place })
-    if (checked.type === 'invalid') return checked.reason
-    if (place === undefined) return `outcome_index: the market has ${this.#places.length}, got ${row.outcomeIndex}`
-    if (watch?.type === 'book') place.rules.add(watch, watched)
+    const held = { watched, watch, place }
+    this.#held.set(row.alertId, held)
+    const reason = checked.type === 'invalid' ? checked.reason : this.#watch(held)
+    // Last: what both watch goes on.
+    if (before !== undefined) this.#unwatch(before)
+    return reason
+  }
+
+  #watch({ watched, watch, place }: Held): string | undefined {
+    if (place === undefined)
+      return `outcome_index: the market has ${this.#places.length}, got ${watched.row.outcomeIndex}`
+    if (watch?.type === 'book' && !place.rules.add(watch, watched)) {
+      return `side, within, window: expected at most ${MOST_METERS} different ones on an outcome`
+    }
     if (watch?.type === 'trade') place.trades.add(watched)
     if (watch?.type === 'book' || watch?.type === 'trade') this.#listen()
     return undefined
+  }
+
+  #unwatch({ watched, watch, place }: Held): void {
+    if (watch?.type === 'book') place?.rules.remove(watch, watched)
+    if (watch?.type === 'trade') place?.trades.remove(watched)
   }
 
   remove(alertId: string): void {
     const held = this.#held.get(alertId)
     if (held === undefined) return
     this.#held.delete(alertId)
-    if (held.watch?.type === 'book') held.place?.rules.remove(held.watch, held.watched)
-    if (held.watch?.type === 'trade') held.place?.trades.remove(held.watched)
+    this.#unwatch(held)
+  }
+
+  /** All rules as they were committed are set: from here on their market is told. */
+  begin(): void {
+    for (const { tape, rules } of this.#places) {
+      const { status, writer, exchangeTimeMs } = tape
+      rules.begin(status === 'following' ? { capturedTimeMs: writer.capturedTimeMs, exchangeTimeMs } : undefined)
+    }
   }
 
   /** Rules fired for this fill before. */
@@ -125,8 +148,14 @@ export class MarketRules {
       },
       afterFill: (fill, batch) => this.#lookAtTrade(fill, batch),
       afterFrame: (_, { batch }) => this.#lookAtFrame(batch),
+      keep: () => this.#keep(),
     }
     this.tape.listeners.push(listener)
+  }
+
+  #keep(): KeptProgress {
+    const alerts = this.#places.map(({ rules }) => rules.progress())
+    return alerts.some((windows) => Object.keys(windows).length > 0) ? { alerts } : {}
   }
 
   /** The batch before has ended: its last state is proved now, or never. */

@@ -1,12 +1,14 @@
+import type { MoveProgress } from '../domain/progress.ts'
 import { Gauge } from './gauge.ts'
 import { midOf } from './mid.ts'
 import { MoveWindow } from './move-window.ts'
 import type { Condition, Meter } from './rule.ts'
 
-/** A mid that is not known, for a moment or in a gap, is not bridged: the window begins anew, as after a restart. */
-const moveMeter = (windowMs: number): Meter => {
+/** A mid that is not known, for a moment or in a gap, is not bridged: the window begins anew. */
+const moveMeter = (windowMs: number, kept?: MoveProgress): Meter => {
   const gauge = new Gauge()
   const window = new MoveWindow(windowMs)
+  if (kept !== undefined) window.restore(kept)
   return {
     add: (watched) => gauge.add(watched),
     remove: (watched) => gauge.remove(watched),
@@ -34,6 +36,7 @@ const moveMeter = (windowMs: number): Meter => {
     lose: () => window.clear(),
     isNeeded: (book) => midOf(book) !== window.value,
     watches: 'top',
+    progress: (most) => window.progress(most),
   }
 }
 
@@ -47,6 +50,6 @@ export const movePct: Condition = {
     type: 'book',
     key: `move ${windowMs}`,
     level: threshold - 1,
-    openMeter: () => moveMeter(windowMs),
+    openMeter: (kept) => moveMeter(windowMs, kept),
   }),
 }

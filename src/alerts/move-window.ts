@@ -1,3 +1,5 @@
+import type { MoveProgress, StoodProgress } from '../domain/progress.ts'
+
 type Stood = { value: number; untilTimeMs: number }
 
 /** Values that stand until the next one, newest last; `isBetter`: makes an older one of no use. */
@@ -33,6 +35,18 @@ class Extreme {
 
   clear(): void {
     this.#kept = []
+  }
+
+  /** Without the one that stands still, which is always the last. */
+  progress(most: number): StoodProgress[] {
+    return this.#kept
+      .slice(0, -1)
+      .slice(-most)
+      .map(({ value, untilTimeMs }) => [value, untilTimeMs])
+  }
+
+  restore(kept: StoodProgress[], present: Stood): void {
+    this.#kept = [...kept.map(([value, untilTimeMs]) => ({ value, untilTimeMs })), present]
   }
 }
 
@@ -91,5 +105,17 @@ export class MoveWindow {
     this.#present = undefined
     this.#lowest.clear()
     this.#highest.clear()
+  }
+
+  /** `most`: how many values a list has, of the newest. */
+  progress(most: number): MoveProgress | undefined {
+    if (this.#present === undefined) return undefined
+    return { present: this.#present.value, lowest: this.#lowest.progress(most), highest: this.#highest.progress(most) }
+  }
+
+  restore({ present, lowest, highest }: MoveProgress): void {
+    this.#present = { value: present, untilTimeMs: Infinity }
+    this.#lowest.restore(lowest, this.#present)
+    this.#highest.restore(highest, this.#present)
   }
 }

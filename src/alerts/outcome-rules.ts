@@ -1,5 +1,6 @@
 import type { Book } from '../domain/book.ts'
 import type { BookSide } from '../domain/book-side.ts'
+import type { MoveProgress } from '../domain/progress.ts'
 import type { Instant, Journal, Meter, Watch, Watched } from './rule.ts'
 
 /** Best prices in millionths; an empty side has none. */
@@ -8,6 +9,11 @@ const EMPTY = -1
 /** Of no book. */
 const UNKNOWN: Top = { bid: -2, ask: -2 }
 const priceOf = (side: BookSide): number => side.best()?.price ?? EMPTY
+
+/** Each frame may go through all of them. */
+export const MOST_METERS = 50
+/** Values a list that the windows of an outcome keep for a restart, all together: it is written with each commit. */
+const MOST_KEPT = 1_000
 
 type BookWatch = Extract<Watch, { type: 'book' }>
 
@@ -29,19 +35,45 @@ export class OutcomeRules {
   #top = UNKNOWN
   /** Whether a state since the last proved one has to be given to somebody. */
   #isNeeded = false
+  /** As committed: of use to the meters that are opened with the tape. */
+  #kept: Record<string, MoveProgress>
+
+  constructor(kept: Record<string, MoveProgress> = {}) {
+    this.#kept = kept
+  }
 
   get open(): Instant | undefined {
     return this.#open
   }
 
-  add(watch: BookWatch, watched: Watched): void {
-    const found = this.#meters.get(watch.key) ?? { meter: watch.openMeter(), count: 0 }
+  /** False where it would be one meter too many. */
+  add(watch: BookWatch, watched: Watched): boolean {
+    const known = this.#meters.get(watch.key)
+    if (known === undefined && this.#meters.size >= MOST_METERS) return false
+    const found = known ?? { meter: watch.openMeter(this.#kept[watch.key]), count: 0 }
     this.#meters.set(watch.key, found)
     found.count += 1
     found.meter.add(watched)
     this.#sort()
     this.#isNew = true
     this.#top = UNKNOWN
+    return true
+  }
+
+  /** All rules that were committed are there. `at`: when the book came to be as it is, which may be yet to be looked at. */
+  begin(at: Instant | undefined): void {
+    this.#kept = {}
+    if (at !== undefined) this.note(at)
+  }
+
+  progress(): Record<string, MoveProgress> {
+    const windows = [...this.#meters].filter(([, { meter }]) => meter.progress !== undefined)
+    const most = Math.floor(MOST_KEPT / windows.length)
+    const entries = windows.flatMap(([key, { meter }]): [string, MoveProgress][] => {
+      const progress = meter.progress?.(most)
+      return progress === undefined ? [] : [[key, progress]]
+    })
+    return Object.fromEntries(entries)
   }
 
   remove(watch: BookWatch, watched: Watched): void {

@@ -1,4 +1,5 @@
 import type { Book } from '../domain/book.ts'
+import type { MoveProgress } from '../domain/progress.ts'
 
 /** A row of `alerts`. Decimals are texts as Postgres gives them. */
 export type RuleRow = {
@@ -39,6 +40,9 @@ export type Watched = Standing & {
   row: RuleRow
   level: number
   rearmLevel: number
+  /** The minute, by the receive clock, in which it fired last, and how often in it. */
+  minute?: number
+  firedInMinute?: number
 }
 
 /** Takes what rules do. `value` in millionths, as it is shown; `cause` names the fill. */
@@ -63,11 +67,13 @@ export type Meter = {
   isNeeded: (book: Book) => boolean
   /** What of a book it looks at: another best price, or another size anywhere too. */
   watches: 'top' | 'sizes'
+  /** What it has to go on with after a restart, in lists of at most so many; absent: nothing. */
+  progress?: (most: number) => MoveProgress | undefined
 }
 
 /** What evaluates a rule: a meter of its outcome's book, that outcome's trades, or Postgres. */
 export type Watch =
-  | { type: 'book'; key: string; level: number; openMeter: () => Meter }
+  | { type: 'book'; key: string; level: number; openMeter: (kept?: MoveProgress) => Meter }
   | { type: 'trade'; level: number }
   | { type: 'market' }
 

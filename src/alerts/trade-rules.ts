@@ -40,7 +40,8 @@ export class TradeRules {
     for (const watched of this.#rules) {
       if (watched.level >= trade.size) return
       const { lastFiredTimeMs = -Infinity, row } = watched
-      if (trade.capturedTimeMs >= lastFiredTimeMs + row.cooldownMs) {
+      // Without a cooldown each counts, also one that was received a moment before the last that fired.
+      if (row.cooldownMs === 0 || trade.capturedTimeMs >= lastFiredTimeMs + row.cooldownMs) {
         journal.fire(watched, trade.size, trade, cause)
         journal.rearm(watched, trade)
       }

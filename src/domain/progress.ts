@@ -50,8 +50,17 @@ export type LiquidityProgress = {
   outcomes: OutcomeLiquidityProgress[]
 }
 
+/** A value in millionths, and until when it stood. */
+export type StoodProgress = [value: number, untilTimeMs: number]
+
+/** Lowest and highest of a window. `present` stands still, and is in neither list. */
+export type MoveProgress = { present: number; lowest: StoodProgress[]; highest: StoodProgress[] }
+
+/** The windows of each outcome's alert rules, by what they watch. */
+type AlertsProgress = Record<string, MoveProgress>[]
+
 /** What the listeners of a tape keep across frames, and go on with after a restart. */
-export type KeptProgress = { liquidity?: LiquidityProgress; metrics?: MetricsProgress }
+export type KeptProgress = { liquidity?: LiquidityProgress; metrics?: MetricsProgress; alerts?: AlertsProgress }
 
 /** Where the tape of a market stands: what a restart must continue even if the stream itself is gone. */
 export type MarketProgress = {

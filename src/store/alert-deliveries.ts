@@ -55,37 +55,51 @@ export const takeWithoutWebhook = async (pool: Pool, limit: number): Promise<(De
   return rows.map(({ isUntold, ...row }) => ({ ...toDelivery(row), isUntold }))
 }
 
+/** Hosts that one round asks for: a step of the index each. */
+const MOST_HOSTS = 5_000
+
 /**
- * The oldest first, but of one webhook no more than it has room for: one that does not answer holds up no other. `$2`: open
- * ones a webhook, `$3`: open ones in all.
+ * The oldest first, but of one host no more than it has room for, and of each host by itself: one that does not answer
+ * holds up no other, however much waits for it. `$2`: open ones a host, `$3`: open ones in all. A row that somebody has
+ * locked is left to the next time.
  */
 const DUE = `
-with open as (
-  select webhook_url, count(*) as open from alert_events where delivery = 'started' group by webhook_url
+with recursive hosts as (
+  (select webhook_host, 1 as place from alert_events where delivery = 'pending' and webhook_host is not null
+    order by webhook_host limit 1)
+  union all
+  select (select e.webhook_host from alert_events e where e.delivery = 'pending' and e.webhook_host > h.webhook_host
+    order by e.webhook_host limit 1), h.place + 1
+  from hosts h where h.webhook_host is not null and h.place < ${MOST_HOSTS}
+), open as (
+  select webhook_host, count(*)::int as open from alert_events where delivery = 'started' group by webhook_host
 ), waiting as (
-  select event_id, webhook_url, row_number() over (partition by webhook_url order by event_id) as place
-  from (select event_id, webhook_url from alert_events where delivery = 'pending' and webhook_url is not null
-    order by event_id limit 20000) w
-), due as (
-  select event_id from waiting w left join open o using (webhook_url)
-  where w.place + coalesce(o.open, 0) <= $2
-  order by event_id limit least($1, greatest($3 - (select coalesce(sum(open), 0) from open), 0))
+  select w.event_id from hosts h left join open o using (webhook_host) cross join lateral (
+    select event_id from alert_events where delivery = 'pending' and webhook_host = h.webhook_host
+    order by event_id limit greatest($2 - coalesce(o.open, 0), 0)) w
+  order by w.event_id limit $3
 )
-select ${COLUMNS}, ${UNTOLD} as "isUntold" from alert_events e join due using (event_id) order by e.event_id`
+select ${COLUMNS}, ${UNTOLD} as "isUntold" from alert_events e
+where event_id = any(array(select event_id from waiting)) order by e.event_id
+limit least($1, greatest($3 - (select coalesce(sum(open), 0) from open), 0)) for update of e skip locked`
 
-export type Room = { aRound: number; aWebhook: number; inAll: number }
+export type Room = { aRound: number; aHost: number; inAll: number }
 
 /** Crossings whose delivery is to be started now. */
 export const readDueDeliveries = async (pool: Pool, room: Room): Promise<(Delivery & { isUntold: boolean })[]> => {
-  const { rows } = await pool.query<Row & { isUntold: boolean }>(DUE, [room.aRound, room.aWebhook, room.inAll])
+  const { rows } = await pool.query<Row & { isUntold: boolean }>(DUE, [room.aRound, room.aHost, room.inAll])
   return rows.map(({ isUntold, ...row }) => ({ ...toDelivery(row), isUntold }))
 }
 
-/** Its workflow runs, or has run. True where nobody had noted it. */
-export const markDeliveryStarted = async (pool: Pool, eventId: string): Promise<boolean> => {
-  const sql = `update alert_events set delivery = 'started', started_at = now() where event_id = $1 and delivery = 'pending'`
-  return (await pool.query(sql, [eventId])).rowCount === 1
-}
+/** One that its workflow has delivered already stays so. */
+const STARTED = `
+update alert_events set delivery = case delivery when 'pending' then 'started' else delivery end, started_at = now()
+where event_id in (select event_id from alert_events
+  where event_id = $1 and (delivery = 'pending' or started_at is null) for update skip locked)`
+
+/** Its workflow runs, or has run. True where nobody had noted it. A row that somebody has locked is noted in a later round. */
+export const markDeliveryStarted = async (pool: Pool, eventId: string): Promise<boolean> =>
+  (await pool.query(STARTED, [eventId])).rowCount === 1
 
 /** Undefined where it is delivered or given up, or there is no such row. */
 export const readOpenDelivery = async (pool: Pool, eventId: string): Promise<Delivery | undefined> => {
@@ -128,7 +142,7 @@ const PRUNE = `
 with events as (
   delete from alert_events where event_id in (
     select event_id from alert_events where delivery in ('delivered', 'given_up') and recorded_at < now() - interval '90 days'
-    limit 1000)
+    limit 1000 for update skip locked)
 ), removals as (
   delete from alert_removals where alert_id in (
     select alert_id from alert_removals where removed_at < now() - interval '7 days' limit 1000)

@@ -1,5 +1,6 @@
 import type { Pool } from 'pg'
 import type { RuleRow, Standing } from '../alerts/rule.ts'
+import { marketOfStream, orderbookStream } from '../domain/keys.ts'
 import { toJson } from './json.ts'
 
 /** A rule as it is written, with where it stands as committed, and what was said of it last. */
@@ -39,6 +40,15 @@ const toRule = (stored: Stored): StoredRule => {
 export const readRulesOf = async (pool: Pool, marketIds: string[]): Promise<StoredRule[]> => {
   const sql = `${COLUMNS} where a.market_id = any($1) order by a.alert_id`
   return (await pool.query<Stored>(sql, [marketIds])).rows.map(toRule)
+}
+
+/** Markets whose streams are applied by a normalizer: it takes their rules up, soon or late. */
+export const readRecorded = async (pool: Pool, marketIds: string[]): Promise<Set<string>> => {
+  const sql = `select stream from ingestion_offsets where stream = any($1)
+    and progress ->> 'isClosed' is distinct from 'true'`
+  const streams = marketIds.map(orderbookStream)
+  const { rows } = await pool.query<{ stream: string }>(sql, [streams])
+  return new Set(rows.flatMap(({ stream }) => marketOfStream(stream) ?? []))
 }
 
 /** Rules that nobody took up though they were written some time ago, by id after this one. */
@@ -90,7 +100,7 @@ export const readRuleChanges = async (
 /** What was found of a rule as it was written by that transaction. `isTaken`: it is evaluated, or would be if it were valid. */
 export type Mark = { alertId: string; changedXid: string; reason: string | undefined; isTaken: boolean }
 
-/** A row that a user holds is left to the next time. */
+/** A row that a user holds is left to the next time, and one that was written again to that news. */
 const MARK = `
 with n as (
   select * from jsonb_to_recordset($1::jsonb) as n(alert_id bigint, changed_xid text, reason text, is_taken boolean)
@@ -98,17 +108,19 @@ with n as (
   select a.alert_id from alerts a join n using (alert_id) where a.changed_xid = n.changed_xid::xid8 for update of a skip locked
 )
 update alerts a set invalid_reason = n.reason, checked_at = case when n.is_taken then now() end
-from n join free using (alert_id) where a.alert_id = n.alert_id`
+from n join free using (alert_id) where a.alert_id = n.alert_id returning a.alert_id as "alertId"`
 
-export const markRules = async (pool: Pool, marks: Mark[]): Promise<void> => {
-  if (marks.length === 0) return
+/** Answers which were marked. */
+export const markRules = async (pool: Pool, marks: Mark[]): Promise<string[]> => {
+  if (marks.length === 0) return []
   const rows = marks.map(({ alertId, changedXid, reason, isTaken }) => ({
     alert_id: alertId,
     changed_xid: changedXid,
     reason: reason ?? null,
     is_taken: isTaken,
   }))
-  await pool.query(MARK, [toJson(rows)])
+  const marked = await pool.query<{ alertId: string }>(MARK, [toJson(rows)])
+  return marked.rows.map(({ alertId }) => alertId)
 }
 
 /** Their market is recorded no more: nobody evaluates them. */

@@ -9,7 +9,8 @@ insert into alert_states (alert_id, state, crossing, last_fired_at, changed_at)
 select alert_id, state, crossing, last_fired_at, changed_at from jsonb_to_recordset($1::jsonb) as n(
   alert_id bigint, state text, crossing int, last_fired_at timestamptz, changed_at timestamptz) order by alert_id
 on conflict (alert_id) do update set state = excluded.state, crossing = excluded.crossing,
-  last_fired_at = excluded.last_fired_at, changed_at = excluded.changed_at`
+  last_fired_at = excluded.last_fired_at, changed_at = excluded.changed_at
+  where alert_states.crossing <= excluded.crossing`
 
 /** Where rules stand after the frames of this transaction. */
 export const writeAlertStates = async (client: StatementTarget, states: AlertStateRow[]): Promise<void> => {
@@ -34,23 +35,27 @@ from jsonb_to_recordset($1::jsonb) as n(
   threshold numeric, source_ts timestamptz, captured_at timestamptz, triggered_at timestamptz, webhook_url text)
 on conflict do nothing`
 
+const EVENTS_A_STATEMENT = 5_000
+
+const toRow = (event: AlertRow) => ({
+  alert_id: event.alertId,
+  crossing: event.crossing,
+  cause: event.cause ?? null,
+  user_id: event.userId,
+  market_id: event.marketId,
+  outcome_id: event.outcomeId ?? null,
+  condition: event.condition,
+  value: event.value ?? null,
+  threshold: event.threshold ?? null,
+  source_ts: instant(event.exchangeTimeMs),
+  captured_at: instant(event.capturedTimeMs),
+  triggered_at: instant(event.triggeredTimeMs),
+  webhook_url: event.webhookUrl ?? null,
+})
+
 /** The crossings of this transaction, each once. */
 export const writeAlertEvents = async (client: StatementTarget, events: AlertRow[]): Promise<void> => {
-  if (events.length === 0) return
-  const rows = events.map((event) => ({
-    alert_id: event.alertId,
-    crossing: event.crossing,
-    cause: event.cause ?? null,
-    user_id: event.userId,
-    market_id: event.marketId,
-    outcome_id: event.outcomeId ?? null,
-    condition: event.condition,
-    value: event.value ?? null,
-    threshold: event.threshold ?? null,
-    source_ts: instant(event.exchangeTimeMs),
-    captured_at: instant(event.capturedTimeMs),
-    triggered_at: instant(event.triggeredTimeMs),
-    webhook_url: event.webhookUrl ?? null,
-  }))
-  await client.query(EVENTS, [toJson(rows)])
+  for (let at = 0; at < events.length; at += EVENTS_A_STATEMENT) {
+    await client.query(EVENTS, [toJson(events.slice(at, at + EVENTS_A_STATEMENT).map(toRow))])
+  }
 }

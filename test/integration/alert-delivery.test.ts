@@ -1,3 +1,8 @@
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { MockActivityEnvironment } from '@temporalio/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createAlertDeliveryActivities } from '../../src/activities/alert-delivery.ts'
 import { createAlertDispatch } from '../../src/activities/alert-dispatch.ts'
@@ -109,10 +114,9 @@ test('a dispatcher that is killed at any point leaves a crossing that the next o
   expect(keys).toHaveLength(2)
 })
 
-test('many at once start a few workflows a round, and a dead webhook holds up no other one', async () => {
+test('many at once start a few workflows a round, and a dead host holds up no other, whatever URLs it has', async () => {
   await using receiver = await openReceiver([])
-  const dead = 'http://127.0.0.1:9/dead'
-  for (let crossing = 1; crossing <= 120; crossing++) await commit(4, crossing, dead)
+  for (let crossing = 1; crossing <= 120; crossing++) await commit(4, crossing, `http://Dead.example:9/${crossing}`)
   const alive = await commit(5, 1, receiver.url)
   const started: string[] = []
   using dispatch = dispatcher(async (eventId) => {
@@ -121,10 +125,96 @@ test('many at once start a few workflows a round, and a dead webhook holds up no
   })
   const counts: number[] = []
   for (let isMore = true; isMore; counts.push(started.length)) isMore = await dispatch()
-  expect(counts).toEqual([10, 20, 30, 40, 50, 51])
+  expect(counts).toEqual([10, 20, 21])
   await ended(alive, 'delivered')
   await database.pool.query(`update alert_events set recorded_at = now() - interval '61 minutes' where alert_id = 4`)
-  expect(await expireDeliveries(database.pool)).toBe(70)
+  expect(await expireDeliveries(database.pool)).toBe(100)
+})
+
+test('a longest URL is delivered to, and a longer one cannot be written', async () => {
+  await using receiver = await openReceiver([])
+  using dispatch = dispatcher()
+  const noise = randomBytes(3_000).toString('hex')
+  const longest = `${receiver.url}/${noise}`.slice(0, 2_000)
+  const eventId = await commit(7, 1, longest)
+  await dispatch()
+  await ended(eventId, 'delivered')
+  const rule = `insert into alerts (user_id, market_id, condition, webhook_url) values ('u', '1', 'resolved', $1)`
+  await database.pool.query(rule, [longest])
+  await expect(database.pool.query(rule, [`${longest}x`])).rejects.toThrow('alerts_lengths')
+})
+
+test('a crossing that cannot be started, or whose row an operator holds, ends no round for the others', async () => {
+  await using receiver = await openReceiver([])
+  const [bad, held, good] = [
+    await commit(8, 1, receiver.url),
+    await commit(8, 2, receiver.url),
+    await commit(8, 3, receiver.url),
+  ]
+  const operator = await database.pool.connect()
+  try {
+    await operator.query('begin')
+    await operator.query('select from alert_events where event_id = $1 for update', [held])
+    using dispatch = dispatcher((eventId) =>
+      eventId === bad ? Promise.reject(new Error('refused')) : startDelivery(plane.client)(eventId),
+    )
+    await dispatch()
+    await ended(good, 'delivered')
+    expect(await deliveryOf(held)).toMatchObject({ delivery: 'pending' })
+  } finally {
+    await operator.query('rollback')
+    operator.release()
+  }
+  using dispatch = dispatcher()
+  await dispatch()
+  await Promise.all([ended(bad, 'delivered'), ended(held, 'delivered')])
+})
+
+test('a crossing whose workflow ends before it is noted as started is told all the same', async () => {
+  await using receiver = await openReceiver([])
+  const redis = server.connect()
+  const heard: string[] = []
+  redis.on('message', (_, text: string) => heard.push(text))
+  await redis.subscribe('alerts')
+  const eventId = await commit(9, 1, receiver.url)
+  await database.pool.query(`update alert_events set recorded_at = now() - interval '3 s' where event_id = $1`, [
+    eventId,
+  ])
+  using dispatch = dispatcher(async (started) => {
+    await startDelivery(plane.client)(started)
+    await ended(started, 'delivered')
+  })
+  await dispatch()
+  await until('it is told', () => heard.some((text) => text.includes('alert:9:1')))
+  redis.disconnect()
+  expect(await deliveryOf(eventId)).toMatchObject({ delivery: 'delivered' })
+})
+
+test('webhooks that hang take a bounded part of what control runs at once', async () => {
+  let open = 0
+  const hanging = createServer(() => (open += 1))
+  hanging.listen(0, '127.0.0.1')
+  await once(hanging, 'listening')
+  const url = `http://127.0.0.1:${(hanging.address() as AddressInfo).port}/`
+  const { pool } = database
+  const { postAlert } = createAlertDeliveryActivities({
+    pool,
+    secret: WEBHOOK_SECRET,
+    hosts,
+    log,
+    stats: createStats(),
+  })
+  const ids = await Promise.all(Array.from({ length: 61 }, (_one, at) => commit(10, at + 1, url)))
+  const ask = (eventId: string): Promise<void> => new MockActivityEnvironment().run(postAlert, { eventId })
+  const [late = '', ...first] = ids
+  const asked = first.map(ask)
+  await until('sixty are being posted', () => open === 60)
+  await expect(ask(late)).rejects.toThrow('60 webhooks')
+  expect(await deliveryOf(late)).toMatchObject({ attempts: 0 })
+  hanging.closeAllConnections()
+  await Promise.allSettled(asked)
+  hanging.close()
+  await pool.query(`update alert_events set delivery = 'given_up' where alert_id = 10`)
 })
 
 test('without a webhook a crossing is delivered by log and channel; what nobody told of is told there', async () => {
@@ -134,13 +224,14 @@ test('without a webhook a crossing is delivered by log and channel; what nobody 
   redis.on('message', (_, text: string) => heard.push(text))
   await redis.subscribe('alerts')
   const [fresh, untold] = [await commit(6, 1, null), await commit(6, 2, null)]
-  await database.pool.query(`update alert_events set recorded_at = now() - interval '3 s' where event_id = $1`, [
-    untold,
-  ])
+  const aged = 'update alert_events set recorded_at = now() + make_interval(secs => $2) where event_id = $1'
+  for (const [eventId, seconds] of [[fresh, 3_600], [untold, -3]]) await database.pool.query(aged, [eventId, seconds]) // prettier-ignore
   await dispatch()
-  await until('it is told', () => heard.length > 0)
-  redis.disconnect()
-  expect(heard.map((text) => (JSON.parse(text) as { id: string }).id)).toEqual(['alert:6:2'])
+  const last = server.connect()
+  await last.publish('alerts', '{"id":"the last one"}')
+  await until('all is heard', () => heard.some((text) => text.includes('the last one')))
+  for (const one of [redis, last]) one.disconnect()
+  expect(heard.map((text) => (JSON.parse(text) as { id: string }).id)).toEqual(['alert:6:2', 'the last one'])
   expect([await deliveryOf(fresh), await deliveryOf(untold)]).toMatchObject([
     { delivery: 'delivered' },
     { delivery: 'delivered' },

@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
@@ -11,7 +9,7 @@ import { createFlow, gammaText } from '../support/normalizer-flow.ts'
 import { committed, until } from '../support/normalizer-shard.ts'
 import { openStores } from '../support/normalizer-stores.ts'
 
-const { database, redis, start, addresses, tables } = await openStores()
+const { database, redis, start, tables } = await openStores()
 const { pool } = database
 const { write, ruleOf, firedOf, taken, refused } = createAlertTables(pool)
 
@@ -208,35 +206,19 @@ test('a role with the rights that the runbook names can write and delete rules, 
   }
 })
 
-const spawnShard = () => {
-  const script = new URL('../support/normalizer-child.ts', import.meta.url).pathname
-  const given = ['--import', 'tsx', script, addresses.redisUrl, addresses.databaseUrl]
-  return spawn(process.execPath, given, { stdio: ['ignore', 'pipe', 'inherit'] })
-}
-
-test('kill -9 while rules fire loses no crossing and fires none twice', async () => {
-  await flow.catalogue([gammaText('27')])
-  await venue.quote('27', '0.40', '0.42')
-  const rule = { market_id: '27', condition: 'price_above', threshold: '0.5', hysteresis: '0.02' }
-  const ids = [await write(rule), await write({ ...rule, threshold: '0.55' })]
-  const countFired = async () =>
-    (await pool.query('select from alert_events where alert_id = $1', [ids[0]])).rowCount ?? 0
-  let crossings = 0
-  for (let round = 0; round < 2; round++) {
-    const child = spawnShard()
-    const before = await countFired()
-    await until('a child fires', async () => {
-      await venue.quote('27', '0.60', '0.62')
-      await venue.quote('27', '0.50', '0.52')
-      await venue.quote('27', '0.40', '0.42')
-      crossings += 1
-      return (await countFired()) > before + 5
-    })
-    child.kill('SIGKILL')
-    await once(child, 'exit')
-  }
+test('a rule whose row its user holds is evaluated all the same, and marked once it is free', async () => {
   await using _ = start()
-  await applied('27')
-  const dense = Array.from({ length: crossings }, (_one, at) => at + 1)
-  for (const id of ids) expect((await firedOf(id)).map(({ crossing }) => crossing)).toEqual(dense)
+  await open('29')
+  const holder = await pool.connect()
+  const alertId = await write({ market_id: '29', condition: 'price_above', threshold: '0.5' })
+  try {
+    await holder.query('begin')
+    await holder.query('select from alerts where alert_id = $1 for update', [alertId])
+    await venue.quote('29', '0.60', '0.62')
+    await until('it fires', async () => (await firedOf(alertId)).length === 1)
+  } finally {
+    await holder.query('rollback')
+    holder.release()
+  }
+  await taken(alertId)
 })

@@ -69,7 +69,7 @@ test('the examples of README.md hear quotes and fills of a shard, with the field
 
   await flow.changes('51', 40)
   await flow.trade('51', '0x51')
-  await redis.publish('alerts', '{"id":"alert:1:1"}')
+  for (const crossing of [1, 1, 2]) await redis.publish('alerts', `{"id":"alert:1:${crossing}"}`)
   await until('each has heard each channel', () =>
     [shell, program].every(({ lines }) =>
       ['quotes', 'fills', 'alerts'].every((name) => said(lines(), name).length > 0),
@@ -77,7 +77,10 @@ test('the examples of README.md hear quotes and fills of a shard, with the field
   )
   expect(Object.keys(JSON.parse(said(shell.lines(), 'quotes')[0] ?? '') as object)).toEqual(fieldsOf('quotes'))
   expect(Object.keys(JSON.parse(said(shell.lines(), 'fills')[0] ?? '') as object)).toEqual(fieldsOf('fills'))
-  expect(said(program.lines(), 'alerts')).toEqual(['{"id":"alert:1:1"}'])
+  await until('the program has heard the last alert', () =>
+    said(program.lines(), 'alerts').some((text) => text.includes('alert:1:2')),
+  )
+  expect(said(program.lines(), 'alerts')).toEqual(['{"id":"alert:1:1"}', '{"id":"alert:1:2"}'])
   const hash = await redis.hgetall('quote:51')
   expect(fieldsOf('quotes').filter((name) => name !== 'market_id' && !(name in hash))).toEqual([])
 

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { checkRule } from '../../src/alerts/check-rule.ts'
 import { createJournal, type AlertRows } from '../../src/alerts/journal.ts'
 import { OutcomeRules } from '../../src/alerts/outcome-rules.ts'
-import type { RuleRow, Watched } from '../../src/alerts/rule.ts'
+import type { Instant, RuleRow, Watch, Watched } from '../../src/alerts/rule.ts'
 import { Book } from '../../src/domain/book.ts'
 import type { Level } from '../../src/domain/book-side.ts'
 import { fromMillionths } from '../../src/domain/decimal.ts'
@@ -25,11 +25,23 @@ const levelOf = (cents: number, size: number): Level => {
   return { price, size: millionths, priceText: fromMillionths(price), sizeText: fromMillionths(millionths) }
 }
 
-/** The rules at work, as a market's tape would drive them with proved states only. */
-const evaluate = (rules: RuleRow[], steps: Step[]): Crossing[] => {
+type Given = { watch: Extract<Watch, { type: 'book' }>; watched: Watched }
+
+/** What a killed process leaves, and the next one begins with. */
+const restarted = (killed: OutcomeRules, given: Given[], at: Instant | undefined): OutcomeRules => {
+  const kept = JSON.parse(JSON.stringify(killed.progress())) as ReturnType<OutcomeRules['progress']>
+  const outcome = new OutcomeRules(kept)
+  for (const { watch, watched } of given) outcome.add(watch, watched)
+  outcome.begin(at)
+  return outcome
+}
+
+/** The rules at work, as a market's tape would drive them with proved states only. `killedAfter`: a step. */
+const evaluate = (rules: RuleRow[], steps: Step[], killedAfter?: number): Crossing[] => {
   const rows: AlertRows = { alertEvents: [], alertStates: new Map() }
-  const journal = createJournal('9:0', () => rows, () => 0) // prettier-ignore
-  const outcome = new OutcomeRules()
+  const journal = createJournal('9:0', { rowsOf: () => rows, now: () => 0, onCapped: () => undefined })
+  let outcome = new OutcomeRules()
+  const given: Given[] = []
   for (const row of rules) {
     const checked = checkRule(row)
     if (checked.type !== 'valid' || checked.watch.type !== 'book') throw new Error('the test made a rule that is none')
@@ -37,6 +49,7 @@ const evaluate = (rules: RuleRow[], steps: Step[]): Crossing[] => {
     const standing = { state: 'armed', crossing: 0, lastFiredTimeMs: undefined } as const
     const watched: Watched = { row, ...standing, level, rearmLevel: level - checked.hysteresis }
     outcome.add(checked.watch, watched)
+    given.push({ watch: checked.watch, watched })
   }
   const book = new Book(identity)
   const crossings: Crossing[] = []
@@ -53,6 +66,7 @@ const evaluate = (rules: RuleRow[], steps: Step[]): Crossing[] => {
     outcome.isDue(book)
     outcome.settleOpen(book, journal)
     for (const { alertId, value } of rows.alertEvents.splice(0)) crossings.push({ alertId, step, value: value ?? '' })
+    if (step === killedAfter) outcome = restarted(outcome, given, { capturedTimeMs: timeMs, exchangeTimeMs: undefined })
   })
   return crossings
 }
@@ -147,15 +161,25 @@ const rules = fc
   .array(fc.oneof(priced, moves, depths), { minLength: 1, maxLength: 12 })
   .map((some) => some.map((rule, at) => ruleOf({ ...rule, alertId: String(at + 1) })))
 
+const order = (crossings: Crossing[]): Crossing[] =>
+  crossings.toSorted((left, right) => left.step - right.step || Number(left.alertId) - Number(right.alertId))
+
 test('rules that share an index fire exactly when each by itself, by brute force, would', () => {
-  const order = (crossings: Crossing[]): Crossing[] =>
-    crossings.toSorted((left, right) => left.step - right.step || Number(left.alertId) - Number(right.alertId))
   fc.assert(
     fc.property(rules, steps, (some, stream) => {
       const expected = some.flatMap((rule) => bruteForce(rule, stream))
       expect(order(evaluate(some, stream))).toEqual(order(expected))
     }),
     { numRuns: 1_500 },
+  )
+})
+
+test('a restart in the middle changes no crossing, of windows neither', () => {
+  fc.assert(
+    fc.property(rules, steps, fc.nat(), (some, stream, at) => {
+      expect(order(evaluate(some, stream, at % stream.length))).toEqual(order(evaluate(some, stream)))
+    }),
+    { numRuns: 500 },
   )
 })
 
