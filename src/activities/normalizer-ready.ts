@@ -1,6 +1,11 @@
+import { MARKETS_STREAM, TRADES_STREAM } from '../domain/keys.ts'
 import { READY_AT_ONCE, type Reader } from '../stream/read.ts'
 
 const WAIT_SECONDS = 0.5
+
+/** What is new of markets comes first: a trade whose market is not known is a dead letter. */
+export const readableOf = (due: ReadonlySet<string>): string[] =>
+  due.has(MARKETS_STREAM) ? [...due].filter((stream) => stream !== TRADES_STREAM) : [...due]
 
 /**
  * Asks which streams of a shard have news, and knows up to when the answers are whole: what was appended before that

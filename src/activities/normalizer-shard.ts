@@ -11,7 +11,7 @@ import type { Closing } from './normalizer-closing.ts'
 import type { Commits } from './normalizer-commits.ts'
 import type { Derivation } from './normalizer-listeners.ts'
 import { ownFrame } from './normalizer-open.ts'
-import { createReady } from './normalizer-ready.ts'
+import { createReady, readableOf } from './normalizer-ready.ts'
 import { createStrays, type Strays } from './normalizer-strays.ts'
 import { marketsAmong, type Tape, type Tapes } from './normalizer-tapes.ts'
 import type { Views } from './normalizer-views.ts'
@@ -40,10 +40,6 @@ export type ShardParts = {
 }
 
 type Shown = { times: FrameTimes[]; readTimeMs: number; appliedTimeMs: number }
-
-/** What is new of markets comes first: a trade whose market is not known is a dead letter. */
-const readableOf = (due: ReadonlySet<string>): string[] =>
-  due.has(MARKETS_STREAM) ? [...due].filter((stream) => stream !== TRADES_STREAM) : [...due]
 
 /** One shard's pipeline: read what is ready, apply it, show it in the hot cache, hand it to the commit. */
 export class Shard {
@@ -111,8 +107,7 @@ export class Shard {
     for (const stream of tapes.streams()) this.#due.add(stream)
     this.#ready.foundAll()
     if (!isRedisNew) return
-    for (const tape of tapes.markets()) for (const outcome of tape.outcomes) outcome.writer.ladder.replaceAll()
-    await views.show(tapes.markets())
+    await views.showAnew(tapes.markets())
   }
 
   /** After a sweep: streams that are not open though there is something in them. Needs Postgres, as a sweep does not. */
