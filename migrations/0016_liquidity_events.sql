@@ -48,7 +48,7 @@ comment on column liquidity_events.observed_at is
   'or merge is received up to minutes after it happened: source_ts in its detail is the venue''s time.';
 comment on column liquidity_events.identity is
   'Tells apart what is equal in all else: of a level the part of its second, where a gap or a late frame divided it (else '
-  'empty); of a gap its sequence; of a pause the entry that told it; of a split or merge its transaction and wallet.';
+  'empty); of a gap its sequence; of a pause the entry that told it; of a split or merge its transaction, wallet, sizes and number.';
 comment on column liquidity_events.detail is
   'gap_opened, gap_closed: gap_sequence, which is that of feed_gaps. market_resolved by gamma: payouts in the order of the '
   'outcomes. split, merge: wallet, transaction_hash, source_ts. Else null.';
