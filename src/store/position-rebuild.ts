@@ -100,7 +100,11 @@ const rebuildSome = async (
   return differences
 }
 
-const transact = (pool: Pool, wallets: string[], options: RebuildOptions): Promise<PositionDifference[]> =>
+/** Tries of a transaction that Postgres broke off since it and another one waited for each other. */
+const MOST_TRIES = 5
+const isDeadlock = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === '40P01'
+
+const transactOnce = (pool: Pool, wallets: string[], options: RebuildOptions): Promise<PositionDifference[]> =>
   withClient(pool, async (client) => {
     await client.query('begin')
     try {
@@ -112,6 +116,17 @@ const transact = (pool: Pool, wallets: string[], options: RebuildOptions): Promi
       throw error
     }
   })
+
+/** Wallets and rows are locked in the commits' order, but for one that changes the tokens of an outcome: it is rare. */
+const transact = async (pool: Pool, wallets: string[], options: RebuildOptions): Promise<PositionDifference[]> => {
+  for (let triesLeft = MOST_TRIES - 1; ; triesLeft--) {
+    try {
+      return await transactOnce(pool, wallets, options)
+    } catch (error) {
+      if (!isDeadlock(error) || triesLeft === 0) throw error
+    }
+  }
+}
 
 /** Wallets after another one, in their order. */
 const walletsAfter = async (pool: Pool, wallet: string): Promise<string[]> =>
