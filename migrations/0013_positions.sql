@@ -88,4 +88,5 @@ comment on column positions.mark_state is
 comment on column positions.marked_at is 'Since when mark_price and mark_state are as they are.';
 comment on column positions.updated_at is 'When a move or a settlement changed it last; not the mark.';
 create index positions_open on positions (outcome_id) where payout is null;
+create index positions_outcome on positions (outcome_id);
 create index markets_condition on markets (condition_id);

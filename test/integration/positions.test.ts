@@ -1,6 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
+import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { newBatch } from '../../src/normalizer/batch.ts'
+import { withClient } from '../../src/store/checkout.ts'
+import { readMarkets, writeMarkets } from '../../src/store/markets.ts'
+import { lockAllWallets } from '../../src/store/position-rows.ts'
+import { SETTLE } from '../../src/store/settlements.ts'
 import { createTracking } from '../../src/store/positions.ts'
 import { rebuildPositions, type PositionDifference } from '../../src/store/position-rebuild.ts'
 import {
@@ -10,6 +16,7 @@ import {
   type TradeTruth,
 } from '../support/expect-positions.ts'
 import { tokensOf } from '../support/normalizer-flow.ts'
+import { until } from '../support/normalizer-shard.ts'
 import { activityRow, openCommits, tradeRow } from '../support/position-commits.ts'
 import { createDatabase, type TestDatabase } from '../support/services.ts'
 
@@ -25,10 +32,10 @@ beforeEach(async () => {
   await database.pool.query(CLEAR)
 })
 
-const rebuild = async (isDryRun: boolean, wallets: string[] = [], tracked: string[] = []) => {
+const rebuild = async (isDryRun: boolean, wallets: string[] = [], tracked: string[] = [], pool = database.pool) => {
   const differences: PositionDifference[] = []
   const options = { wallets, isTracked: createTracking(tracked), isDryRun }
-  for await (const part of rebuildPositions(database.pool, options)) differences.push(...part.differences)
+  for await (const part of rebuildPositions(pool, options)) differences.push(...part.differences)
   return differences
 }
 
@@ -223,4 +230,84 @@ test('a row that Postgres refuses becomes a dead letter, and the positions are t
   expect(await wrongPositions(database.pool, { trades: [good], activities: [split] })).toEqual([])
   const { rows } = await database.pool.query('select reason from dead_letters order by reason')
   expect(rows).toEqual([{ reason: 'refused_row' }, { reason: 'unknown_market' }])
+})
+
+test('splits and merges of one transaction that differ in anything are a liquidity event each', async () => {
+  const { commit, market } = await openCommits(database.pool)
+  await market('71')
+  const split = { wallet: '0xa', type: 'SPLIT', marketId: '71', size: '5', usdcSize: '5', outcomeIndex: 999, timestamp: String(START_MS), transactionHash: '0x51' } // prettier-ignore
+  const all = [split, { ...split, size: '7', usdcSize: '7' }, { ...split, usdcSize: '6' }, { ...split, outcomeIndex: 0 }].map(activityRow) // prettier-ignore
+  await commit({ activities: all })
+  await commit({ activities: all })
+  const { rows } = await database.pool.query(
+    `select amount::float8 from liquidity_events where detail ->> 'transaction_hash' = '0x51' order by 1`,
+  )
+  expect(rows.map((row: { amount: number }) => row.amount)).toEqual([5, 5, 5, 7])
+})
+
+test('of trades whose positions Postgres refuses nothing is told on the channel of fills', async () => {
+  const { commit, market } = await openCommits(database.pool)
+  await market('71')
+  await database.pool.query(`alter table positions add constraint unforeseen check (user_id <> '0xbad') not valid`)
+  const batch = {
+    ...newBatch(),
+    trades: [tradeRow({ ...buy('0xbad'), transactionHash: '0x61' }), tradeRow({ ...buy('0xa'), transactionHash: '0x62' })], // prettier-ignore
+  }
+  await commit(batch).finally(() => database.pool.query('alter table positions drop constraint unforeseen'))
+  const { rows } = await database.pool.query<{ tx_hash: string }>('select tx_hash from fills')
+  expect(rows).toEqual([{ tx_hash: '0x62' }])
+  expect(batch.news.map(({ transactionHash }) => transactionHash)).toEqual(['0x62'])
+})
+
+test('a catalogue that repeats what is known of a market does not hold up whoever writes positions of it, and its tokens can change', async () => {
+  const { commit, market } = await openCommits(database.pool)
+  await market('71')
+  await market('72')
+  const [first] = await readMarkets(database.pool, ['71'])
+  if (first === undefined) throw new Error('expected the market 71')
+  await withClient(database.pool, async (client) => {
+    await client.query('begin')
+    await writeMarkets(client, [first])
+    await database.pool.query(`select from outcomes where market_id = '71' for key share nowait`)
+    await client.query('rollback')
+  })
+  const outcomes = first.outcomes.map((outcome, at) => ({ ...outcome, token: at === 0 ? '99' : (tokensOf('72')[0] ?? '') })) // prettier-ignore
+  await commit({ markets: new Map([['71', { ...first, outcomes }]]) })
+  const { rows } = await database.pool.query<{ tokens: string }>(
+    `select tokens from outcomes where market_id = '71' order by outcome_id`,
+  )
+  expect(rows.map((row) => row.tokens)).toEqual(['99', tokensOf('71')[1]])
+})
+
+test('a rebuild that Postgres breaks off, for it and a commit wait for each other, begins its hundred wallets again', async () => {
+  const { commit, market } = await openCommits(database.pool)
+  await market('71')
+  await commit({ trades: [tradeRow({ ...buy('0xa'), transactionHash: '0x1' })] })
+  await database.pool.query('update positions set held = 11')
+  const pool = new pg.Pool({ connectionString: database.url, options: '-c deadlock_timeout=4s' })
+  await withClient(database.pool, async (client) => {
+    await client.query('begin')
+    await client.query(`set local deadlock_timeout = '10min'`)
+    await client.query('update positions set updated_at = now()')
+    const rebuilding = rebuild(false, [], [], pool)
+    await until('the rebuild waits for the row', async () => {
+      const { rows } = await database.pool.query(
+        `select from pg_locks where not granted and locktype = 'transactionid'`,
+      )
+      return rows.length > 0
+    })
+    await lockAllWallets(client)
+    await client.query('commit')
+    expect((await rebuilding).map(({ figure }) => figure)).toEqual(['held'])
+  }).finally(() => pool.end())
+  expect(await rebuild(true)).toEqual([])
+})
+
+test('a settlement finds the positions of a market by an index', async () => {
+  await withClient(database.pool, async (client) => {
+    await client.query('set enable_seqscan = off')
+    const { rows } = await client.query<Record<string, string>>(`explain ${SETTLE}`, [['71']])
+    await client.query('reset enable_seqscan')
+    expect(rows.map((row) => row['QUERY PLAN']).join('\n')).toContain('positions_outcome')
+  })
 })

@@ -59,7 +59,7 @@ export const openCommits = async (pool: pg.Pool, tracked: string[] = []) => {
   const deps = { pool, owner, stats: createStats(), log, config: { TRACKED_WALLETS: tracked } }
   const write = createCommitter(deps)
   const commit = (changed: Partial<Batch>): Promise<void> =>
-    write({ ...newBatch(), ...changed }, new AbortController().signal)
+    write(Object.assign(changed, { ...newBatch(), ...changed }), new AbortController().signal)
   const market = async (marketId: string, payouts?: string[]): Promise<void> => {
     const parsed = parseGammaMarket(gammaText(marketId))
     if (parsed.type !== 'market') throw new Error(parsed.detail)
