@@ -28,7 +28,8 @@ comment on table liquidity_events is
 comment on column liquidity_events.event_id is 'Rises as events are written, with holes; no order in time.';
 comment on column liquidity_events.type is
   'market_created: first heard of, by the broadcast (source new_market) or, where none was heard, by the catalogue (source '
-  'gamma: it may be older, as all that are listed at the first start are). market_closed: no more trading. market_resolved: '
+  'gamma: it may be older, as all that are listed at the first start are), or else by its first change of the tick or its '
+  'resolution (source market_channel, market_resolved). market_closed: no more trading. market_resolved: '
   'its outcomes pay. A market is created and resolved once. market_paused, market_stopped, market_resumed: the recording of it was, '
   'by an operator or the policy (source subscription); nothing of its books is known in between. liquidity_added: what was '
   'added to a level in the second that begins at observed_at. liquidity_removed: what left it and no trade explains '

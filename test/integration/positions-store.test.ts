@@ -44,7 +44,9 @@ test('of trades whose positions Postgres refuses nothing is told on the channel 
     ...newBatch(),
     trades: [tradeRow({ ...buy('0xbad'), transactionHash: '0x61' }), tradeRow({ ...buy('0xa'), transactionHash: '0x62' })], // prettier-ignore
   }
-  await commit(batch).finally(() => database.pool.query('alter table positions drop constraint unforeseen'))
+  await commit(batch).finally(async () => {
+    await database.pool.query('alter table positions drop constraint unforeseen')
+  })
   const { rows } = await database.pool.query<{ tx_hash: string }>('select tx_hash from fills')
   expect(rows).toEqual([{ tx_hash: '0x62' }])
   expect(batch.news.map(({ transactionHash }) => transactionHash)).toEqual(['0x62'])
@@ -90,7 +92,9 @@ test('a rebuild that Postgres breaks off, for it and a commit wait for each othe
     await lockAllWallets(client)
     await client.query('commit')
     expect((await rebuilding).map(({ figure }) => figure)).toEqual(['held'])
-  }).finally(() => pool.end())
+  }).finally(async () => {
+    await pool.end()
+  })
   expect(await rebuild(database.pool, true)).toEqual([])
 })
 
