@@ -1,19 +1,16 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { ApplicationFailure, cancellationSignal, heartbeat } from '@temporalio/activity'
 import type { Redis } from 'ioredis'
 import type { Pool } from 'pg'
-import type { DataApi, TradePlace } from '../domain/data-page.ts'
+import type { DataApi } from '../domain/data-page.ts'
 import { TRADES_STREAM } from '../domain/keys.ts'
-import type { Carry } from '../feed/trades/numbering.ts'
 import { createOutlet, toDataFrame } from '../feed/trades/outlet.ts'
-import { walk, type Step } from '../feed/trades/walk.ts'
+import { walk, type Step, type WalkPlace } from '../feed/trades/walk.ts'
 import { every } from '../lib/every.ts'
 import type { Logger } from '../lib/log.ts'
 import type { Stats } from '../lib/stats.ts'
-import { readOffset } from '../store/offsets.ts'
 import { createEpoch, type Appender } from '../stream/append.ts'
-import { countEntriesAfter } from '../stream/waiting.ts'
 import { identifyTrade } from '../venue/polymarket/data-identity.ts'
+import { createBackfillWaits } from './backfill-waits.ts'
 
 export type BackfillDeps = {
   source: DataApi
@@ -24,18 +21,15 @@ export type BackfillDeps = {
   stats: Stats
 }
 
-/** Where a backfill goes on: a page of the market's list, and what of the one before counts in it. */
-export type BackfillPlace = { place: TradePlace; carry: Carry }
-
 /** Both ends are part of it. Without `at` it begins with the newest fill. */
-export type BackfillSlice = { conditionId: string; fromTimeMs: number; toTimeMs: number; at?: BackfillPlace }
+export type BackfillSlice = { conditionId: string; fromTimeMs: number; toTimeMs: number; at?: WalkPlace }
 
 /**
  * `at`: where the next slice goes on; absent at the end. `reachedTimeMs`: time of the oldest fill that was read. `isCut`: the
  * venue shows no older ones, though there are.
  */
 export type BackfilledSlice = {
-  at?: BackfillPlace
+  at?: WalkPlace
   pages: number
   fills: number
   reachedTimeMs?: number
@@ -45,9 +39,8 @@ export type BackfilledSlice = {
 const PAGE = 500
 /** A worker that dies leaves the pages of a slice to be read again. */
 const PAGES_PER_SLICE = 4
-/** Entries of up to a hundred fills that wait for the normalizer: live fills share the stream and must not wait for long. */
-const MOST_WAITING = 20
-const WAIT_POLL_MS = 200
+/** Of a whole backfill: ten million fills. */
+const MOST_PAGES = 20_000
 const BEAT_EVERY_MS = 2_000
 /** Elements of a page are in the order of the venue's clock, give or take. */
 const ORDER_SLACK_MS = 5_000
@@ -60,7 +53,7 @@ const after = (done: BackfilledSlice, step: Step, fills: number, fromTimeMs: num
   const reachedTimeMs = step.elements.at(-1)?.exchangeTimeMs ?? done.reachedTimeMs
   const isDone = reachedTimeMs !== undefined && reachedTimeMs < fromTimeMs - ORDER_SLACK_MS
   return {
-    ...(step.next === undefined || isDone ? {} : { at: { place: step.next, carry: step.carry } }),
+    ...(step.next === undefined || isDone ? {} : { at: step.next }),
     pages: done.pages + 1,
     fills: done.fills + fills,
     ...(reachedTimeMs === undefined ? {} : { reachedTimeMs }),
@@ -77,39 +70,40 @@ const toFailure = (error: unknown): unknown =>
 export type BackfillActivities = ReturnType<typeof createBackfillActivities>
 
 export const createBackfillActivities = (deps: BackfillDeps) => {
-  const { appender, redis, pool, log, stats } = deps
-  /** So that neither Redis nor live fills feel how fast the past is read. */
-  const untilTaken = async (signal: AbortSignal): Promise<void> => {
-    for (;;) {
-      const lastId = (await readOffset(pool, TRADES_STREAM))?.lastId ?? '0-0'
-      if ((await countEntriesAfter(redis, TRADES_STREAM, lastId, MOST_WAITING)) < MOST_WAITING) return
-      await sleep(WAIT_POLL_MS, undefined, { signal })
-    }
-  }
+  const { appender, log, stats } = deps
+  const waits = createBackfillWaits(deps)
   const readSlice = async (slice: BackfillSlice, signal: AbortSignal): Promise<BackfilledSlice> => {
-    const outlet = createOutlet({ appender, createEpoch, log, stats })
+    let isLost = false
+    const onLoss = (): void => void (isLost = true)
+    const outlet = createOutlet({ appender, createEpoch, onLoss, log, stats })
     const from = slice.at === undefined ? {} : { from: slice.at }
     const steps = walk(
-      { conditionIds: [slice.conditionId], limit: PAGE, isPatient: true, ...from },
+      { conditionIds: [slice.conditionId], limit: PAGE, mostPages: MOST_PAGES, isPatient: true, ...from },
       { ...deps, identify: identifyTrade },
       signal,
     )
     let done: BackfilledSlice = { pages: 0, fills: 0, isCut: false }
     for await (const step of steps) {
       const wanted = step.elements.filter(({ exchangeTimeMs }) => isWithin(exchangeTimeMs, slice))
-      await untilTaken(signal)
+      await waits.untilTaken(signal)
       await outlet.put(
         wanted.map((element) => toDataFrame('data_trade', element, step.receivedTimeMs)),
         signal,
       )
+      // Its retry reads the slice again.
+      if (isLost) throw new Error(`stream ${TRADES_STREAM} has lost entries that it had acknowledged`)
       stats.count('backfilledFills', wanted.length)
       done = after(done, step, wanted.length, slice.fromTimeMs)
       if (done.at === undefined || done.pages === PAGES_PER_SLICE) break
     }
+    if (done.at === undefined) await waits.untilCommitted(signal)
     return done
   }
   return {
-    /** Appends the fills of some pages to the stream `trades`; what was appended before changes nothing. */
+    /**
+     * Appends the fills of some pages to the stream `trades`; what was appended before changes nothing. The last slice ends
+     * when all is committed.
+     */
     backfillSlice: async (slice: BackfillSlice): Promise<BackfilledSlice> => {
       const ended = new AbortController()
       // Not a page: one that the venue refuses for a while is asked for again and again.

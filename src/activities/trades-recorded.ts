@@ -8,7 +8,8 @@ type RecordedDeps = {
   redis: Redis
   /** So long a market is followed after it was left: its last fills may still come. */
   lingerMs: number
-  now: () => number
+  /** Of a clock that is never set back. */
+  elapsedMs: () => number
 }
 
 const READ_EVERY_MS = 5_000
@@ -24,17 +25,17 @@ const readActive = async (redis: Redis): Promise<string[]> => {
 }
 
 /** Condition ids of the markets that are recorded, and of those that were a while ago; read anew at most every 5 s. */
-export const createRecorded = ({ redis, lingerMs, now }: RecordedDeps): (() => Promise<ReadonlySet<string>>) => {
-  const activeTimesMs = new Map<string, number>()
-  let readTimeMs = -Infinity
+export const createRecorded = ({ redis, lingerMs, elapsedMs }: RecordedDeps): (() => Promise<ReadonlySet<string>>) => {
+  const activeAtMs = new Map<string, number>()
+  let readAtMs = -Infinity
   return async () => {
-    const nowMs = now()
-    if (nowMs - readTimeMs < READ_EVERY_MS) return new Set(activeTimesMs.keys())
-    for (const conditionId of await readActive(redis)) activeTimesMs.set(conditionId, nowMs)
-    for (const [conditionId, timeMs] of activeTimesMs) {
-      if (nowMs - timeMs > lingerMs) activeTimesMs.delete(conditionId)
+    const nowMs = elapsedMs()
+    if (nowMs - readAtMs < READ_EVERY_MS) return new Set(activeAtMs.keys())
+    for (const conditionId of await readActive(redis)) activeAtMs.set(conditionId, nowMs)
+    for (const [conditionId, atMs] of activeAtMs) {
+      if (nowMs - atMs > lingerMs) activeAtMs.delete(conditionId)
     }
-    readTimeMs = nowMs
-    return new Set(activeTimesMs.keys())
+    readAtMs = nowMs
+    return new Set(activeAtMs.keys())
   }
 }

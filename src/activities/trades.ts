@@ -32,8 +32,10 @@ const HEARTBEAT_EVERY_MS = 1_400
 /** Half of what the venue allows /trades; a backfill takes a quarter. */
 const TRADE_CALLS_PER_10S = 100
 const ACTIVITY_CALLS_PER_10S = 100
-/** At 60 fills/s of the whole venue, an hour; some 40 MB. */
+/** At 60 fills/s of the whole venue, an hour; some 40 MB. Of activities, far more than come within TRADES_LATE_MS. */
 const MOST_KNOWN = 200_000
+
+const elapsedMs = (): number => performance.now()
 
 const coverageIn = (redis: Redis): Coverage => ({
   read: async () => {
@@ -53,30 +55,39 @@ const openPolls = ({
 }: TradesDeps): { trades: Rounds; activities: Rounds | undefined } => {
   const { POLYMARKET_DATA_URL: baseUrl, TRADES_POLL_MS, TRADES_LATE_MS: lateMs, TRACKED_WALLETS: wallets } = config
   const appender = createAppender({ redis, signing, shardCount: config.NORMALIZER_SHARDS })
+  // Of its own each: many wallets must not make the poller forget fills.
+  const known = { trades: createKnown(MOST_KNOWN), activities: createKnown(MOST_KNOWN) }
+  // What is not known is read again, as far back as something may come late.
+  const onLoss = (): void => Object.values(known).forEach((one) => one.forgetAll())
   const shared = {
-    known: createKnown(MOST_KNOWN),
-    outlet: createOutlet({ appender, createEpoch, log, stats }),
-    readRecorded: createRecorded({ redis, lingerMs: lateMs, now: Date.now }),
+    outlet: createOutlet({ appender, createEpoch, onLoss, log, stats }),
+    readRecorded: createRecorded({ redis, lingerMs: lateMs, elapsedMs }),
+    lateMs,
+    elapsedMs,
     log,
     stats,
   }
   const pollTrades = createTradePolls({
     ...shared,
+    known: known.trades,
     source: createDataApi({ baseUrl, callsPer10s: TRADE_CALLS_PER_10S, stats }),
     identify: identifyTrade,
     coverage: coverageIn(redis),
     sweepEveryMs: config.TRADES_SWEEP_MS,
-    lateMs,
     now: Date.now,
   })
-  const trades = createRounds({ what: 'trades', everyMs: TRADES_POLL_MS, round: pollTrades, log, stats })
+  const trades = createRounds({ ...shared, what: 'trades', everyMs: TRADES_POLL_MS, round: pollTrades })
   if (wallets.length === 0) return { trades, activities: undefined }
   const source = createDataApi({ baseUrl, callsPer10s: ACTIVITY_CALLS_PER_10S, stats })
-  const round = createActivityPolls({ ...shared, source, wallets, identify: identifyActivity })
-  return {
-    trades,
-    activities: createRounds({ what: 'tracked wallets', everyMs: config.ACTIVITY_POLL_MS, round, log, stats }),
-  }
+  const round = createActivityPolls({
+    ...shared,
+    known: known.activities,
+    source,
+    wallets,
+    identify: identifyActivity,
+  })
+  const activities = createRounds({ ...shared, what: 'tracked wallets', everyMs: config.ACTIVITY_POLL_MS, round })
+  return { trades, activities }
 }
 
 /** Owner of the poller of the Data API. */
@@ -92,9 +103,7 @@ export const createTradesActivities = (deps: TradesDeps) => ({
       if (redis.status === 'ready') context.heartbeat()
     }
     every(HEARTBEAT_EVERY_MS, beat, ended.signal)
-    const unfollow = heartbeats.follow(() => [
-      [TRADES_SUBJECT, pollerHeartbeat(polls.trades, config.TRADES_POLL_MS, Date.now())],
-    ])
+    const unfollow = heartbeats.follow(() => [[TRADES_SUBJECT, pollerHeartbeat(polls.trades, config.TRADES_POLL_MS)]])
     const running = Promise.all([polls.trades.run(ended.signal), polls.activities?.run(ended.signal)])
     const reason = await cancellation(context)
     ended.abort()

@@ -7,11 +7,14 @@ export type TradePlace = { type: 'v2'; cursor: string | undefined } | { type: 'v
  */
 export type TradePage = { elements: string[]; receivedTimeMs: number; next: TradePlace | undefined; isCut: boolean }
 
+/** As a page of v1; `nextOffset` undefined at its end. */
+export type OffsetPage = { elements: string[]; receivedTimeMs: number; nextOffset: number | undefined; isCut: boolean }
+
 /** Without conditions: the fills of all markets. */
 export type TradeQuery = { conditionIds: string[]; limit: number; place: TradePlace }
 
 /** Newest first. */
-export type ActivityQuery = { wallet: string; limit: number; offset: number }
+type ActivityQuery = { wallet: string; limit: number; offset: number }
 
 /** An element before it is parsed: what tells it from others, and which market and time it is of. */
 export type ElementIdentity = { key: string; conditionId: string | undefined; exchangeTimeMs: number | undefined }
@@ -22,5 +25,5 @@ export type DataApi = {
   /** @throws DataApiError after the last attempt. */
   trades(query: TradeQuery, signal: AbortSignal): Promise<TradePage>
   /** Splits, merges, redemptions and conversions of a wallet. @throws DataApiError after the last attempt. */
-  activity(query: ActivityQuery, signal: AbortSignal): Promise<{ elements: string[]; receivedTimeMs: number }>
+  activity(query: ActivityQuery, signal: AbortSignal): Promise<OffsetPage>
 }

@@ -1,5 +1,5 @@
 import { continueAsNew, defineQuery, setCurrentDetails, setHandler, workflowInfo } from '@temporalio/workflow'
-import type { BackfillPlace } from '../activities/backfill.ts'
+import type { WalkPlace } from '../feed/trades/walk.ts'
 import { backfill, market as catalogue } from './activity-options.ts'
 import { backfillDetails, begunProgress, type BackfillProgress } from './backfill-progress.ts'
 import { parseInput, refuse } from './input.ts'
@@ -13,7 +13,7 @@ const schema = z
     to: instant.optional(),
     /** Of the run before this one. */
     progress: z.custom<BackfillProgress>().optional(),
-    at: z.custom<BackfillPlace>().optional(),
+    at: z.custom<WalkPlace>().optional(),
   })
   .refine(({ from, to }) => to === undefined || Date.parse(from) <= Date.parse(to), 'expected from before to')
 type BackfillInput = z.infer<typeof schema>

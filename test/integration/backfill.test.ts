@@ -1,10 +1,16 @@
 import { execFile } from 'node:child_process'
+import { MockActivityEnvironment } from '@temporalio/testing'
 import type { Pool } from 'pg'
 import type { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createBackfillActivities, type BackfilledSlice } from '../../src/activities/backfill.ts'
+import type { DataApi } from '../../src/domain/data-page.ts'
 import { TRADES_STREAM } from '../../src/domain/keys.ts'
 import { openEmulator } from '../../src/emulator/emulator.ts'
+import { createLog } from '../../src/lib/log.ts'
+import { createStats } from '../../src/lib/stats.ts'
 import { readOffset } from '../../src/store/offsets.ts'
+import { createAppender } from '../../src/stream/append.ts'
 import { countEntriesAfter } from '../../src/stream/waiting.ts'
 import { openClient } from '../unit/emulator-receiver.ts'
 import { openControlWorker, type ControlWorker } from './control-worker.ts'
@@ -100,6 +106,28 @@ test('a backfill waits for the normalizer, goes on after its worker was killed, 
   expect(await streamFills(redis)).toEqual(ledgerFills(fills))
   const pages = Math.ceil(fills.length / 500)
   expect(requests()).toBeLessThan(read + pages)
+})
+
+test('the last slice of a backfill ends when what it appended is committed', async () => {
+  const { redis, pool } = worker
+  await takeAll(redis, pool)
+  const element = `{"transactionHash":"0xab","asset":"1","side":"BUY","price":0.5,"size":1,"timestamp":5}`
+  const page = { elements: [element], receivedTimeMs: 1, next: undefined, isCut: false }
+  const source: DataApi = {
+    begin: () => ({ type: 'v2', cursor: undefined }),
+    trades: async () => page,
+    activity: async () => ({ ...page, nextOffset: undefined }),
+  }
+  const appender = createAppender({ redis, signing, shardCount: 1 })
+  const deps = { source, appender, redis, pool, log: createLog('control', 'silent'), stats: createStats() }
+  const { backfillSlice } = createBackfillActivities(deps)
+  const slice = { conditionId: 'c', fromTimeMs: 0, toTimeMs: 10_000 }
+  const running: Promise<BackfilledSlice> = new MockActivityEnvironment().run(backfillSlice, slice)
+  const ended = running.then(async (done) => ({ done, left: await unread(redis, pool) }))
+  let looks = 0
+  await until('it is in the stream for a while', async () => (await unread(redis, pool)) === 1 && ++looks > 5)
+  await takeAll(redis, pool)
+  expect(await ended).toMatchObject({ done: { fills: 1, isCut: false }, left: 0 })
 })
 
 test('a market that the venue does not know ends the command with the reason', async () => {

@@ -11,6 +11,8 @@ const FAULTS = ['--late', '6000', '--socket-miss', '0.1', '--data-miss', '0.1', 
 const TRADES = ['--equal-fills', '0.4', '--sweeps', '0.4', '--unheard']
 const RUN = { markets: 20, rate: 1_000, venueArgs: [...FAULTS, ...TRADES] }
 /** As in production, but for the waits. */
+/** As late as the Data API may be. */
+const LATE_MS = 60_000
 const ENVIRONMENT = { TRADES_POLL_MS: '500', TRADES_SWEEP_MS: '2000' }
 
 test('with both sources faulty and processes killed at random, fills are the venue’s ledger, and positions the books of its wallets', async () => {
@@ -30,7 +32,7 @@ test('with both sources faulty and processes killed at random, fills are the ven
   expect(sources.rows.map(({ source }) => source)).toEqual(['both', 'data_api', 'market_channel'])
 
   // A killed feed loses what it heard and had not appended: what the Data API has is found all the same.
-  await venue.post('trade-faults', { dataMissShare: 0 })
+  await venue.post('trade-faults', { dataMissShare: 0, lateMs: LATE_MS })
   await venue.post('resume')
   await sleep(1_000 + dice.below(2_000))
   await killOne(system, 'feed')
@@ -42,4 +44,4 @@ test('with both sources faulty and processes killed at random, fills are the ven
   await expectFills(last, pool, { isFeedKilled: true })
   await expectPositions(pool, { trades: last.trades, activities: [] })
   expect((await pool.query('select stream, reason, detail from dead_letters')).rows).toEqual([])
-}, 300_000)
+}, 400_000)

@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { TRADES_POLLED_KEY, TRADES_STREAM, readyKey } from '../../src/domain/keys.ts'
 import { parseHeartbeat } from '../../src/domain/heartbeat.ts'
 import { breaksOf, readStream, until } from './feed-support.ts'
 import { ledgerFills, openTradesBench, streamActivities, streamFills, trade } from './trades-support.ts'
+
+afterEach(() => void vi.restoreAllMocks())
 
 type Bench = Awaited<ReturnType<typeof openTradesBench>>
 
@@ -72,6 +74,35 @@ test('attempts that die leave nothing out: the next one reads again what may be 
   const last = bench.start()
   await untilWhole(bench)
   await last.stop()
+})
+
+test('what Redis lost is read again once something new comes', async () => {
+  await using bench = await openTradesBench({}, { TRADES_SWEEP_MS: '60000' })
+  await bench.record(allIds(bench))
+  const attempt = bench.start()
+  await trade(bench.emulator, 200, 0)
+  await untilWhole(bench)
+  await bench.redis.flushall()
+  await bench.record(allIds(bench))
+  await trade(bench.emulator, 60, 0)
+  await untilWhole(bench)
+  expect(bench.stats.read()).toMatchObject({ dataStreamLosses: 1 })
+  await attempt.stop()
+})
+
+test('a clock that is set back by an hour holds up neither polls nor sweeps nor what is recorded', async () => {
+  await using bench = await openTradesBench({}, { TRADES_SWEEP_MS: '400' })
+  const first = allIds(bench).slice(0, 2)
+  await bench.record(first)
+  const attempt = bench.start()
+  await trade(bench.emulator, 300, 0)
+  await untilWhole(bench, first)
+  const now = Date.now.bind(Date)
+  vi.spyOn(Date, 'now').mockImplementation(() => now() - 3_600_000)
+  await bench.record(allIds(bench))
+  await trade(bench.emulator, 60, 0)
+  await untilWhole(bench)
+  await attempt.stop()
 })
 
 test('an outage of the Data API is caught up with, page by page', async () => {

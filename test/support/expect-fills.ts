@@ -43,6 +43,9 @@ from fills f join outcomes o using (outcome_id)`
 const storedTexts = async (pool: pg.Pool): Promise<string[]> =>
   (await pool.query<{ text: string }>(ROWS)).rows.map(({ text }) => text).toSorted()
 
+/** Longer than the Data API is late. */
+const WAIT_MS = 120_000
+
 const without = (texts: string[], others: string[]): string[] => {
   const known = new Set(others)
   return texts.filter((text) => !known.has(text))
@@ -61,10 +64,16 @@ export const expectFills = async (ledger: Ledger, pool: pg.Pool, { isFeedKilled 
     const stored = comparable(await storedTexts(pool))
     return { missing: without(wanted, stored), unwanted: without(stored, wanted), stored }
   }
-  await until('fills to be the ledger’s', async () => {
-    const { missing, unwanted } = await difference()
-    if (missing.length + unwanted.length === 0) return true
-    throw new Error(JSON.stringify({ missing: missing.slice(0, 5), unwanted: unwanted.slice(0, 5), of: wanted.length }))
-  })
+  await until(
+    'fills to be the ledger’s',
+    async () => {
+      const { missing, unwanted } = await difference()
+      if (missing.length + unwanted.length === 0) return true
+      throw new Error(
+        JSON.stringify({ missing: missing.slice(0, 5), unwanted: unwanted.slice(0, 5), of: wanted.length }),
+      )
+    },
+    WAIT_MS,
+  )
   expect((await difference()).stored).toEqual(wanted)
 }

@@ -1,10 +1,13 @@
-import { expect, test } from 'vitest'
-import type { TradePage, TradePlace } from '../../src/domain/data-page.ts'
+import { createServer, type IncomingMessage } from 'node:http'
+import { afterEach, expect, test, vi } from 'vitest'
+import type { DataApi, TradePage, TradePlace } from '../../src/domain/data-page.ts'
 import { openEmulator, type Emulator, type EmulatorOptions } from '../../src/emulator/emulator.ts'
 import { createStats } from '../../src/lib/stats.ts'
 import { createDataApi } from '../../src/venue/polymarket/data-api.ts'
 import { identifyActivity, identifyTrade } from '../../src/venue/polymarket/data-identity.ts'
 import { openClient } from './emulator-receiver.ts'
+
+afterEach(() => void vi.restoreAllMocks())
 
 const never = new AbortController().signal
 
@@ -108,4 +111,72 @@ test('a fill of v1 and of v2 has one identity, and what lacks a field has that o
   expect(identifyTrade(v1.elements[0] ?? '').conditionId).toMatch(/^0x/)
   expect(identifyTrade('{"side":"BUY"}')).toMatchObject({ key: expect.stringMatching(/^raw /), conditionId: undefined })
   expect(identifyActivity('7')).toMatchObject({ key: expect.stringMatching(/^activity raw /) })
+})
+
+/** A venue of which each answer is given: a list for v1, or a status. */
+const openVenue = async (answer: (request: IncomingMessage) => unknown[] | number) => {
+  const server = createServer((request, response) => {
+    const given = answer(request)
+    response.statusCode = typeof given === 'number' ? given : 200
+    response.end(JSON.stringify(given))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  const open = (login = '') => {
+    const baseUrl = `http://${login}127.0.0.1:${port}/secret-prefix`
+    return createDataApi({ baseUrl, callsPer10s: 1_000, stats: createStats(), attempts: 1 })
+  }
+  return { open, [Symbol.asyncDispose]: async () => void server.close() }
+}
+const offsetOf = ({ url = '' }: IncomingMessage): number => Number(/[?&]offset=(\d+)/.exec(url)?.[1] ?? 0)
+const v1 = (offset: number, limit = 50) =>
+  ({ conditionIds: [], limit, place: { type: 'v1', offset } }) satisfies Parameters<DataApi['trades']>[0]
+
+test('a page by offset is overlapped by all that it has of the transaction at its end', async () => {
+  // 10 of one transaction, 35 of the next, and 60 that no page holds.
+  const hashes = [...Array.from({ length: 10 }, () => 'a'), ...Array.from({ length: 35 }, () => 'b')]
+  const list = [...hashes, ...Array.from({ length: 60 }, () => 'c')].map((transactionHash) => ({ transactionHash }))
+  await using venue = await openVenue((request) => list.slice(offsetOf(request), offsetOf(request) + 40))
+  const api = venue.open()
+  expect((await api.trades(v1(0, 40), never)).next).toEqual({ type: 'v1', offset: 10 })
+  expect((await api.trades(v1(10, 40), never)).next).toEqual({ type: 'v1', offset: 30 })
+  expect((await api.trades(v1(45, 40), never)).next).toEqual({ type: 'v1', offset: 65 })
+  expect(await api.activity({ wallet: '0x1', limit: 40, offset: 0 }, never)).toMatchObject({ nextOffset: 10 })
+})
+
+test('where the venue refuses an offset its list ends as cut; a refused first page is a failure', async () => {
+  const refused = new Set([0, 3_520])
+  await using venue = await openVenue((request) => (refused.has(offsetOf(request)) ? 400 : []))
+  const api = venue.open()
+  expect(await api.trades(v1(3_520), never)).toMatchObject({ elements: [], next: undefined, isCut: true })
+  const activity = await api.activity({ wallet: '0x1', limit: 50, offset: 3_520 }, never)
+  expect(activity).toMatchObject({ elements: [], nextOffset: undefined, isCut: true })
+  await expect(api.trades(v1(0), never)).rejects.toMatchObject({ retryable: false })
+})
+
+test('a name and password in the address are sent, and told in no error', async () => {
+  const logins: (string | undefined)[] = []
+  await using venue = await openVenue(({ headers }) => {
+    logins.push(headers.authorization)
+    return 401
+  })
+  const failure = await venue.open('me:p%40ss@').trades(v1(0), never).catch(String)
+  expect(logins).toEqual([`Basic ${Buffer.from('me:p@ss').toString('base64')}`])
+  expect(failure).toContain('GET trades?limit=50&offset=0 of the Data API, asked 1 times, came status 401')
+  expect(failure).not.toMatch(/me:|ss@|secret/)
+})
+
+test('v2 is asked again after a minute, also when the clock was set back; a refused cursor keeps it from nothing', async () => {
+  await using venue = await openVenue(() => 400)
+  const api = venue.open()
+  const ask = (cursor?: string) => api.trades({ conditionIds: [], limit: 9, place: { type: 'v2', cursor } }, never)
+  await expect(ask('old')).rejects.toMatchObject({ retryable: false })
+  expect(api.begin()).toEqual({ type: 'v2', cursor: undefined })
+  await expect(ask()).rejects.toMatchObject({ retryable: false })
+  expect(api.begin()).toEqual({ type: 'v1', offset: 0 })
+  const [dateMs, elapsedMs] = [Date.now(), performance.now()]
+  vi.spyOn(Date, 'now').mockReturnValue(dateMs - 3_600_000)
+  vi.spyOn(performance, 'now').mockReturnValue(elapsedMs + 61_000)
+  expect(api.begin()).toEqual({ type: 'v2', cursor: undefined })
 })

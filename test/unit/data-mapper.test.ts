@@ -81,6 +81,15 @@ test('no text at all makes a parser throw', () => {
   )
 })
 
+test('what is nested too deeply to be told again is rejected as anything else', () => {
+  const deep = '['.repeat(10_000) + ']'.repeat(10_000)
+  const raw = `{"proxyWallet":${deep}}`
+  for (const parsed of [parseDataTrade(wrap(raw)), parseDataActivity(wrap(raw)), parseDataTrade(wrap(deep))]) {
+    expect(parsed).toMatchObject({ type: 'rejected', detail: expect.stringContaining('; came {"ordinal":0,"raw":') })
+    if (parsed.type === 'rejected') expect(parsed.detail.length).toBeLessThan(2_000)
+  }
+})
+
 test('a redemption, a split, a merge and a conversion are activity, anything else is rejected', () => {
   expect(parseDataActivity(wrap(ACTIVITY))).toEqual({
     type: 'activity',

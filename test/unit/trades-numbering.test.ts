@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { ElementIdentity, TradePlace } from '../../src/domain/data-page.ts'
+import { identifyActivity, identifyTrade } from '../../src/venue/polymarket/data-identity.ts'
 import { numberPage, NOTHING_CARRIED, type Carry } from '../../src/feed/trades/numbering.ts'
 
 /** Elements are `<second><key>`; equal ones are neighbours, as the fills of one transaction are. */
@@ -52,4 +53,20 @@ test('pages by offset that overlap count no fill twice, and whole runs that fit 
       expect(found(cut(raws, step + overlap, step), { type: 'v1', offset: 0 })).toEqual(countsOf(raws))
     }),
   )
+})
+
+const ordinalsOf = (raws: string[], identifyRaw: (raw: string) => ElementIdentity): number[] =>
+  numberPage({ raws, place: { type: 'v2', cursor: undefined }, carry: NOTHING_CARRIED }, identifyRaw).elements.map(
+    ({ ordinal }) => ordinal,
+  )
+
+test('fills and activities whose numbers are stored as one value are numbered as equal', () => {
+  const trade = (price: string) =>
+    `{"transactionHash":"0xab","asset":"1","side":"BUY","price":${price},"size":5,"timestamp":1}`
+  expect(ordinalsOf(['0.46999985', '0.47000015', '0.47', '0.470', '0.48'].map(trade), identifyTrade)).toEqual([
+    0, 1, 2, 3, 0,
+  ])
+  const split = (size: string) =>
+    `{"transactionHash":"0xab","proxyWallet":"0x1","type":"SPLIT","conditionId":"0xdd","size":${size},"usdcSize":1,"timestamp":1}`
+  expect(ordinalsOf(['1', '1.0000001', '1e0', '2'].map(split), identifyActivity)).toEqual([0, 1, 2, 0])
 })

@@ -5,8 +5,8 @@ export const USAGE = `usage: npm run backfill -- trades --market <id or slug> --
 
 Reads the fills of a market from the venue's history, through the same stream and tables as
 live ones: what is there already stays as it is. Runs as the Temporal workflow
-backfillTrades:<market>:<from>:<to>; Ctrl-C leaves it running, and the same command shows it
-again. Times are UTC, e.g. 2026-11-01, "2026-11-01 12:30", 2h (ago); --to is now by default.`
+backfillTrades:<market>:<from>:<to>; Ctrl-C leaves it running, and prints the command that
+shows it again. Times are UTC, e.g. 2026-11-01, "2026-11-01 12:30", 2h (ago); --to is now by default.`
 
 /** The command was not understood: the usage helps. */
 export class UsageError extends Error {}

@@ -3,21 +3,36 @@
  * is appended twice changes nothing.
  */
 export type Known = {
-  /** 0 for one that was never seen. */
+  /** 0 for one that was never seen, or is forgotten. */
   countOf(key: string): number
-  raise(key: string, count: number): void
+  /** `timeMs`: the venue's, of the element. */
+  raise(key: string, count: number, timeMs: number): void
+  forgetAll(): void
 }
 
-/** Forgets the oldest beyond `most`. */
+/** A market that is not recorded may be later: its elements are noted under another key, and so are new then. */
+export const knownKey = ({ key }: { key: string }, isWanted: boolean): string => (isWanted ? key : `other ${key}`)
+
+type Entry = { count: number; timeMs: number }
+
+/**
+ * Forgets beyond `most`, a tenth at a time, and the oldest by the venue's time: a catch-up reads the newest first, which the
+ * next poll reads again.
+ */
 export const createKnown = (most: number): Known => {
-  const counts = new Map<string, number>()
+  const entries = new Map<string, Entry>()
+  const forgetOldest = (): void => {
+    const oldestFirst = [...entries].toSorted(([, left], [, right]) => left.timeMs - right.timeMs)
+    const count = entries.size - most + Math.floor(most / 10)
+    for (const [key] of oldestFirst.slice(0, count)) entries.delete(key)
+  }
   return {
-    countOf: (key) => counts.get(key) ?? 0,
-    raise: (key, count) => {
-      if ((counts.get(key) ?? 0) >= count) return
-      counts.set(key, count)
-      const [oldest] = counts.keys()
-      if (counts.size > most && oldest !== undefined) counts.delete(oldest)
+    countOf: (key) => entries.get(key)?.count ?? 0,
+    raise: (key, count, timeMs) => {
+      if ((entries.get(key)?.count ?? 0) >= count) return
+      entries.set(key, { count, timeMs })
+      if (entries.size > most) forgetOldest()
     },
+    forgetAll: () => entries.clear(),
   }
 }

@@ -11,7 +11,14 @@ export type Outlet = {
   put(frames: Frame[], signal: AbortSignal): Promise<void>
 }
 
-export type OutletDeps = { appender: Appender; createEpoch: () => string; log: Logger; stats: Stats }
+export type OutletDeps = {
+  appender: Appender
+  createEpoch: () => string
+  /** Redis knows less than it had acknowledged: what was put before may be gone. */
+  onLoss: () => void
+  log: Logger
+  stats: Stats
+}
 
 const FRAMES_PER_ENTRY = 100
 
@@ -26,39 +33,53 @@ export const toDataFrame = (
   text: `{"ordinal":${ordinal},"raw":${raw}}`,
 })
 
+type Tried = 'done' | 'failed' | 'refused' | 'behind'
+
+/** Says what is wrong the first time: Redis may be away for long. */
+const createTry =
+  ({ appender, log }: OutletDeps) =>
+  async (entry: NewEntry, isFirst: boolean): Promise<Tried> => {
+    try {
+      const result = await appender.append([entry], new Map([[TRADES_STREAM, entry.firstOrdinal - 1]]))
+      if (result.type === 'behind') return 'behind'
+      if (result.refused.length === 0) return 'done'
+      if (isFirst) log.error({ refused: result.refused }, 'Redis refused the stream of trades')
+      return 'refused'
+    } catch (error) {
+      if (isFirst) log.warn({ error }, 'trades could not be appended, tried until they are')
+      return 'failed'
+    }
+  }
+
 /**
  * An entry that failed is appended again as it was: what became of it is unknown, and its ordinal tells a copy. One that was
- * given up leaves its epoch behind, since others may not take its ordinals.
+ * refused goes under another epoch, since the script notes its ordinals as taken; so does what comes after one that was given
+ * up, and after a loss. (A stream of which nothing was appended for an hour counts as lost: its note has expired.)
  */
-export const createOutlet = ({ appender, createEpoch, log, stats }: OutletDeps): Outlet => {
+export const createOutlet = (deps: OutletDeps): Outlet => {
+  const { createEpoch, onLoss, log, stats } = deps
+  const tryAppend = createTry(deps)
   let epoch = createEpoch()
   let ordinal = 0
   let last: Promise<void> = Promise.resolve()
-  /** Says so the first time: Redis may be away for long. */
-  const tryAppend = async (entry: NewEntry, isFirst: boolean): Promise<'done' | 'again' | 'anew'> => {
-    try {
-      const result = await appender.append([entry])
-      if (result.type === 'behind') return 'anew'
-      if (result.refused.length === 0) return 'done'
-      if (isFirst) log.error({ refused: result.refused }, 'Redis refused the stream of trades')
-      return 'again'
-    } catch (error) {
-      if (isFirst) log.warn({ error }, 'trades could not be appended, tried until they are')
-      return 'again'
-    }
-  }
   const beginAnew = (): void => {
     epoch = createEpoch()
     ordinal = 0
+  }
+  const noteLoss = (): void => {
+    stats.count('dataStreamLosses')
+    log.warn('Redis does not know of the last trades that it had acknowledged: they are read again')
+    onLoss()
   }
   const append = async (frames: Frame[], signal: AbortSignal): Promise<void> => {
     for (let attempt = 0; ; attempt++) {
       signal.throwIfAborted()
       const entry = { stream: TRADES_STREAM, epoch, firstOrdinal: ordinal + 1, frames }
-      const outcome = await tryAppend(entry, attempt === 0)
-      if (outcome === 'done') break
+      const tried = await tryAppend(entry, attempt === 0)
+      if (tried === 'done') break
       stats.count('dataAppendsFailed')
-      if (outcome === 'anew') beginAnew()
+      if (tried !== 'failed') beginAnew()
+      if (tried === 'behind') noteLoss()
       await waitBeforeRetry(attempt, signal)
     }
     ordinal += frames.length

@@ -7,7 +7,7 @@ export type Rounds = {
   /** Until the signal aborts; never rejects. */
   run(signal: AbortSignal): Promise<void>
   /** How long no round has succeeded. */
-  unansweredMs(nowMs: number): number
+  unansweredMs(): number
   /** Why the last round failed; undefined where it did not. */
   failure(): string | undefined
 }
@@ -19,18 +19,20 @@ export type RoundsOptions = {
   round: (signal: AbortSignal) => Promise<void>
   log: Logger
   stats: Stats
+  /** Of a clock that is never set back. */
+  elapsedMs: () => number
 }
 
 /** A round that fails is counted, and made again; one line says when that begins and one when it is over. */
-export const createRounds = ({ what, everyMs, round, log, stats }: RoundsOptions): Rounds => {
-  let doneTimeMs = Date.now()
+export const createRounds = ({ what, everyMs, round, log, stats, elapsedMs }: RoundsOptions): Rounds => {
+  let doneAtMs = elapsedMs()
   let failure: string | undefined
   const tryRound = async (signal: AbortSignal): Promise<void> => {
     try {
       await round(signal)
       if (failure !== undefined) log.info(`${what} are polled again`)
       failure = undefined
-      doneTimeMs = Date.now()
+      doneAtMs = elapsedMs()
     } catch (error) {
       if (signal.aborted) return
       stats.count('dataPollsFailed')
@@ -41,12 +43,12 @@ export const createRounds = ({ what, everyMs, round, log, stats }: RoundsOptions
   return {
     run: async (signal) => {
       while (!signal.aborted) {
-        const startedTimeMs = Date.now()
+        const startedAtMs = elapsedMs()
         await tryRound(signal)
-        await pause(Math.max(everyMs - (Date.now() - startedTimeMs), 0), signal)
+        await pause(Math.max(everyMs - (elapsedMs() - startedAtMs), 0), signal)
       }
     },
-    unansweredMs: (nowMs) => nowMs - doneTimeMs,
+    unansweredMs: () => elapsedMs() - doneAtMs,
     failure: () => failure,
   }
 }

@@ -1,5 +1,4 @@
-import type { Known } from './known.ts'
-import type { Numbered } from './numbering.ts'
+import { knownKey, type Known } from './known.ts'
 import { toDataFrame, type Outlet } from './outlet.ts'
 import { walk, type Step, type WalkDeps } from './walk.ts'
 
@@ -17,6 +16,8 @@ export type TradePollsDeps = WalkDeps & {
   /** By how much a fill may come late and still be found. */
   lateMs: number
   now: () => number
+  /** Of a clock that is never set back. */
+  elapsedMs: () => number
 }
 
 /** So many the venue takes as a filter. With more markets, the fills of all are read: a call each second either way. */
@@ -25,6 +26,8 @@ const POLL_PAGE = 100
 const SWEEP_PAGE = 500
 /** After a longer absence, a backfill is for the rest. */
 const MOST_CATCH_UP_MS = 3_600_000
+/** An hour of the busiest venue, in pages of a poll. */
+const MOST_PAGES = 2_500
 /** Elements of a page are in the order of the venue's clock, give or take. */
 const ORDER_SLACK_MS = 5_000
 
@@ -35,9 +38,6 @@ const endsBefore = ({ elements }: Step, floorTimeMs: number): boolean => {
   return lastTimeMs !== undefined && lastTimeMs < floorTimeMs - ORDER_SLACK_MS
 }
 
-/** A market that is not recorded may be later: its fills are noted under another key, and so are new then. */
-const keyFor = ({ key }: Numbered, isWanted: boolean): string => (isWanted ? key : `other ${key}`)
-
 type Take = (step: Step, recorded: ReadonlySet<string>, signal: AbortSignal) => Promise<number>
 
 /** Appends what is new of recorded markets; returns how much was new of any. What failed stays new. */
@@ -47,7 +47,7 @@ const createTake =
     const marked = step.elements.map((element) => {
       // One that names no market is for the dead letters.
       const isWanted = element.conditionId === undefined || recorded.has(element.conditionId)
-      return { element, isWanted, key: keyFor(element, isWanted) }
+      return { element, isWanted, key: knownKey(element, isWanted) }
     })
     const fresh = marked.filter(({ element, key }) => element.ordinal >= known.countOf(key))
     const wanted = fresh.filter(({ isWanted }) => isWanted)
@@ -55,7 +55,9 @@ const createTake =
       wanted.map(({ element }) => toDataFrame('data_trade', element, step.receivedTimeMs)),
       signal,
     )
-    for (const { element, key } of fresh) known.raise(key, element.ordinal + 1)
+    for (const { element, key } of fresh) {
+      known.raise(key, element.ordinal + 1, element.exchangeTimeMs ?? step.receivedTimeMs)
+    }
     stats.count('dataTrades', wanted.length)
     return fresh.length
   }
@@ -69,16 +71,16 @@ export const createTradePolls = (deps: TradePollsDeps): ((signal: AbortSignal) =
   const { coverage, now, log, stats } = deps
   const take = createTake(deps)
   let coveredTimeMs: number | undefined
-  /** When the last sweep began; undefined where one is due. */
-  let sweptTimeMs: number | undefined
+  /** When the last sweep began, by `elapsedMs`; undefined where one is due. */
+  let sweptAtMs: number | undefined
 
   const scan = async (given: Scan, recorded: ReadonlySet<string>, signal: AbortSignal): Promise<void> => {
     const conditionIds = recorded.size <= MOST_CONDITIONS ? [...recorded] : []
-    for await (const step of walk({ conditionIds, limit: given.limit }, deps, signal)) {
+    for await (const step of walk({ conditionIds, limit: given.limit, mostPages: MOST_PAGES }, deps, signal)) {
       const freshCount = await take(step, recorded, signal)
       if (step.isCut) {
         stats.count('dataScansCut')
-        log.warn('/trades shows no more of what came since the last poll: a backfill finds the rest')
+        log.warn('the venue shows no more of what came since the last poll: a backfill finds the rest')
       }
       if ((freshCount === 0 && !given.isSweep) || endsBefore(step, given.floorTimeMs)) return
     }
@@ -92,14 +94,15 @@ export const createTradePolls = (deps: TradePollsDeps): ((signal: AbortSignal) =
     const recorded = await deps.readRecorded()
     coveredTimeMs ??= (await coverage.read()) ?? startedTimeMs
     if (recorded.size > 0) {
-      const sweptBeforeMs = sweptTimeMs ?? -Infinity
-      const isSweep = startedTimeMs - sweptBeforeMs >= deps.sweepEveryMs
+      const startedAtMs = deps.elapsedMs()
+      const sweptBeforeMs = sweptAtMs ?? -Infinity
+      const isSweep = startedAtMs - sweptBeforeMs >= deps.sweepEveryMs
       // What is older was there in time, or is left to a backfill.
       const earliestTimeMs = startedTimeMs - MOST_CATCH_UP_MS
-      const floorTimeMs = Math.max(coveredTimeMs, earliestTimeMs) - deps.lateMs
-      sweptTimeMs = undefined
+      const floorTimeMs = Math.min(Math.max(coveredTimeMs, earliestTimeMs), startedTimeMs) - deps.lateMs
+      sweptAtMs = undefined
       await scan({ floorTimeMs, isSweep, limit: isSweep ? SWEEP_PAGE : POLL_PAGE }, recorded, signal)
-      sweptTimeMs = isSweep ? startedTimeMs : sweptBeforeMs
+      sweptAtMs = isSweep ? startedAtMs : sweptBeforeMs
       if (coveredTimeMs < earliestTimeMs) tellUncovered(coveredTimeMs)
     }
     coveredTimeMs = startedTimeMs

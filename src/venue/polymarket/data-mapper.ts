@@ -8,10 +8,10 @@ type Unwrapped = { type: 'element'; ordinal: number; raw: Record<string, unknown
 
 const rejected = (detail: string): Rejected => ({ type: 'rejected', detail })
 
-/** Zod says what was expected at which key; what came is in the raw text, and here in short. */
-const explain = ({ issues }: z.ZodError, raw: unknown): string => {
+/** Zod says what was expected at which key; what came is the frame's text, here in short: values may be nested too deeply to be told. */
+const explain = ({ issues }: z.ZodError, text: string): string => {
   const wrong = issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ')
-  return `${wrong}; came ${JSON.stringify(raw).slice(0, 300)}`
+  return `${wrong}; came ${text.slice(0, 300)}`
 }
 
 const unwrap = (text: string): Unwrapped => {
@@ -22,7 +22,7 @@ const unwrap = (text: string): Unwrapped => {
     return rejected(`expected JSON, came ${text.slice(0, 80)}`)
   }
   const result = wrapped.safeParse(value)
-  return result.success ? { type: 'element', ...result.data } : rejected(explain(result.error, value))
+  return result.success ? { type: 'element', ...result.data } : rejected(explain(result.error, text))
 }
 
 /** v1 speaks camelCase, v2 snake_case. */
@@ -34,7 +34,7 @@ export const parseDataTrade = (text: string): ParsedDataTrade => {
   if (element.type === 'rejected') return element
   const { ordinal, raw } = element
   const result = (isV2(raw) ? tradeV2 : tradeV1).safeParse(raw)
-  if (!result.success) return rejected(explain(result.error, raw))
+  if (!result.success) return rejected(explain(result.error, text))
   const { conditionId, token, wallet, side, price, size, timestamp, transactionHash } = result.data
   const amounts = { priceText: price, sizeText: size }
   const trade = { conditionId, token, wallet, takerSide: side, ...amounts, exchangeTimeMs: timestamp, transactionHash }
@@ -47,7 +47,7 @@ export const parseDataActivity = (text: string): ParsedDataActivity => {
   if (element.type === 'rejected') return element
   const { ordinal, raw } = element
   const result = (isV2(raw) ? activityV2 : activityV1).safeParse(raw)
-  if (!result.success) return rejected(explain(result.error, raw))
+  if (!result.success) return rejected(explain(result.error, text))
   const { type, conditionId, wallet, size, usdcSize, outcomeIndex, timestamp, transactionHash } = result.data
   const amounts = { sizeText: size, usdcText: usdcSize }
   const activity = { type, conditionId, wallet, ...amounts, outcomeIndex, exchangeTimeMs: timestamp, transactionHash }

@@ -7,7 +7,7 @@ export type Pace = (signal?: AbortSignal) => Promise<void>
 export const createPace = ({ requests, periodMs }: { requests: number; periodMs: number }): Pace => {
   const grantedTimesMs: number[] = []
   return async (signal) => {
-    const now = Date.now()
+    const now = performance.now()
     const first = grantedTimesMs.length < requests ? undefined : grantedTimesMs.shift()
     const grantTimeMs = first === undefined ? now : Math.max(now, first + periodMs)
     grantedTimesMs.push(grantTimeMs)

@@ -18,11 +18,11 @@ export const createHold = ({ again }: { again: boolean }): Hold => {
   let untilMs = 0
   return {
     extend: (delayMs) => {
-      untilMs = Math.max(untilMs, Date.now() + delayMs)
+      untilMs = Math.max(untilMs, performance.now() + delayMs)
     },
     wait: async (signal) => {
-      while (Date.now() < untilMs && !signal.aborted) {
-        await pause(untilMs - Date.now() + Math.random() * SPREAD_MS, signal)
+      while (performance.now() < untilMs && !signal.aborted) {
+        await pause(untilMs - performance.now() + Math.random() * SPREAD_MS, signal)
         if (!again) return
       }
     },

@@ -201,7 +201,7 @@ export const createStubs = (): Stubs => {
       runTrades: () => runForever({}),
       backfillSlice: async (input) => {
         note('backfillSlice', input)
-        const at = { place: { type: 'v2', cursor: 'older' } as const, carry: {} }
+        const at = { place: { type: 'v2', cursor: 'older' } as const, carry: {}, pages: 10, isAnew: false }
         const done = { pages: 10, fills: 5_000, isCut: false, reachedTimeMs: 1_795_000_000_000 }
         return input.at === undefined ? { ...done, at } : { ...done, pages: 3, fills: 1_234 }
       },
