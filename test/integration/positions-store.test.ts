@@ -44,9 +44,11 @@ test('of trades whose positions Postgres refuses nothing is told on the channel 
     ...newBatch(),
     trades: [tradeRow({ ...buy('0xbad'), transactionHash: '0x61' }), tradeRow({ ...buy('0xa'), transactionHash: '0x62' })], // prettier-ignore
   }
-  await commit(batch).finally(async () => {
+  try {
+    await commit(batch)
+  } finally {
     await database.pool.query('alter table positions drop constraint unforeseen')
-  })
+  }
   const { rows } = await database.pool.query<{ tx_hash: string }>('select tx_hash from fills')
   expect(rows).toEqual([{ tx_hash: '0x62' }])
   expect(batch.news.map(({ transactionHash }) => transactionHash)).toEqual(['0x62'])
@@ -72,17 +74,23 @@ test('a catalogue that repeats what is known of a market does not hold up whoeve
   expect(rows.map((row) => row.tokens)).toEqual(['99', tokensOf('71')[1]])
 })
 
+/** Looks for deadlocks so late that the other one waits too by then. */
+const openPatient = (connectionString: string) => {
+  const client = new pg.Pool({ connectionString, options: '-c deadlock_timeout=4s' })
+  return { client, [Symbol.asyncDispose]: () => client.end() }
+}
+
 test('a rebuild that Postgres breaks off, for it and a commit wait for each other, begins its hundred wallets again', async () => {
   const { commit, market } = await openCommits(database.pool)
   await market('71')
   await commit({ trades: [tradeRow({ ...buy('0xa'), transactionHash: '0x1' })] })
   await database.pool.query('update positions set held = 11')
-  const pool = new pg.Pool({ connectionString: database.url, options: '-c deadlock_timeout=4s' })
+  await using pool = openPatient(database.url)
   await withClient(database.pool, async (client) => {
     await client.query('begin')
     await client.query(`set local deadlock_timeout = '10min'`)
     await client.query('update positions set updated_at = now()')
-    const rebuilding = rebuild(pool, false)
+    const rebuilding = rebuild(pool.client, false)
     await until('the rebuild waits for the row', async () => {
       const { rows } = await database.pool.query(
         `select from pg_locks where not granted and locktype = 'transactionid'`,
@@ -92,8 +100,6 @@ test('a rebuild that Postgres breaks off, for it and a commit wait for each othe
     await lockAllWallets(client)
     await client.query('commit')
     expect((await rebuilding).map(({ figure }) => figure)).toEqual(['held'])
-  }).finally(async () => {
-    await pool.end()
   })
   expect(await rebuild(database.pool, true)).toEqual([])
 })
