@@ -4,6 +4,7 @@ import { openDatabase } from '../../src/cli/polytape/connections.ts'
 import { newBatch } from '../../src/normalizer/batch.ts'
 import { withClient } from '../../src/store/checkout.ts'
 import { readMarkets, writeMarkets } from '../../src/store/markets.ts'
+import { rebuildPositions } from '../../src/store/position-rebuild.ts'
 import { lockAllWallets } from '../../src/store/position-rows.ts'
 import { SETTLE } from '../../src/store/settlements.ts'
 import { tokensOf } from '../support/normalizer-flow.ts'
@@ -111,6 +112,26 @@ test('a settlement finds the positions of a market by an index', async () => {
     await client.query('reset enable_seqscan')
     expect(rows.map((row) => row['QUERY PLAN']).join('\n')).toContain('positions_outcome')
   })
+})
+
+const MANY = `
+insert into fills (market_id, outcome_id, side, price, size, tx_hash, ordinal, source, status, captured_at, source_ts, wallet,
+  data_api_ts, confirmed_at)
+select '71', '71:0', 'buy', 0.5, 1, '0x' || n, 0, 'data_api', 'confirmed', now(), at, wallet, at, now()
+from (select n, to_timestamp(1790000000 + n) as at, case when n <= 50001 then '0xa' else '0xb' || n end as wallet
+  from generate_series(1, 50003) n) g`
+
+test('a rebuild takes few wallets at a time where they have many moves, and one with more than that by itself', async () => {
+  const { market } = await openCommits(database.pool)
+  await market('71')
+  await database.pool.query(MANY)
+  const parts = []
+  for await (const part of rebuildPositions(database.pool, { wallets: [], isTracked: () => true, isDryRun: false })) {
+    parts.push(part.walletCount)
+  }
+  expect(parts).toEqual([1, 2])
+  const { rows } = await database.pool.query('select held::int from positions order by user_id')
+  expect(rows).toEqual([{ held: 50_001 }, { held: 1 }, { held: 1 }])
 })
 
 test('a person waits 30 s for a statement, and for those of a rebuild as long as they take', async () => {
