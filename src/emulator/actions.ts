@@ -56,9 +56,10 @@ export const orderBatch = (market: VenueMarket, random: Random, options: ActionO
 
 /** A taker's order: the books of both outcomes at once, its fills later. */
 export const takerOrder = (market: VenueMarket, random: Random, options: ActionOptions): number => {
-  const done = trade(market, random, options.tradeFaults)
+  const timestamp = options.engineTime(market)
+  const done = trade(market, random, { faults: options.tradeFaults, timeMs: Number(timestamp) })
   if (done === undefined) return 0
-  stamp(market, options.engineTime(market))
+  stamp(market, timestamp)
   options.late.add(done.fills, random)
   let sentCount = 0
   for (const token of market.tokens) sentCount += options.outbox.deliver(tradeBookFrame(token, done.levelCount))

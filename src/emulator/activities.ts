@@ -1,7 +1,7 @@
 import { fromMillionths, MILLION, toMillionths } from '../domain/decimal.ts'
 import type { LedgerActivity } from './ledger.ts'
 import type { VenueMarket } from './market.ts'
-import { createRandom, subSeed } from './random.ts'
+import { createRandom, subSeed, transactionHashOf } from './random.ts'
 import type { TradeLedger } from './trade-ledger.ts'
 
 /** What wallets do to their holdings other than by trades. */
@@ -28,7 +28,7 @@ export const createActivities = ({ seed, activityShare, ledger, now }: Activitie
   const splitters = new Map<string, string[]>()
   const { holdings } = ledger
   const perform: Activities['perform'] = (given, { marketId, conditionId }) => {
-    const transactionHash = `0x${random.hex(64)}`
+    const transactionHash = transactionHashOf(random, now())
     ledger.act({ ...given, marketId, conditionId, transactionHash, timestamp: String(now()) })
   }
   const change = (type: 'SPLIT' | 'MERGE', market: VenueMarket, wallet: string, amount: number): void => {

@@ -38,3 +38,10 @@ export const createRandom = (seed: number): Random => {
 /** A seed of its own for each part, so that one market's flow does not depend on another's. */
 export const subSeed = (seed: number, part: number): number =>
   (Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(part + 1, 0xc2b2ae35)) >>> 0
+
+const HASH_LENGTH = 64
+const TIME_LENGTH = 12
+
+/** A transaction's hash. It begins with the time: a run that starts anew with the same seed makes other transactions. */
+export const transactionHashOf = (random: Random, timeMs: number): string =>
+  `0x${timeMs.toString(16).padStart(TIME_LENGTH, '0')}${random.hex(HASH_LENGTH).slice(TIME_LENGTH)}`

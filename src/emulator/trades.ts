@@ -2,7 +2,7 @@ import type { Level, Side } from '../domain/book-side.ts'
 import { fromMillionths, MILLION } from '../domain/decimal.ts'
 import { levelOf, type VenueMarket, type VenueToken } from './market.ts'
 import { applyMirrored, pairOf } from './orders.ts'
-import type { Random } from './random.ts'
+import { transactionHashOf, type Random } from './random.ts'
 import type { Fill } from './texts.ts'
 import type { TradeFaults } from './trade-faults.ts'
 
@@ -41,18 +41,21 @@ const sideOf = (token: VenueToken, random: Random): Side => {
   return random.chance(0.5 + (0.5 - middle / (2 * MILLION)) * 0.8) ? 'ask' : 'bid'
 }
 
+/** `timeMs`: the venue's clock. */
+type TradeOptions = { faults: TradeFaults; timeMs: number }
+
 /**
  * Meets the book and notes the market's last trade price. Which of p and 1 − p that is, two recorded trades could not
  * tell: here it is either.
  */
-export const trade = (market: VenueMarket, random: Random, faults: TradeFaults): Trade | undefined => {
+export const trade = (market: VenueMarket, random: Random, { faults, timeMs }: TradeOptions): Trade | undefined => {
   const pair = pairOf(market)
   if (pair === undefined) return undefined
   const side = sideOf(pair[0], random)
   const levels = pair[0].book.side(side).top(MOST_MET + LEAST_LEFT)
   if (levels.length < LEAST_LEFT + 1) return undefined
   const taker = takerOf(pair, side, random)
-  const transactionHash = `0x${random.hex(64)}`
+  const transactionHash = transactionHashOf(random, timeMs)
   const met = levels.slice(0, sweepCount(random, levels.length, faults.sweepShare))
   const fills = met.flatMap((level, at) => {
     const cents = takenOf(level, at < met.length - 1 || random.chance(0.2), random)

@@ -81,7 +81,8 @@ const openGiven = async (site: Site, address: string): Promise<Temporal> => {
   const options = { address, ...(tls === undefined ? {} : { tls }), ...(apiKey === undefined ? {} : { apiKey }) }
   const withMetadata = metadata === undefined ? options : { ...options, metadata }
   const registered = await registerSearchAttributes(withMetadata, profile.namespace ?? 'default').catch((error) => {
-    throw new Error(`Temporal at ${address} does not answer: ${messageOf(error)}`)
+    const advice = 'TEMPORAL_ADDRESS or a profile names it: unset it, and npm start runs a server of its own'
+    throw new Error(`Temporal at ${address} does not answer: ${messageOf(error)}; ${advice}`)
   })
   const found = await findTemporal()
   const uiUrl = site.env['TEMPORAL_UI_URL']

@@ -174,3 +174,17 @@ test('a page of /trades that repeats begins with the end of the page before', as
   expect(from).toBeLessThan(30)
   expect(from).toBeGreaterThanOrEqual(10)
 })
+
+test('a run that starts anew with the same seed makes other transactions', async () => {
+  const hashesSince = async (timeMs: number): Promise<string[]> => {
+    let nowMs = timeMs
+    const { emulator } = await traded({ now: () => (nowMs += 5) }, 200)
+    await using opened = emulator
+    return opened.ledger().trades.map(({ transactionHash }) => transactionHash)
+  }
+  const first = await hashesSince(1_800_000_000_000)
+  const second = await hashesSince(1_800_000_300_000)
+  expect(first.length).toBeGreaterThan(10)
+  expect(second.length).toBeGreaterThan(10)
+  expect(second.filter((hash) => first.includes(hash))).toEqual([])
+})
