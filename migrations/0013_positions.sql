@@ -42,6 +42,7 @@ alter table positions drop column qty, drop column avg_price, drop column pnl,
   add column moves bigint not null,
   add column last_move_at timestamptz not null,
   add column base jsonb,
+  add column next_base jsonb,
   add column payout numeric(18, 6),
   add column mark_price numeric(18, 7),
   add column mark_state text check (mark_state in ('mid', 'one_sided', 'crossed', 'gap', 'not_live')),
@@ -80,6 +81,7 @@ comment on column positions.moves is 'Fills and activities that are in it.';
 comment on column positions.last_move_at is 'The venue''s second of the newest one.';
 comment on column positions.base is
   'The figures as of an earlier second, from which a move that comes late is put in its place; null: from the beginning.';
+comment on column positions.next_base is 'The figures as of a later second: the next base.';
 comment on column positions.payout is 'outcomes.payout when it is known: the position is settled at it. Provisional until the market''s resolution is final.';
 comment on column positions.mark_price is 'Mid of the outcome''s own book in the hot cache; null without one, see mark_state.';
 comment on column positions.mark_state is
@@ -88,4 +90,5 @@ comment on column positions.mark_state is
 comment on column positions.marked_at is 'Since when mark_price and mark_state are as they are.';
 comment on column positions.updated_at is 'When a move or a settlement changed it last; not the mark.';
 create index positions_open on positions (outcome_id) where payout is null;
+create index positions_outcome on positions (outcome_id);
 create index markets_condition on markets (condition_id);

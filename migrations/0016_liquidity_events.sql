@@ -28,7 +28,8 @@ comment on table liquidity_events is
 comment on column liquidity_events.event_id is 'Rises as events are written, with holes; no order in time.';
 comment on column liquidity_events.type is
   'market_created: first heard of, by the broadcast (source new_market) or, where none was heard, by the catalogue (source '
-  'gamma: it may be older, as all that are listed at the first start are). market_closed: no more trading. market_resolved: '
+  'gamma: it may be older, as all that are listed at the first start are), or else by its first change of the tick or its '
+  'resolution (source market_channel, market_resolved). market_closed: no more trading. market_resolved: '
   'its outcomes pay. A market is created and resolved once. market_paused, market_stopped, market_resumed: the recording of it was, '
   'by an operator or the policy (source subscription); nothing of its books is known in between. liquidity_added: what was '
   'added to a level in the second that begins at observed_at. liquidity_removed: what left it and no trade explains '
@@ -48,7 +49,7 @@ comment on column liquidity_events.observed_at is
   'or merge is received up to minutes after it happened: source_ts in its detail is the venue''s time.';
 comment on column liquidity_events.identity is
   'Tells apart what is equal in all else: of a level the part of its second, where a gap or a late frame divided it (else '
-  'empty); of a gap its sequence; of a pause the entry that told it; of a split or merge its transaction and wallet.';
+  'empty); of a gap its sequence; of a pause the entry that told it; of a split or merge its transaction, wallet, sizes and number.';
 comment on column liquidity_events.detail is
   'gap_opened, gap_closed: gap_sequence, which is that of feed_gaps. market_resolved by gamma: payouts in the order of the '
   'outcomes. split, merge: wallet, transaction_hash, source_ts. Else null.';

@@ -5,7 +5,10 @@ import type { NormalizerDeps } from './normalizer-deps.ts'
 import { createMetrics } from './normalizer-metrics.ts'
 import { liquidityEvents } from './normalizer-liquidity.ts'
 
-/** `isBehind`: entries wait to be applied, so what frames have still to say of the time until now is not known. */
+/**
+ * What was appended before `nowMs` is applied, however long the shard hung since. `isBehind`: entries wait, or may wait, so
+ * that this is not known; `nowMs` is then the present.
+ */
 export type Tick = { nowMs: number; isBehind: boolean; batch: Batch }
 
 /** Something that is derived from the markets of a shard while they are applied. */

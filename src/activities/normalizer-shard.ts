@@ -11,15 +11,15 @@ import type { Closing } from './normalizer-closing.ts'
 import type { Commits } from './normalizer-commits.ts'
 import type { Derivation } from './normalizer-listeners.ts'
 import { ownFrame } from './normalizer-open.ts'
+import { createReady, readableOf } from './normalizer-ready.ts'
 import { createStrays, type Strays } from './normalizer-strays.ts'
-import type { Tape, Tapes } from './normalizer-tapes.ts'
+import { marketsAmong, type Tape, type Tapes } from './normalizer-tapes.ts'
 import type { Views } from './normalizer-views.ts'
 
 /** Streams that are read though no market is known by their name; shard 0 reads them. */
 const SHARED_STREAMS = [MARKETS_STREAM, TRADES_STREAM, UNROUTABLE_STREAM]
 /** Entries read of one stream at a time, so that a backlog is applied in bounded batches. */
 const ENTRIES_PER_READ = 100
-const WAIT_SECONDS = 0.5
 const PARKED_PAUSE_MS = 20
 /** A parked stream's market is looked for again this often: a few queries each time. */
 const PARKED_RETRY_MS = 100
@@ -41,12 +41,6 @@ export type ShardParts = {
 
 type Shown = { times: FrameTimes[]; readTimeMs: number; appliedTimeMs: number }
 
-const marketsAmong = (tapes: Iterable<Tape>): MarketTape[] => [...tapes].filter((tape) => tape instanceof MarketTape)
-
-/** What is new of markets comes first: a trade whose market is not known is a dead letter. */
-const readableOf = (due: ReadonlySet<string>): string[] =>
-  due.has(MARKETS_STREAM) ? [...due].filter((stream) => stream !== TRADES_STREAM) : [...due]
-
 /** One shard's pipeline: read what is ready, apply it, show it in the hot cache, hand it to the commit. */
 export class Shard {
   readonly #parts: ShardParts
@@ -57,6 +51,7 @@ export class Shard {
   #tickedTimeMs = 0
   /** Streams of other shards that were noted as ready here. */
   readonly #strays: Strays
+  readonly #ready: ReturnType<typeof createReady>
   /** The write of the hot cache that is on its way: the next read does not wait for it, the next write does. */
   #showing: Promise<void> = Promise.resolve()
   #failure: unknown
@@ -64,6 +59,7 @@ export class Shard {
   constructor(parts: ShardParts) {
     this.#parts = parts
     this.#strays = createStrays(parts)
+    this.#ready = createReady(parts.reader)
   }
 
   /** Opens every stream that is not closed or has entries, and shows all books: a new owner rewrites the cache whole. */
@@ -79,19 +75,23 @@ export class Shard {
 
   /** Waits for news of the shard, at most half a second, and carries them through. */
   async step(): Promise<void> {
-    const { tapes, reader, commits } = this.#parts
+    const { tapes, commits } = this.#parts
     if (this.#failure !== undefined) throw this.#failure
     await commits.admit()
     this.#close()
-    const isIdle = [...this.#due].every((stream) => tapes.parked.has(stream))
-    this.#tick(!isIdle)
+    const isIdle = this.#isIdle()
     if (isIdle) tapes.judge.lagMs = 0
-    const ready = isIdle ? await reader.waitReady(WAIT_SECONDS) : await reader.popReady()
-    for (const stream of ready) (this.#isOurs(stream) ? this.#due : this.#strays).add(stream)
+    for (const stream of await this.#ready.take(isIdle)) (this.#isOurs(stream) ? this.#due : this.#strays).add(stream)
     await this.#strays.passOn()
-    if (this.#due.size === 0) return
-    await this.#openDue()
-    await this.#readDue()
+    if (this.#due.size > 0) {
+      await this.#openDue()
+      await this.#readDue()
+    }
+    this.#tick()
+  }
+
+  #isIdle(): boolean {
+    return [...this.#due].every((stream) => this.#parts.tapes.parked.has(stream))
   }
 
   /**
@@ -105,9 +105,9 @@ export class Shard {
     const tails = await reader.tails(streams)
     for (const stream of streams) this.#rewind(stream, tails.get(stream), positions.get(stream))
     for (const stream of tapes.streams()) this.#due.add(stream)
+    this.#ready.foundAll()
     if (!isRedisNew) return
-    for (const tape of tapes.markets()) for (const outcome of tape.outcomes) outcome.writer.ladder.replaceAll()
-    await views.show(tapes.markets())
+    await views.showAnew(tapes.markets())
   }
 
   /** After a sweep: streams that are not open though there is something in them. Needs Postgres, as a sweep does not. */
@@ -143,12 +143,15 @@ export class Shard {
     this.#parts.closing(nowMs, (stream) => this.#due.has(stream))
   }
 
-  #tick(isBehind: boolean): void {
+  /** At the end of a step that read what it found: what was appended before the streams were asked for is applied. */
+  #tick(): void {
     const nowMs = Date.now()
     if (nowMs - this.#tickedTimeMs < TICK_EVERY_MS) return
     this.#tickedTimeMs = nowMs
     const { commits, listening } = this.#parts
-    commits.mark(listening.tick({ nowMs, isBehind, batch: commits.batch }))
+    const appliedUntilMs = this.#isIdle() ? this.#ready.wholeUntilMs : undefined
+    const time = { nowMs: appliedUntilMs ?? nowMs, isBehind: appliedUntilMs === undefined }
+    commits.mark(listening.tick({ ...time, batch: commits.batch }))
   }
 
   async #openDue(): Promise<void> {

@@ -18,6 +18,9 @@ import { openMarkets, ownFrame } from './normalizer-open.ts'
 
 export type Tape = MarketTape | SharedTape | TradesTape
 
+export const marketsAmong = (tapes: Iterable<Tape>): MarketTape[] =>
+  [...tapes].filter((tape) => tape instanceof MarketTape)
+
 /** Streams recovered at a time: each may bring some hundred entries. */
 const OPENED_AT_ONCE = 50
 
@@ -59,7 +62,7 @@ export class Tapes {
   }
 
   markets(): MarketTape[] {
-    return [...this.#open.values()].filter((tape) => tape instanceof MarketTape)
+    return marketsAmong(this.#open.values())
   }
 
   /** Opens the tapes of streams that are not open yet; returns the new ones. */

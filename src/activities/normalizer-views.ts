@@ -46,6 +46,12 @@ const toWrite = (tape: MarketTape, nowMs: number, shown: WeakMap<MarketTape, str
   }
 }
 
+/** Perhaps nobody holds what was written of it, and nobody heard it. */
+const forget = (tape: MarketTape, shown: WeakMap<MarketTape, string>): void => {
+  shown.delete(tape)
+  for (const outcome of tape.outcomes) outcome.writer.ladder.replaceAll()
+}
+
 const toObservedBook = ({ outcomes, isShown }: MarketTape): ObservedBook => {
   const { bid, ask } = isShown ? (outcomes[0]?.book.best() ?? {}) : {}
   return {
@@ -70,44 +76,61 @@ const createObserving = (report: (observation: Observation) => void) => {
 
 export type ViewsDeps = { cache: HotCache; report: (observation: Observation) => void; stats: Stats; log: Logger }
 
-/** What readers see of the tapes before their commit: the hot cache, and each market's state for its workflow. */
-export const createViews = ({ cache, report, stats, log }: ViewsDeps) => {
-  const shown = new WeakMap<MarketTape, string>()
-  const observe = createObserving(report)
+type Written = {
+  /** The quote that was told of each last. */
+  shown: WeakMap<MarketTape, string>
   /** Markets whose last write failed. */
-  const behind = new Set<MarketTape>()
-  /** Writes that are on their way. */
-  const writing = new Set<MarketTape[]>()
+  behind: Set<MarketTape>
+}
 
-  const writeCache = async (writes: MarketWrite[], tapes: MarketTape[]): Promise<void> => {
+const createWriting = ({ cache, stats, log }: ViewsDeps, { shown, behind }: Written) => {
+  return async (writes: MarketWrite[], tapes: MarketTape[]): Promise<void> => {
     try {
       await cache(writes)
       // One that failed meanwhile has its ladders marked whole again: it stays behind.
       const written = tapes.filter(({ outcomes }) => outcomes.every(({ writer }) => !writer.ladder.isWhole))
-      const caughtUp = written.filter((tape) => behind.delete(tape))
-      if (caughtUp.length > 0) log.info({ markets: caughtUp.length }, 'the hot cache is written again')
+      const markets = written.filter((tape) => behind.delete(tape)).length
+      if (markets > 0) log.info({ markets }, 'the hot cache is written again')
     } catch (error) {
       if (error instanceof CacheFenceLost) throw error
       stats.count('cacheErrors')
       if (behind.size === 0) log.error({ error }, 'the hot cache could not be written; ladders will be rewritten whole')
       for (const tape of tapes) {
         behind.add(tape)
-        for (const outcome of tape.outcomes) outcome.writer.ladder.replaceAll()
+        forget(tape, shown)
       }
     }
+  }
+}
+
+/** What readers see of the tapes before their commit: the hot cache, and each market's state for its workflow. */
+export const createViews = (deps: ViewsDeps) => {
+  const shown = new WeakMap<MarketTape, string>()
+  const behind = new Set<MarketTape>()
+  const observe = createObserving(deps.report)
+  const writeCache = createWriting(deps, { shown, behind })
+  /** Writes that are on their way. */
+  const writing = new Set<MarketTape[]>()
+
+  const show = async (changed: Iterable<MarketTape>): Promise<void> => {
+    const tapes = [...new Set([...changed, ...behind])]
+    if (tapes.length === 0) return
+    const nowMs = Date.now()
+    const writes = tapes.map((tape) => toWrite(tape, nowMs, shown))
+    for (const tape of tapes) for (const outcome of tape.outcomes) outcome.writer.ladder.clear()
+    writing.add(tapes)
+    await writeCache(writes, tapes).finally(() => writing.delete(tapes))
+    for (const tape of tapes) observe(tape, nowMs)
   }
 
   return {
     /** Writes what changed of these markets, and of those whose last write failed. */
-    show: async (changed: Iterable<MarketTape>): Promise<void> => {
-      const tapes = [...new Set([...changed, ...behind])]
-      if (tapes.length === 0) return
-      const nowMs = Date.now()
-      const writes = tapes.map((tape) => toWrite(tape, nowMs, shown))
-      for (const tape of tapes) for (const outcome of tape.outcomes) outcome.writer.ladder.clear()
-      writing.add(tapes)
-      await writeCache(writes, tapes).finally(() => writing.delete(tapes))
-      for (const tape of tapes) observe(tape, nowMs)
+    show,
+
+    /** Writes these markets whole, and tells their quotes: the cache may have lost what it held, and who listens what was told. */
+    showAnew: async (tapes: MarketTape[]): Promise<void> => {
+      for (const tape of tapes) forget(tape, shown)
+      await show(tapes)
     },
 
     /** Whether all that changed of it is written. */

@@ -8,11 +8,14 @@ import { findPlaces } from './polytape/places.ts'
 const USAGE = `usage: npm run positions -- rebuild [options]
 
 Computes positions anew from all fills and activities that are stored, prints what differs, and
-puts it right, while ingestion goes on: a hundred wallets at a time, each hundred in one
-transaction. With TRACKED_WALLETS, as the normalizer has it, the positions of others go.
+puts it right, while ingestion goes on: a hundred wallets at a time, fewer where they have many
+moves, each time in one transaction. With TRACKED_WALLETS, as the normalizer has it, the positions of others go.
 
   --wallet <0x…>   only this wallet; may be repeated
   --dry-run        print what differs, and change nothing; exits with 1 where something does`
+
+/** A statement reads a page, but on a busy server a page may take its time, and a rebuild is not asked for in passing. */
+const NO_TIMEOUT = 0
 
 /** The command was not understood: the usage helps. */
 class UsageError extends Error {}
@@ -51,7 +54,7 @@ const counted = (count: number, what: string): string => `${count} ${what}${coun
 /** Returns how many positions differed. */
 const run = async ({ wallets, isDryRun }: Chosen): Promise<number> => {
   const isTracked = createTracking(readConfig(process.env).TRACKED_WALLETS)
-  await using database = await openDatabase(findPlaces(process.env).database)
+  await using database = await openDatabase(findPlaces(process.env).database, NO_TIMEOUT)
   const wrong = new Set<string>()
   let walletCount = 0
   for await (const part of rebuildPositions(database.client, { wallets, isTracked, isDryRun })) {

@@ -70,9 +70,14 @@ export class OutcomeLiquidity {
   #spans: Span[] = []
   #current: Span | undefined
   #newest = { startTimeMs: -1, part: 0 }
+  /** Of the newest change. A change that writes no row, for the depth left it out, holds back no `captured_at`. */
+  #changedTimeMs = 0
   #waiting: LevelTrade[] = []
 
-  change(side: Side, price: number, delta: number, timeMs: number): void {
+  /** One that comes with an earlier time is of the time of the one before it: spans never go back. */
+  change(side: Side, price: number, delta: number, givenTimeMs: number): void {
+    const timeMs = Math.max(this.#changedTimeMs, givenTimeMs)
+    this.#changedTimeMs = timeMs
     const cell = this.#cellAt(side, price, timeMs)
     if (delta > 0) {
       cell.added += delta
@@ -126,7 +131,7 @@ export class OutcomeLiquidity {
 
   progress(): OutcomeLiquidityProgress {
     return {
-      newest: [this.#newest.startTimeMs, this.#newest.part],
+      newest: [this.#newest.startTimeMs, this.#newest.part, this.#changedTimeMs],
       isCut: this.#current === undefined,
       waiting: this.#waiting.map(({ timeMs, side, price, size }) => [timeMs, side, price, size]),
       spans: this.#spans.map(({ startTimeMs, part, cells }) => [
@@ -137,8 +142,9 @@ export class OutcomeLiquidity {
     }
   }
 
-  restore({ newest: [startTimeMs, part], isCut, waiting, spans }: OutcomeLiquidityProgress): void {
+  restore({ newest: [startTimeMs, part, changedTimeMs], isCut, waiting, spans }: OutcomeLiquidityProgress): void {
     this.#newest = { startTimeMs, part }
+    this.#changedTimeMs = changedTimeMs
     this.#waiting = waiting.map(([timeMs, side, price, size]) => ({ timeMs, side, price, size }))
     this.#spans = spans.map(([start, number, cells]) => ({
       startTimeMs: start,

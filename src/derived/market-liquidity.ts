@@ -68,7 +68,6 @@ export const createMarketLiquidity = (tape: MarketTape, stats: Stats): MarketLiq
   const byOutcome = new Map(outcomes.map(({ outcomeId, liquidity }) => [outcomeId, liquidity]))
   restoreAll(outcomes, tape.kept.liquidity)
   const trades = createTold(tape.kept.liquidity?.trades)
-  let clockMs = tape.kept.liquidity?.clockMs ?? 0
 
   const closeOne = ({ outcomeId, liquidity }: OfOutcome, untilMs: number, batch: Batch): boolean => {
     const count = liquidity.forgetTrades(untilMs)
@@ -80,14 +79,9 @@ export const createMarketLiquidity = (tape: MarketTape, stats: Stats): MarketLiq
     return true
   }
 
-  const closeAll = (untilMs: number, batch: Batch): boolean => {
+  const close = (untilMs: number, batch: Batch): boolean => {
     trades.forget(untilMs)
     return outcomes.map((one) => closeOne(one, untilMs, batch)).some(Boolean)
-  }
-
-  const close = (untilMs: number, batch: Batch): boolean => {
-    clockMs = Math.max(clockMs, untilMs)
-    return closeAll(clockMs, batch)
   }
 
   return {
@@ -102,9 +96,9 @@ export const createMarketLiquidity = (tape: MarketTape, stats: Stats): MarketLiq
       if (trades.isNew(fill)) noteTrade(outcomes, fill)
     },
     afterFrame: (_, { batch }) => void close(tape.receivedTimeMs, batch),
-    afterEnd: (batch) => void closeAll(Number.MAX_SAFE_INTEGER, batch),
+    afterEnd: (batch) => void close(Number.MAX_SAFE_INTEGER, batch),
     keep: () => ({
-      liquidity: { clockMs, trades: trades.all(), outcomes: outcomes.map(({ liquidity }) => liquidity.progress()) },
+      liquidity: { trades: trades.all(), outcomes: outcomes.map(({ liquidity }) => liquidity.progress()) },
     }),
     close,
   }

@@ -20,8 +20,11 @@ export type PositionState = {
   moves: number
 }
 
-/** `base`: the state at an earlier second, from which on moves may be put in their place. */
-export type Position = { state: PositionState; base: PositionState | undefined }
+/**
+ * `base`: the state at an earlier second, from which on moves may be put in their place. `next`: a later one, which becomes
+ * the base when it lies far enough behind: a wallet that moves all the time is never seen at rest there.
+ */
+export type Position = { state: PositionState; base: PositionState | undefined; next: PositionState | undefined }
 
 export const EMPTY_STATE: PositionState = {
   second: -1,
@@ -32,6 +35,8 @@ export const EMPTY_STATE: PositionState = {
   unseenProceeds: 0n,
   moves: 0,
 }
+
+export const EMPTY_POSITION: Position = { state: EMPTY_STATE, base: undefined, next: undefined }
 
 /** The venue tells of a fill up to a minute late: the base lies twice as far behind. */
 const LATE_SECONDS = 120
@@ -78,23 +83,25 @@ export const foldMoves = (from: PositionState, moves: Move[]): PositionState =>
 const canBeBase = (state: PositionState, base: PositionState | undefined): boolean =>
   state.moves - (base?.moves ?? 0) >= MOVES_PER_BASE
 
-/** Goes on from a state with moves that are all younger than it, and takes the base along. */
-export const advance = (from: PositionState, base: PositionState | undefined, moves: Move[]): Position => {
+/** Goes on with moves that are all younger than the state. */
+export const advance = ({ state: from, base, next }: Position, moves: Move[]): Position => {
   const sorted = moves.toSorted(compareMoves)
-  const horizon = (sorted.at(-1)?.second ?? 0) - LATE_SECONDS
-  const split = sorted.findIndex((move) => move.second > horizon)
-  const settled = sorted.slice(0, split).reduce(applyMove, from)
-  const isOld = settled.second <= horizon
-  return {
-    state: sorted.slice(split).reduce(applyMove, settled),
-    base: isOld && canBeBase(settled, base) ? settled : base,
-  }
+  const horizon = (sorted.at(-1)?.second ?? from.second) - LATE_SECONDS
+  const settled = sorted.filter(({ second }) => second <= horizon).reduce(applyMove, from)
+  const state = sorted.filter(({ second }) => second > horizon).reduce(applyMove, settled)
+  const isNextOld = next === undefined || next.second <= horizon
+  const rest = settled.second <= horizon ? settled : isNextOld ? next : undefined
+  const newBase = rest !== undefined && canBeBase(rest, base) ? rest : base
+  const newNext = canBeBase(state, newBase) ? state : undefined
+  return { state, base: newBase, next: isNextOld ? newNext : next }
 }
 
-/** Where to go on from with moves of which the earliest is of `second`: undefined where all must be folded anew. */
-export const startFor = ({ state, base }: Position, second: number): PositionState | undefined => {
-  if (second > state.second) return state
-  return base !== undefined && second > base.second ? base : undefined
+/** Where to go on from with moves of which the earliest is of `second`. */
+export const startFor = (position: Position, second: number): Position => {
+  const { state, base, next } = position
+  if (second > state.second) return position
+  if (next !== undefined && second > next.second) return { state: next, base, next }
+  return base !== undefined && second > base.second ? { state: base, base, next: undefined } : EMPTY_POSITION
 }
 
 type Fill = { side: 'buy' | 'sell'; priceText: string; sizeText: string; second: number }

@@ -34,7 +34,7 @@ export type HourProgress = {
  * commit of the market. Prices and sizes are millionths.
  */
 export type OutcomeLiquidityProgress = {
-  newest: [startTimeMs: number, part: number]
+  newest: [startTimeMs: number, part: number, changedTimeMs: number]
   isCut: boolean
   waiting: [timeMs: number, side: Side, price: number, size: number][]
   spans: [startTimeMs: number, part: number, cells: LevelProgress[]][]
@@ -44,7 +44,6 @@ export type OutcomeLiquidityProgress = {
 export type LevelProgress = [key: number, added: number, traded: number, ...decreases: number[]]
 
 export type LiquidityProgress = {
-  clockMs: number
   /** Trades that were told a moment ago, by their identity: another connection may bring them again. */
   trades: [key: string, timeMs: number][]
   outcomes: OutcomeLiquidityProgress[]

@@ -15,13 +15,22 @@ on conflict (market_id) do update set
   fee_bps = excluded.fee_bps, end_ts = excluded.end_ts, tick_size = excluded.tick_size,
   min_order_size = excluded.min_order_size, neg_risk = excluded.neg_risk, version = excluded.version, updated_at = now()`
 
-/** A token belongs to the outcome that named it first: a second claim must not end the commits. */
+/**
+ * A token belongs to the outcome that named it first: a second claim must not end the commits. A unique column among those
+ * that are set would lock the row against its foreign keys, though it stays as it is: whoever inserts a position would wait.
+ */
 const UPSERT_OUTCOMES = `
 insert into outcomes (outcome_id, market_id, name, tokens)
 select distinct on (tokens) * from jsonb_to_recordset($1::jsonb) as n(outcome_id text, market_id text, name text, tokens text)
 where not exists (select from outcomes o where o.tokens = n.tokens and o.outcome_id <> n.outcome_id)
 order by tokens, outcome_id
-on conflict (outcome_id) do update set name = excluded.name, tokens = excluded.tokens`
+on conflict (outcome_id) do update set name = excluded.name`
+
+const CHANGE_TOKENS = `
+update outcomes o set tokens = n.tokens
+from (select distinct on (tokens) * from jsonb_to_recordset($1::jsonb) as g(outcome_id text, tokens text) order by tokens, outcome_id) n
+where o.outcome_id = n.outcome_id and o.tokens is distinct from n.tokens
+  and not exists (select from outcomes w where w.tokens = n.tokens and w.outcome_id <> n.outcome_id)`
 
 const toRow = (market: Market) => ({
   market_id: market.marketId,
@@ -50,6 +59,7 @@ export const writeMarkets = async (client: ClientBase, markets: Market[]): Promi
     })),
   )
   await client.query(UPSERT_OUTCOMES, [toJson(outcomes)])
+  await client.query(CHANGE_TOKENS, [toJson(outcomes)])
   await writePayouts(client, markets)
 }
 

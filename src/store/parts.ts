@@ -41,7 +41,12 @@ const toPart =
     const items = read(batch)
     const { news } = batch
     const { isTracked } = isolation
-    const writeSome = (to: ClientBase, some: T[]): Promise<void> => write(to, some, { news, isTracked })
+    // A savepoint does not take back what was told of rows that are then refused.
+    const writeSome = async (to: ClientBase, some: T[]): Promise<void> => {
+      const told: Batch['news'] = []
+      await write(to, some, { news: told, isTracked })
+      news.push(...told)
+    }
     const refused = await writeHalving(client, items, writeSome, isolation)
     if (refused.length === 0) return
     const gone = new Set(refused.flatMap((one) => one.items))

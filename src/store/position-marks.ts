@@ -2,19 +2,21 @@ import type { Pool } from 'pg'
 import type { Mark } from '../domain/mark.ts'
 import { toJson } from './json.ts'
 
-/** Outcomes and rows of one pass. What is left over is taken by the next ones, the oldest marks first. */
-const MOST_OUTCOMES = 20_000
+/** Of one pass. What is left over is taken when its outcome's turn comes again, the oldest marks first. */
 const MOST_ROWS = 20_000
 
 export type OpenOutcome = { outcomeId: string; isInGap: boolean }
 
 const OPEN = `
 select p.outcome_id, exists (select from feed_gaps g where g.outcome_id = p.outcome_id and g.closed_at is null) as in_gap
-from (select distinct outcome_id from positions where payout is null and held > 0 limit ${MOST_OUTCOMES}) p`
+from (
+  select distinct outcome_id from positions where payout is null and held > 0 and outcome_id > $1
+  order by outcome_id limit $2
+) p order by p.outcome_id`
 
-/** Outcomes of which somebody holds shares that are not settled. */
-export const readOpenOutcomes = async (pool: Pool): Promise<OpenOutcome[]> => {
-  const { rows } = await pool.query<{ outcome_id: string; in_gap: boolean }>(OPEN)
+/** Outcomes of which somebody holds shares that are not settled: in their order so many after one of them, or after ''. */
+export const readOpenOutcomes = async (pool: Pool, afterId: string, most: number): Promise<OpenOutcome[]> => {
+  const { rows } = await pool.query<{ outcome_id: string; in_gap: boolean }>(OPEN, [afterId, most])
   return rows.map((row) => ({ outcomeId: row.outcome_id, isInGap: row.in_gap }))
 }
 

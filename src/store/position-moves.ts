@@ -50,28 +50,36 @@ export const toWalletMove = (row: MoveRecord): WalletMove => ({
   move: toMove(row),
 })
 
+/** Seconds are whole: no page ends within one, since the order within it is decided over all of it. */
 const READ = `
 with given as (
   select g.wallet, g.outcome_id, o.market_id, to_timestamp(g.after_second + 1) as since
   from jsonb_to_recordset($1::jsonb) as g(wallet text, outcome_id text, after_second bigint)
   join outcomes o using (outcome_id)
 )
-select ${FILL} from given g
-join fills f on f.wallet = g.wallet and f.outcome_id = g.outcome_id and f.data_api_ts >= g.since
-union all
-${ACTIVITY_MOVES} from given g
-join wallet_activities a on a.wallet = g.wallet and a.market_id = g.market_id and a.source_ts >= g.since
-join outcomes o on o.outcome_id = g.outcome_id and ${CONCERNED}`
+select m.* from given g cross join lateral (
+  select * from (
+    (select ${FILL} from fills f
+     where f.wallet = g.wallet and f.outcome_id = g.outcome_id and f.data_api_ts >= g.since
+     order by f.data_api_ts fetch first ($2::bigint) rows with ties)
+    union all
+    (${ACTIVITY_MOVES} from wallet_activities a join outcomes o on o.outcome_id = g.outcome_id and ${CONCERNED}
+     where a.wallet = g.wallet and a.market_id = g.market_id and a.source_ts >= g.since
+     order by a.source_ts fetch first ($2::bigint) rows with ties)
+  ) both_kinds order by second fetch first ($2::bigint) rows with ties
+) m`
 
-/** What is stored of the positions, those of the transaction itself included. */
-export const readMoves = async (client: ClientBase, wanted: WantedMoves[]): Promise<WalletMove[]> => {
-  if (wanted.length === 0) return []
+/**
+ * What is stored of the positions, those of the transaction itself included: of each the earliest so many, and what is of
+ * the second of the last of them. Fewer are all.
+ */
+export const readMoves = async (client: ClientBase, wanted: WantedMoves[], mostEach: number): Promise<WalletMove[]> => {
   const given = wanted.map((one) => ({
     wallet: one.wallet,
     outcome_id: one.outcomeId,
     after_second: one.afterSecond,
   }))
-  const { rows } = await client.query<MoveRecord>(READ, [toJson(given)])
+  const { rows } = await client.query<MoveRecord>(READ, [toJson(given), mostEach])
   return rows.map(toWalletMove)
 }
 

@@ -47,6 +47,7 @@ type PositionRecord = StateRecord & {
   outcome_id: string
   payout: string | null
   base: StateRecord | null
+  next_base: StateRecord | null
 }
 
 const SHARE_PLACES = 6
@@ -73,7 +74,7 @@ export const toRecord = (state: PositionState): StateRecord => ({
   unseen_proceeds: fromScaled(state.unseenProceeds, MONEY_PLACES),
 })
 
-const SELECT = `select p.user_id as wallet, p.outcome_id, trim_scale(p.payout)::text as payout, p.base, p.moves, p.held, p.cost,
+const SELECT = `select p.user_id as wallet, p.outcome_id, trim_scale(p.payout)::text as payout, p.base, p.next_base, p.moves, p.held, p.cost,
   p.trading_pnl, p.unseen_qty, p.unseen_proceeds, extract(epoch from p.last_move_at)::bigint as second from positions p`
 
 const READ = `${SELECT} join jsonb_to_recordset($1::jsonb) as g(wallet text, outcome_id text)
@@ -87,6 +88,7 @@ const toStored = (row: PositionRecord): StoredPosition => ({
   payout: row.payout ?? undefined,
   state: toState(row),
   base: row.base === null ? undefined : toState(row.base),
+  next: row.next_base === null ? undefined : toState(row.next_base),
 })
 
 /** Of the positions those that there are. */
@@ -100,26 +102,27 @@ export const readPositionsOf = async (client: ClientBase, wallets: string[]): Pr
 
 const UPSERT = `
 insert into positions (user_id, outcome_id, held, cost, trading_pnl, unseen_qty, unseen_proceeds, moves, last_move_at, base,
-  payout, updated_at)
+  next_base, payout, updated_at)
 select n.wallet, n.outcome_id, n.held, n.cost, n.trading_pnl, n.unseen_qty, n.unseen_proceeds, n.moves, to_timestamp(n.second),
-  n.base, o.payout, now()
+  n.base, n.next_base, o.payout, now()
 from jsonb_to_recordset($1::jsonb) as n(wallet text, outcome_id text, held numeric, cost numeric, trading_pnl numeric,
-  unseen_qty numeric, unseen_proceeds numeric, moves bigint, second bigint, base jsonb)
+  unseen_qty numeric, unseen_proceeds numeric, moves bigint, second bigint, base jsonb, next_base jsonb)
 join outcomes o using (outcome_id)
 order by n.wallet, n.outcome_id
 on conflict (user_id, outcome_id) do update set held = excluded.held, cost = excluded.cost,
   trading_pnl = excluded.trading_pnl, unseen_qty = excluded.unseen_qty, unseen_proceeds = excluded.unseen_proceeds,
-  moves = excluded.moves, last_move_at = excluded.last_move_at, base = excluded.base, payout = excluded.payout,
+  moves = excluded.moves, last_move_at = excluded.last_move_at, base = excluded.base, next_base = excluded.next_base, payout = excluded.payout,
   updated_at = excluded.updated_at`
 
 /** Writes the figures; a position whose outcome's payout is known is settled by that. */
 export const upsertPositions = async (target: StatementTarget, positions: (PositionId & Position)[]): Promise<void> => {
   if (positions.length === 0) return
-  const rows = positions.map(({ wallet, outcomeId, state, base }) => ({
+  const rows = positions.map(({ wallet, outcomeId, state, base, next }) => ({
     wallet,
     outcome_id: outcomeId,
     ...toRecord(state),
     base: base === undefined ? null : toRecord(base),
+    next_base: next === undefined ? null : toRecord(next),
   }))
   await target.query(UPSERT, [toJson(rows)])
 }

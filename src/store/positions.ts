@@ -1,31 +1,23 @@
 import type { ClientBase } from 'pg'
-import { advance, EMPTY_STATE, fillMove, startFor, type Move, type Position } from '../domain/position.ts'
+import { advance, EMPTY_POSITION, fillMove, startFor, type Move, type Position } from '../domain/position.ts'
 import type { AttributedFill } from '../domain/trade.ts'
-import { byPosition, positionKey, readMoves, type PositionId, type WalletMove } from './position-moves.ts'
+import { foldStored } from './position-fold.ts'
+import { byPosition, positionKey, type PositionId, type WalletMove } from './position-moves.ts'
 import { lockWallets, readPositions, upsertPositions } from './position-rows.ts'
 import type { StatementTarget } from './script.ts'
 
-/** A position with new moves, and the state that they go on from: undefined where all that is stored is folded anew. */
-type Moved = PositionId & { moves: Move[]; stored: Position | undefined; start: Position['state'] | undefined }
+/** A position with new moves, and what they go on from. */
+type Moved = PositionId & { moves: Move[]; stored: Position | undefined; start: Position }
 
 const earliest = (moves: Move[]): number => moves.reduce((least, { second }) => Math.min(least, second), Infinity)
 
 const withStart = (id: PositionId & { moves: Move[] }, stored: Position | undefined): Moved => ({
   ...id,
   stored,
-  start: stored === undefined ? undefined : startFor(stored, earliest(id.moves)),
+  start: stored === undefined ? EMPTY_POSITION : startFor(stored, earliest(id.moves)),
 })
 
-const isLate = ({ start, stored }: Moved): boolean => start === undefined || start !== stored?.state
-
-/** `all`: of one that is late, what is stored after its start. */
-const toPosition = (
-  { wallet, outcomeId, start, stored, moves }: Moved,
-  all: Move[] | undefined,
-): PositionId & Position => {
-  const base = start === undefined ? undefined : stored?.base
-  return { wallet, outcomeId, ...advance(start ?? EMPTY_STATE, base, all ?? moves) }
-}
+const isLate = ({ start, stored }: Moved): boolean => start.state !== stored?.state
 
 /** Whether positions are kept of a wallet. */
 export type IsTracked = (wallet: string) => boolean
@@ -57,9 +49,12 @@ export const writeMoves = async (
   )
   const stored = new Map((await readPositions(client, [...given.values()])).map((one) => [positionKey(one), one]))
   const moved = [...given].map(([key, one]) => withStart(one, stored.get(key)))
-  const wanted = moved.filter(isLate).map((one) => ({ ...one, afterSecond: one.start?.second ?? -1 }))
-  const again = byPosition(await readMoves(client, wanted))
-  const positions = moved.map((one) => toPosition(one, again.get(positionKey(one))?.moves))
+  const late = moved.filter(isLate).map(({ wallet, outcomeId, start }) => ({ wallet, outcomeId, ...start }))
+  const folded = await foldStored(client, late)
+  const positions = moved.map(({ wallet, outcomeId, start, moves: some }) => {
+    const position = folded.get(positionKey({ wallet, outcomeId })) ?? advance(start, some)
+    return { wallet, outcomeId, ...position }
+  })
   await upsertPositions(target, positions)
 }
 

@@ -3,7 +3,7 @@ import type { Market } from '../domain/market.ts'
 import type { ResolvedRow } from '../normalizer/batch.ts'
 import { lockAllWallets } from './position-rows.ts'
 
-const SETTLE = `
+export const SETTLE = `
 update positions p set payout = o.payout, updated_at = now()
 from outcomes o where o.market_id = any($1) and p.outcome_id = o.outcome_id and p.payout is distinct from o.payout`
 

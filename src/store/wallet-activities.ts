@@ -14,7 +14,7 @@ with a as (
   returning *
 ), told as (
   insert into liquidity_events (market_id, type, amount, observed_at, source, identity, detail)
-  select market_id, type, size, captured_at, 'data_api', concat_ws(':', tx_hash, wallet, ordinal),
+  select market_id, type, size, captured_at, 'data_api', concat_ws(':', tx_hash, wallet, trim_scale(size), trim_scale(usdc), coalesce(outcome_index::text, '-'), ordinal),
     jsonb_build_object('wallet', wallet, 'transaction_hash', tx_hash, 'source_ts', source_ts)
   from a where type in ('split', 'merge')
   on conflict do nothing

@@ -7,7 +7,8 @@ export type StreamRead = { stream: string; entries: RawEntry[]; isMore: boolean 
 
 /** Streams read by one call. */
 export const STREAMS_PER_READ = 128
-const READY_AT_ONCE = 1_000
+/** Names of streams that one answer holds at most. */
+export const READY_AT_ONCE = 1_000
 
 export type ReaderDeps = {
   redis: Redis

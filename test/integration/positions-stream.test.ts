@@ -2,6 +2,8 @@ import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { createMarking } from '../../src/activities/position-marks.ts'
+import { createStats } from '../../src/lib/stats.ts'
 import { wrongPositions } from '../support/expect-positions.ts'
 import { dataTradeText } from '../support/data-trades.ts'
 import { createFlow, gammaText, tokensOf } from '../support/normalizer-flow.ts'
@@ -148,4 +150,24 @@ test('an open position is marked to the mid of its own outcome, and says why whe
   await become('a gap', [none('gap'), none('gap')])
   await flow.books('51')
   await become('the mid again', [{ mark_state: 'mid', mark: 0.375, unrealised: 0.75 }, none('one_sided')])
+})
+
+test('however few outcomes a pass of the marks takes, all are reached in turn, and again', async () => {
+  const flow = createFlow(redis)
+  await flow.catalogue([gammaText('81'), gammaText('82')])
+  await using shard = start()
+  await flow.trades(['81', '82'].flatMap((marketId) => tokensOf(marketId)).map((token, at) => ['data_trade', dataTradeText(token, { price: '0.3', size: '10', side: 'BUY', hash: `0x9${at}`, timeMs: Date.now() - 5_000 }, 0)])) // prettier-ignore
+  await committed(tables(), 'trades')
+  await shard.stop()
+  const mark = createMarking({ pool: database.pool, redis, stats: createStats() }, 3)
+  const isMarked = async (): Promise<boolean[]> =>
+    (await database.pool.query<{ is_marked: boolean }>("select mark_state is not null as is_marked from positions where outcome_id like '8_:%'")).rows.map((row) => row.is_marked) // prettier-ignore
+  const { rows } = await database.pool.query(
+    'select distinct outcome_id from positions where payout is null and held > 0',
+  )
+  for (let round = 0; round < 2; round++) {
+    await database.pool.query('update positions set mark_price = null, mark_state = null')
+    for (let pass = 0; pass <= rows.length / 3; pass++) await mark()
+    expect(await isMarked()).toEqual([true, true, true, true])
+  }
 })

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { createTracking } from '../../src/store/positions.ts'
-import { rebuildPositions, type PositionDifference } from '../../src/store/position-rebuild.ts'
+import { EMPTY_POSITION, type Position } from '../../src/domain/position.ts'
+import { withClient } from '../../src/store/checkout.ts'
+import { foldStored } from '../../src/store/position-fold.ts'
+import type { PositionDifference } from '../../src/store/position-rebuild.ts'
 import {
   wrongPositions,
   type ActivityTruth,
@@ -10,7 +12,7 @@ import {
   type TradeTruth,
 } from '../support/expect-positions.ts'
 import { tokensOf } from '../support/normalizer-flow.ts'
-import { activityRow, openCommits, tradeRow } from '../support/position-commits.ts'
+import { activityRow, buy, openCommits, rebuild, START_MS, tradeRow } from '../support/position-commits.ts'
 import { createDatabase, type TestDatabase } from '../support/services.ts'
 
 const CLEAR = 'truncate fills, positions, wallet_activities, markets, outcomes, dead_letters cascade'
@@ -25,18 +27,12 @@ beforeEach(async () => {
   await database.pool.query(CLEAR)
 })
 
-const rebuild = async (isDryRun: boolean, wallets: string[] = [], tracked: string[] = []) => {
-  const differences: PositionDifference[] = []
-  const options = { wallets, isTracked: createTracking(tracked), isDryRun }
-  for await (const part of rebuildPositions(database.pool, options)) differences.push(...part.differences)
-  return differences
-}
+const statesOf = (positions: Map<string, Position>) => [...positions].map(([key, { state }]) => [key, state])
 
 /** Does not compress. */
 const randomText = (length: number): string => randomBytes(length / 2).toString('hex')
 
 const MARKETS = ['71', '72']
-const START_MS = 1_790_000_000_000
 const timestamp = fc.integer({ min: 0, max: 400_000 }).map((ms) => String(START_MS + ms))
 /** One wallet and token have so many moves that there is a base to go on from. */
 const wallet = fc.constantFrom('0xa', '0xa', '0xa', '0xa', '0xb')
@@ -108,20 +104,10 @@ test('in whatever order and batches fills, activities and resolutions come, and 
         activities: given.arrivals.flatMap((one) => (one.type === 'activity' ? [one.row] : [])),
       }
       expect(await wrongPositions(database.pool, truth)).toEqual([])
-      expect(await rebuild(true)).toEqual([])
+      expect(await rebuild(database.pool, true)).toEqual([])
     }),
     { numRuns: 12 },
   )
-})
-
-const buy = (wallet_: string, changed: Partial<TradeTruth> = {}) => ({
-  wallet: wallet_,
-  token: tokensOf('71')[0] ?? '',
-  side: 'BUY' as const,
-  price: '0.4',
-  size: '10',
-  timestamp: String(START_MS),
-  ...changed,
 })
 
 const figures = async (): Promise<Record<string, unknown>[]> =>
@@ -156,9 +142,9 @@ test('where wallets are tracked, others have no position, and a rebuild takes th
   const one = await openCommits(database.pool, ['0xa'])
   await one.commit({ trades: [tradeRow({ ...buy('0xb'), transactionHash: '0x3' }), tradeRow({ ...buy('0xc'), transactionHash: '0x4' })] }) // prettier-ignore
   expect((await figures()).map((row) => [row['user_id'], row['qty']])).toEqual([['0xa', 10], ['0xb', 10]]) // prettier-ignore
-  await rebuild(false, [], ['0xa'])
+  await rebuild(database.pool, false, [], ['0xa'])
   expect((await figures()).map((row) => row['user_id'])).toEqual(['0xa'])
-  await rebuild(false)
+  await rebuild(database.pool, false)
   expect((await figures()).map((row) => [row['user_id'], row['qty']])).toEqual([['0xa', 10], ['0xb', 20], ['0xc', 10]]) // prettier-ignore
 })
 
@@ -170,17 +156,17 @@ test('a rebuild names each figure that differs, changes nothing in a dry run, an
   await database.pool.query(`update positions set held = 11, cost = 0 where user_id = '0xa'`)
   await database.pool.query(`delete from positions where user_id = '0xb'`)
   await database.pool.query(`update positions set base = '{"second":"1790000000","held":"1","cost":"1","trading_pnl":"0","unseen_qty":"0","unseen_proceeds":"0","moves":"1"}' where user_id = '0xc'`) // prettier-ignore
-  const differences = await rebuild(true)
+  const differences = await rebuild(database.pool, true)
   const named = differences.map(({ wallet: who, figure, stored, rebuilt }) => [who, figure, stored, rebuilt])
   expect(named).toContainEqual(['0xa', 'held', '11', '10'])
   expect(named).toContainEqual(['0xa', 'cost', '0', '4'])
   expect(named).toContainEqual(['0xb', 'held', 'none', '10'])
   expect(named).toContainEqual(['0xc', 'base', 'wrong', 'right'])
-  expect(await rebuild(true)).toEqual(differences)
-  await rebuild(false, ['0xb'])
-  expect((await rebuild(true)).map(({ wallet: who }) => who)).toEqual(['0xa', '0xa', '0xc'])
-  await rebuild(false)
-  expect(await rebuild(true)).toEqual([])
+  expect(await rebuild(database.pool, true)).toEqual(differences)
+  await rebuild(database.pool, false, ['0xb'])
+  expect((await rebuild(database.pool, true)).map(({ wallet: who }) => who)).toEqual(['0xa', '0xa', '0xc'])
+  await rebuild(database.pool, false)
+  expect(await rebuild(database.pool, true)).toEqual([])
 })
 
 test('a rebuild beside a running ingestion neither misses a fill nor counts one twice', async () => {
@@ -195,7 +181,7 @@ test('a rebuild beside a running ingestion neither misses a fill nor counts one 
   let isOver = false
   const rebuilding = (async () => {
     const found: PositionDifference[] = []
-    while (!isOver) found.push(...(await rebuild(false)))
+    while (!isOver) found.push(...(await rebuild(database.pool, false)))
     return found
   })()
   for (let at = 0; at < trades.length; at += 10) {
@@ -205,6 +191,30 @@ test('a rebuild beside a running ingestion neither misses a fill nor counts one 
   isOver = true
   expect(await rebuilding).toEqual([])
   expect(await wrongPositions(database.pool, { trades, activities: [] })).toEqual([])
+})
+
+test('in pages of whatever size what is stored is folded to the same, seconds with many moves and activities included', async () => {
+  const { commit, market } = await openCommits(database.pool)
+  await market('71')
+  const second = fc.integer({ min: 0, max: 12 }).map((at) => String(START_MS + at * 1_000))
+  const some = fc.record({ trades: fc.array(trade, { minLength: 30 }), activities: fc.array(activity), seconds: fc.array(second, { minLength: 1 }) }) // prettier-ignore
+  const [{ trades, activities, seconds } = { trades: [], activities: [], seconds: [] }] = fc.sample(some, { numRuns: 1, seed: 7 }) // prettier-ignore
+  const placed = <T>(one: T, at: number) => ({ ...one, wallet: '0xa', timestamp: seconds[at % seconds.length] ?? '', transactionHash: `0x${at}` }) // prettier-ignore
+  await commit({
+    trades: trades.map((one, at) => tradeRow({ ...placed(one, at), token: tokensOf('71')[at % 2] ?? '' })),
+    activities: activities.map((one, at) => activityRow({ ...placed(one, at), marketId: '71' })),
+  })
+  const starts = ['71:0', '71:1'].map((outcomeId) => ({ wallet: '0xa', outcomeId, ...EMPTY_POSITION }))
+  await withClient(database.pool, async (client) => {
+    const whole = await foldStored(client, starts)
+    expect([...whole.values()].every(({ state }) => state.moves > 10)).toBe(true)
+    for (const leastEach of [1, 2, 7]) {
+      for (const movesAtOnce of [1, 14]) {
+        expect(statesOf(await foldStored(client, starts, { leastEach, movesAtOnce }))).toEqual(statesOf(whole))
+      }
+    }
+  })
+  expect(await rebuild(database.pool, true)).toEqual([])
 })
 
 test('a row that Postgres refuses becomes a dead letter, and the positions are those of the others', async () => {

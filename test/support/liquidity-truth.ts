@@ -5,8 +5,10 @@ import type { Row } from './normalizer-rows.ts'
 const SPAN_MS = 1_000
 const BEHIND_MS = 500
 const AHEAD_MS = 100
+const CLOSE_AFTER_MS = SPAN_MS + BEHIND_MS + AHEAD_MS
+const WAITING_MS = 1_000
 
-type Decrease = { level: string; cell: string; timeMs: number; left: number }
+type Decrease = { level: string; cell: string; second: number; timeMs: number; left: number }
 type Trade = { level: string; timeMs: number; left: number }
 type Sums = { added: number; removed: number; traded: number }
 type Book = { levels: Map<string, number> | undefined; snapshot: number; era: number; parts: Map<number, number[]> }
@@ -16,14 +18,14 @@ const noSums = (): Sums => ({ added: 0, removed: 0, traded: 0 })
 
 /**
  * What the liquidity events of the levels must say, from nothing but rows of `order_books` and fills in the order in which
- * they came: everything is kept, nothing is ever closed.
+ * they came: everything is kept, nothing is closed but by the clock of a tick.
  */
 export const createLiquidityTruth = (outcomeIds: string[]) => {
   const books = new Map<string, Book>()
   const cells = new Map<string, Sums>()
-  const decreases: Decrease[] = []
-  const trades: Trade[] = []
-  const seen = new Set<string>()
+  let decreases: Decrease[] = []
+  let trades: Trade[] = []
+  const seen = new Map<string, number>()
 
   const bookOf = (outcomeId: string): Book => {
     const book = books.get(outcomeId) ?? { levels: undefined, snapshot: -1, era: 0, parts: new Map<number, number[]>() }
@@ -66,7 +68,7 @@ export const createLiquidityTruth = (outcomeIds: string[]) => {
     if (delta > 0) sumsOf(cell).added += delta
     else {
       sumsOf(cell).removed -= delta
-      const decrease = { level, cell, timeMs: capturedTimeMs, left: -delta }
+      const decrease = { level, cell, second, timeMs: capturedTimeMs, left: -delta }
       decreases.push(decrease)
       for (const trade of trades) explain(trade, decrease)
     }
@@ -88,7 +90,7 @@ export const createLiquidityTruth = (outcomeIds: string[]) => {
       const { outcomeId: taker, side, priceText, sizeText, transactionHash, ordinal, capturedTimeMs: timeMs } = fill
       const identity = `${transactionHash} ${taker} ${side} ${priceText} ${sizeText} ${ordinal}`
       if (seen.has(identity)) return
-      seen.add(identity)
+      seen.set(identity, timeMs)
       for (const outcomeId of outcomeIds) {
         const isTakers = outcomeId === taker
         const price = isTakers ? millionths(priceText) : 1e6 - millionths(priceText)
@@ -101,6 +103,17 @@ export const createLiquidityTruth = (outcomeIds: string[]) => {
         for (const decrease of equal === undefined ? newest : [equal]) explain(trade, decrease)
         trades.push(trade)
       }
+    },
+
+    /** All that was received by then is known: what is over is said, and nothing that comes later belongs to it. */
+    tick: (clockMs: number): void => {
+      const isOver = (second: number): boolean => second + CLOSE_AFTER_MS <= clockMs
+      decreases = decreases.filter(({ second }) => !isOver(second))
+      trades = trades.filter(({ timeMs }) => timeMs + AHEAD_MS + WAITING_MS > clockMs)
+      for (const [identity, timeMs] of seen) {
+        if (timeMs + CLOSE_AFTER_MS + AHEAD_MS < clockMs) seen.delete(identity)
+      }
+      for (const book of books.values()) if (isOver(Math.max(...book.parts.keys()))) book.era += 1
     },
 
     cells: (): Map<string, Sums> => cells,

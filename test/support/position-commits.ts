@@ -6,11 +6,14 @@ import { newBatch, type Batch } from '../../src/normalizer/batch.ts'
 import type { TradeRow } from '../../src/normalizer/trade-row.ts'
 import { createCommitter } from '../../src/store/commit.ts'
 import { takeOwnership } from '../../src/store/fence.ts'
+import { rebuildPositions, type PositionDifference } from '../../src/store/position-rebuild.ts'
+import { createTracking } from '../../src/store/positions.ts'
 import { parseGammaMarket } from '../../src/venue/polymarket/gamma-market.ts'
 import type { ActivityTruth, TradeTruth } from './expect-positions.ts'
-import { conditionOf, gammaText } from './normalizer-flow.ts'
+import { conditionOf, gammaText, tokensOf } from './normalizer-flow.ts'
 
 const LETTER = { stream: 'trades', entryId: '1-1', ordinal: 1, detail: '', raw: '', firstSeenTimeMs: 0 }
+export const START_MS = 1_790_000_000_000
 const CAPTURED_TIME_MS = 1_790_000_000_000
 
 /** A trade of the truth as the Data API tells it: whole seconds. */
@@ -59,7 +62,7 @@ export const openCommits = async (pool: pg.Pool, tracked: string[] = []) => {
   const deps = { pool, owner, stats: createStats(), log, config: { TRACKED_WALLETS: tracked } }
   const write = createCommitter(deps)
   const commit = (changed: Partial<Batch>): Promise<void> =>
-    write({ ...newBatch(), ...changed }, new AbortController().signal)
+    write(Object.assign(changed, { ...newBatch(), ...changed }), new AbortController().signal)
   const market = async (marketId: string, payouts?: string[]): Promise<void> => {
     const parsed = parseGammaMarket(gammaText(marketId))
     if (parsed.type !== 'market') throw new Error(parsed.detail)
@@ -68,3 +71,21 @@ export const openCommits = async (pool: pg.Pool, tracked: string[] = []) => {
   }
   return { commit, market, stats: deps.stats }
 }
+
+/** Of all wallets, or of these; returns what differed. */
+export const rebuild = async (pool: pg.Pool, isDryRun: boolean, wallets: string[] = [], tracked: string[] = []) => {
+  const differences: PositionDifference[] = []
+  const options = { wallets, isTracked: createTracking(tracked), isDryRun }
+  for await (const part of rebuildPositions(pool, options)) differences.push(...part.differences)
+  return differences
+}
+
+export const buy = (wallet_: string, changed: Partial<TradeTruth> = {}) => ({
+  wallet: wallet_,
+  token: tokensOf('71')[0] ?? '',
+  side: 'BUY' as const,
+  price: '0.4',
+  size: '10',
+  timestamp: String(START_MS),
+  ...changed,
+})

@@ -17,10 +17,14 @@ import { acts, Venue, type Act } from '../support/normalizer-venue.ts'
 const OUTCOMES = ['9:0', '9:1']
 const stats = createStats()
 
-/** A tape with its listeners; `restart` gives it new ones that know what a commit would have kept, and no more. */
-const follow = () => {
+/** A tape that keeps so many levels a side, with its listeners; `restart` gives it new ones that know what a commit would have kept, and no more. */
+const follow = (depth: number) => {
   const venue = new Venue()
   const tape = newTape()
+  tape.depth = depth
+  /** What is kept of the levels is no matter: the truth has the rows of all. */
+  const whole = newTape()
+  const wholeBatch = newBatch()
   const batch = newBatch()
   const truth = createLiquidityTruth(OUTCOMES)
   let liquidity: MarketLiquidity
@@ -36,10 +40,13 @@ const follow = () => {
     truth,
     play: (act: Act): void => {
       venue.play([act])
-      for (const entry of venue.entries.slice(entryCount)) tape.apply(entry, batch)
+      for (const entry of venue.entries.slice(entryCount)) {
+        tape.apply(entry, batch)
+        whole.apply(entry, wholeBatch)
+      }
       entryCount = venue.entries.length
-      for (const line of batch.bookLines.slice(rowCount)) truth.row(parseLine(line))
-      rowCount = batch.bookLines.length
+      for (const line of wholeBatch.bookLines.slice(rowCount)) truth.row(parseLine(line))
+      rowCount = wholeBatch.bookLines.length
     },
     tell: (fill: FillRow): void => {
       liquidity.afterFill?.(fill, batch)
@@ -49,7 +56,10 @@ const follow = () => {
       tape.kept = JSON.parse(JSON.stringify(keptOf(tape))) as KeptProgress
       listen()
     },
-    tick: (clockMs: number): boolean => liquidity.close(clockMs, batch),
+    tick: (clockMs: number): boolean => {
+      truth.tick(clockMs)
+      return liquidity.close(clockMs, batch)
+    },
     nowMs: () => venue.timeMs,
   }
 }
@@ -68,7 +78,10 @@ const step = fc.oneof(
   { weight: 10, arbitrary: acts.filter(({ length }) => length > 0).map((all) => ({ type: 'acts' as const, all: all.slice(0, 4) })) }, // prettier-ignore
   { weight: 6, arbitrary: trade },
   { weight: 2, arbitrary: fc.constant({ type: 'restart' as const }) },
-  { weight: 2, arbitrary: fc.constant({ type: 'tick' as const }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ type: fc.constant('tick' as const), aheadMs: fc.constantFrom(0, 700, 1_700, 5_000) }),
+  },
 )
 const steps = fc.array(step, { maxLength: 25, size: 'max' })
 
@@ -90,6 +103,7 @@ const dense = fc.array(
     { weight: 6, arbitrary: fc.record({ type: fc.constant('change' as const), side: fc.constantFrom(...SIDES), size: fc.nat(4) }) }, // prettier-ignore
     { weight: 4, arbitrary: fc.record({ type: fc.constant('trade' as const), side: fc.constantFrom(...SIDES), size: fc.integer({ min: 1, max: 4 }) }) }, // prettier-ignore
     { weight: 3, arbitrary: fc.record({ type: fc.constant('wait' as const), waitMs: fc.constantFrom(5, 60, 99, 150, 400) }) }, // prettier-ignore
+    { weight: 2, arbitrary: fc.record({ type: fc.constant('back' as const), backMs: fc.constantFrom(1, 28, 90) }) },
     { weight: 1, arbitrary: fc.record({ type: fc.constantFrom('cut' as const, 'restart' as const) }) },
   ),
   { maxLength: 80, size: 'max' },
@@ -102,11 +116,11 @@ const followLevels = () => {
   const events: LiquidityEvent[] = []
   const sizes = { bid: 0, ask: 0 }
   let liquidity = new OutcomeLiquidity()
-  let [timeMs, sequence] = [1_790_000_000_000, 0]
+  let [timeMs, newestTimeMs, changedTimeMs, sequence] = [1_790_000_000_900, 0, 0, 0]
   const rowOf = (kind: Row['kind'], side: Row['side'], size: number): Row => ({
     id: 0,
     sequence,
-    capturedTimeMs: timeMs,
+    capturedTimeMs: changedTimeMs,
     outcomeId: '9:0',
     kind,
     side,
@@ -118,8 +132,9 @@ const followLevels = () => {
     for (const side of SIDES) truth.row(rowOf('snapshot', side, sizes[side]))
   }
   const close = (): void => {
-    for (const level of liquidity.close(timeMs)) events.push(...levelEvents('9', '9:0', level))
-    liquidity.forgetTrades(timeMs)
+    newestTimeMs = Math.max(newestTimeMs, timeMs)
+    for (const level of liquidity.close(newestTimeMs)) events.push(...levelEvents('9', '9:0', level))
+    liquidity.forgetTrades(newestTimeMs)
   }
   const play = (one: Dense): void => {
     sequence += 1
@@ -127,7 +142,11 @@ const followLevels = () => {
       case 'wait':
         timeMs += one.waitMs
         return close()
+      case 'back':
+        timeMs = Math.max(newestTimeMs, timeMs) - one.backMs
+        return
       case 'change':
+        changedTimeMs = one.size === sizes[one.side] ? changedTimeMs : Math.max(changedTimeMs, timeMs)
         if (one.size !== sizes[one.side])
           liquidity.change(one.side, 500_000, (one.size - sizes[one.side]) * 1e6, timeMs)
         sizes[one.side] = one.size
@@ -175,15 +194,15 @@ describe('liquidity of the levels', () => {
     )
   })
 
-  test('equals brute force over the rows of the books and the fills, whatever comes and however often it restarts', () => {
+  test('equals brute force over the rows of the whole books and the fills, whatever comes and is kept, however often it restarts, and however far the wall clock is ahead', () => {
     fc.assert(
-      fc.property(steps, (all) => {
-        const followed = follow()
+      fc.property(steps, fc.constantFrom(0, 1, 2), (all, depth) => {
+        const followed = follow(depth)
         for (const one of all) {
           if (one.type === 'acts') for (const act of one.all) followed.play(act)
           else if (one.type === 'told') followed.tell(fillOf(one, followed.nowMs()))
           else if (one.type === 'restart') followed.restart()
-          else followed.tick(followed.tape.receivedTimeMs)
+          else followed.tick(followed.tape.receivedTimeMs + one.aheadMs)
         }
         followed.tick(followed.nowMs() + 60_000)
         const { liquidity } = followed.batch

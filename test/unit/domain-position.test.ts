@@ -4,6 +4,7 @@ import {
   activityMove,
   advance,
   compareMoves,
+  EMPTY_POSITION,
   EMPTY_STATE,
   fillMove,
   foldMoves,
@@ -62,20 +63,21 @@ test('shares and money are never made or lost: what came in is held, went out or
   )
 })
 
-/** Arrivals one after the other, each as the store takes it: on from the state, from the base, or all anew. */
-const arrive = (batches: Move[][]): { position: Position; refolds: number } => {
-  let position: Position = { state: EMPTY_STATE, base: undefined }
+/** Arrivals one after the other, each as the store takes it: on from the state, from a base, or all anew. */
+const arrive = (batches: Move[][]): { position: Position; refolds: number; mostRead: number } => {
+  let position = EMPTY_POSITION
   let known: Move[] = []
-  let refolds = 0
+  let [refolds, mostRead] = [0, 0]
   for (const batch of batches) {
     if (batch.length === 0) continue
     known = [...known, ...batch]
     const start = startFor(position, Math.min(...batch.map(({ second }) => second)))
-    const moves = start === position.state ? batch : known.filter(({ second }) => second > (start?.second ?? -1))
-    if (start === undefined) refolds += 1
-    position = advance(start ?? EMPTY_STATE, start === undefined ? undefined : position.base, moves)
+    const moves = start === position ? batch : known.filter(({ second }) => second > start.state.second)
+    if (start === EMPTY_POSITION) refolds += 1
+    mostRead = Math.max(mostRead, moves.length)
+    position = advance(start, moves)
   }
-  return { position, refolds }
+  return { position, refolds, mostRead }
 }
 
 const equalCopies = fc.array(fc.tuple(move, fc.integer({ min: 1, max: 3 })), { maxLength: 200 })
@@ -96,8 +98,10 @@ test('in whatever order and batches moves arrive, the position is the one of the
       }
       const { position } = arrive(parts)
       expect(position.state).toEqual(foldMoves(EMPTY_STATE, moves))
-      const { base } = position
-      if (base !== undefined) expect(base).toEqual(foldMoves(EMPTY_STATE, moves.filter(({ second }) => second <= base.second))) // prettier-ignore
+      const { base, next } = position
+      for (const one of [base, next]) {
+        if (one !== undefined) expect(one).toEqual(foldMoves(EMPTY_STATE, moves.filter(({ second }) => second <= one.second))) // prettier-ignore
+      }
     }),
     { numRuns: 300 },
   )
@@ -113,6 +117,15 @@ test('a move that comes a minute late is put in its place without reading all th
   expect(position.state).toEqual(foldMoves(EMPTY_STATE, moves))
   // Until the first base there is nothing to go on from.
   expect(refolds).toBeLessThan(25)
+})
+
+test('of a wallet that moves every few seconds too a base forms: a late move never has all read that came before', () => {
+  const inTime = Array.from({ length: 2_000 }, (_, at) => buy('1', '0.5', 1_000 + at * 5))
+  const { position } = arrive(inTime.map((one) => [one]))
+  expect(position.base?.second).toBeGreaterThan(10_000)
+  const late = buy('1', '0.4', 10_950)
+  const { mostRead } = arrive([...inTime.map((one) => [one]), [late]])
+  expect(mostRead).toBeLessThan(200)
 })
 
 test('the order of moves does not depend on where they stood before', () => {

@@ -11,13 +11,20 @@ const OLD_SCHEMA: ReadonlySet<string> = new Set(['42883', '42P01', '42703'])
 
 export type Opened<T> = AsyncDisposable & { client: T }
 
-/** @throws Error that says which address did not answer, where it was found, and what to do. */
-export const openDatabase = async (place: Place): Promise<Opened<pg.Pool>> => {
+/**
+ * `statementTimeoutMs`: 0 = none.
+ *
+ * @throws Error that says which address did not answer, where it was found, and what to do.
+ */
+export const openDatabase = async (
+  place: Place,
+  statementTimeoutMs = STATEMENT_TIMEOUT_MS,
+): Promise<Opened<pg.Pool>> => {
   const client = new pg.Pool({
     connectionString: place.url,
     max: 1,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    statement_timeout: STATEMENT_TIMEOUT_MS,
+    statement_timeout: statementTimeoutMs,
     application_name: 'polytape-cli',
   })
   client.on('error', () => undefined)

@@ -1,0 +1,41 @@
+import { MARKETS_STREAM, TRADES_STREAM } from '../domain/keys.ts'
+import { READY_AT_ONCE, type Reader } from '../stream/read.ts'
+
+const WAIT_SECONDS = 0.5
+
+/** What is new of markets comes first: a trade whose market is not known is a dead letter. */
+export const readableOf = (due: ReadonlySet<string>): string[] =>
+  due.has(MARKETS_STREAM) ? [...due].filter((stream) => stream !== TRADES_STREAM) : [...due]
+
+/**
+ * Asks which streams of a shard have news, and knows up to when the answers are whole: what was appended before that
+ * instant is in a stream that was named. Names go as they are read, so that those of a lost answer are known to no one
+ * until all streams were looked at.
+ */
+export const createReady = (reader: Pick<Reader, 'popReady' | 'waitReady'>) => {
+  let askedTimeMs = 0
+  let areNamesLost = false
+  return {
+    take: async (isIdle: boolean): Promise<string[]> => {
+      const nowMs = Date.now()
+      try {
+        const names = await (isIdle ? reader.waitReady(WAIT_SECONDS) : reader.popReady())
+        if (names.length < READY_AT_ONCE) askedTimeMs = nowMs
+        return names
+      } catch (error) {
+        areNamesLost = true
+        throw error
+      }
+    },
+
+    /** All streams were named. */
+    foundAll: (): void => {
+      areNamesLost = false
+    },
+
+    /** Undefined while nothing is known. */
+    get wholeUntilMs(): number | undefined {
+      return areNamesLost || askedTimeMs === 0 ? undefined : askedTimeMs
+    },
+  }
+}
