@@ -114,10 +114,15 @@ describe('the depth of a market', () => {
   test('outlives kill -9 of feed and normalizer, also with a Redis that was emptied, and no batch fails its proof', async () => {
     const { system, pool } = recording
     const depths = new Map([[marketAt(0), 2], [marketAt(1), 0]]) // prettier-ignore
-    const kill = async (role: string): Promise<void> => {
-      const pid = await until(`${role} to run`, () => system.pidOf(role))
-      process.kill(pid, 'SIGKILL')
-    }
+    const killed = new Set<number>()
+    const kill = (role: string): Promise<true> =>
+      until(`${role} to run`, () => {
+        const pid = system.pidOf(role)
+        if (killed.has(pid)) throw new Error(`its successor is not up yet: ${pid}`)
+        process.kill(pid, 'SIGKILL')
+        killed.add(pid)
+        return true
+      })
     await kill('normalizer')
     await kill('feed')
     await untilRight(depths)
