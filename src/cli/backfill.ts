@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client'
 import type { BackfillProgress } from '../workflows/backfill-progress.ts'
-import { parseCommand, UsageError, USAGE, type Command } from './backfill/command.ts'
+import { parseCommand, USAGE, type Command } from './backfill/command.ts'
 import { progressText } from './backfill/progress-text.ts'
 import { openTemporal } from './backfill/temporal.ts'
 import { explained } from './polytape/connections.ts'
+import { runCommand } from './polytape/usage.ts'
 
 const SHOW_EVERY_MS = 1_000
 
@@ -62,16 +63,10 @@ const backfillTrades = async ({ market, from, to }: Trades): Promise<void> => {
 }
 
 const main = async (): Promise<number> => {
-  try {
-    const command = parseCommand(process.argv.slice(2), Date.now())
-    if (command.type === 'help') console.log(USAGE)
-    else await backfillTrades(command)
-    return 0
-  } catch (error) {
-    const usage = error instanceof UsageError ? `\n\n${USAGE}` : ''
-    console.error(`backfill: ${reasonOf(error)}${usage}`)
-    return error instanceof UsageError ? 2 : 1
-  }
+  const command = parseCommand(process.argv.slice(2), Date.now())
+  if (command.type === 'help') console.log(USAGE)
+  else await backfillTrades(command)
+  return 0
 }
 
-process.exitCode = await main()
+process.exitCode = await runCommand({ name: 'backfill', usage: USAGE, reasonOf }, main)

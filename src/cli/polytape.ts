@@ -1,6 +1,6 @@
 import { bookText } from './polytape/book-text.ts'
-import { parseCommand, UsageError, USAGE, type Command } from './polytape/command.ts'
-import { explained, openDatabase } from './polytape/connections.ts'
+import { parseCommand, USAGE, type Command } from './polytape/command.ts'
+import { openDatabase } from './polytape/connections.ts'
 import { coverageText } from './polytape/coverage-text.ts'
 import { findMarket } from './polytape/find-market.ts'
 import { keptFacts } from './polytape/kept-text.ts'
@@ -8,6 +8,7 @@ import { readBook } from './polytape/read-book.ts'
 import { paletteOf, widthOf } from './polytape/paint.ts'
 import { findPlaces, type Places } from './polytape/places.ts'
 import { timeText } from './polytape/number-text.ts'
+import { runCommand } from './polytape/usage.ts'
 import { readCoverage } from '../store/as-of.ts'
 import { readDepthAt } from '../store/depths.ts'
 
@@ -46,16 +47,10 @@ const main = async (): Promise<number> => {
     width: widthOf(stdout.columns, process.env),
     palette: paletteOf(stdout.isTTY, process.env),
   }
-  try {
-    stdout.write(await run(parseCommand(process.argv.slice(2), Date.now()), view))
-    return 0
-  } catch (error) {
-    const usage = error instanceof UsageError ? `\n\n${USAGE}` : ''
-    console.error(`polytape: ${explained(error)}${usage}`)
-    return error instanceof UsageError ? 2 : 1
-  }
+  stdout.write(await run(parseCommand(process.argv.slice(2), Date.now()), view))
+  return 0
 }
 
 // A pipe that is closed (`… | head`) is no error.
 process.stdout.on('error', () => undefined)
-process.exitCode = await main()
+process.exitCode = await runCommand({ name: 'polytape', usage: USAGE }, main)

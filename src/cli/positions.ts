@@ -2,8 +2,9 @@ import { parseArgs } from 'node:util'
 import { readConfig } from '../config.ts'
 import { rebuildPositions, type PositionDifference } from '../store/position-rebuild.ts'
 import { createTracking } from '../store/positions.ts'
-import { explained, openDatabase } from './polytape/connections.ts'
+import { openDatabase } from './polytape/connections.ts'
 import { findPlaces } from './polytape/places.ts'
+import { runCommand, UsageError } from './polytape/usage.ts'
 
 const USAGE = `usage: npm run positions -- rebuild [options]
 
@@ -18,8 +19,6 @@ moves, each time in one transaction. With TRACKED_WALLETS, as the normalizer has
 const NO_TIMEOUT = 0
 
 /** The command was not understood: the usage helps. */
-class UsageError extends Error {}
-
 const options = {
   wallet: { type: 'string', multiple: true, default: [] as string[] },
   'dry-run': { type: 'boolean', default: false },
@@ -70,19 +69,13 @@ const run = async ({ wallets, isDryRun }: Chosen): Promise<number> => {
 }
 
 const main = async (): Promise<number> => {
-  try {
-    const chosen = readOptions(process.argv.slice(2))
-    if (chosen === 'help') {
-      console.log(USAGE)
-      return 0
-    }
-    const wrongCount = await run(chosen)
-    return chosen.isDryRun && wrongCount > 0 ? 1 : 0
-  } catch (error) {
-    const usage = error instanceof UsageError ? `\n\n${USAGE}` : ''
-    console.error(`positions: ${explained(error)}${usage}`)
-    return error instanceof UsageError ? 2 : 1
+  const chosen = readOptions(process.argv.slice(2))
+  if (chosen === 'help') {
+    console.log(USAGE)
+    return 0
   }
+  const wrongCount = await run(chosen)
+  return chosen.isDryRun && wrongCount > 0 ? 1 : 0
 }
 
-process.exitCode = await main()
+process.exitCode = await runCommand({ name: 'positions', usage: USAGE }, main)

@@ -3,9 +3,10 @@ import { reprocess, type ReprocessOptions, type ReprocessResult } from '../activ
 import { readConfig } from '../config.ts'
 import { createAppender } from '../stream/append.ts'
 import { loadSigningKeys } from '../workers/signing-keys.ts'
-import { explained, openCache, openDatabase } from './polytape/connections.ts'
+import { openCache, openDatabase } from './polytape/connections.ts'
 import { parseInstant } from './polytape/instant.ts'
 import { findPlaces } from './polytape/places.ts'
+import { runCommand, UsageError } from './polytape/usage.ts'
 import { resultTable } from './reprocess/table.ts'
 
 const USAGE = `usage: npm run reprocess -- [options]
@@ -24,8 +25,6 @@ is, with the reason. Letters that were applied or found stale are not chosen aga
   --wait <seconds>    how long to wait for the normalizer (default 30)`
 
 /** The command was not understood: the usage helps. */
-class UsageError extends Error {}
-
 const options = {
   reason: { type: 'string' },
   stream: { type: 'string' },
@@ -76,20 +75,14 @@ const run = async (chosen: ReprocessOptions): Promise<ReprocessResult[]> => {
 }
 
 const main = async (): Promise<number> => {
-  try {
-    const chosen = readOptions(process.argv.slice(2))
-    if (chosen === 'help') {
-      console.log(USAGE)
-      return 0
-    }
-    const results = await run(chosen)
-    console.log(resultTable(results))
-    return results.some(({ result }) => result === 'waiting') ? 1 : 0
-  } catch (error) {
-    const usage = error instanceof UsageError ? `\n\n${USAGE}` : ''
-    console.error(`reprocess: ${explained(error)}${usage}`)
-    return error instanceof UsageError ? 2 : 1
+  const chosen = readOptions(process.argv.slice(2))
+  if (chosen === 'help') {
+    console.log(USAGE)
+    return 0
   }
+  const results = await run(chosen)
+  console.log(resultTable(results))
+  return results.some(({ result }) => result === 'waiting') ? 1 : 0
 }
 
-process.exitCode = await main()
+process.exitCode = await runCommand({ name: 'reprocess', usage: USAGE }, main)

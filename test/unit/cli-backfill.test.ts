@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { parseCommand, UsageError } from '../../src/cli/backfill/command.ts'
+import { parseCommand } from '../../src/cli/backfill/command.ts'
+import { UsageError } from '../../src/cli/polytape/usage.ts'
 import { progressText } from '../../src/cli/backfill/progress-text.ts'
 import { backfillDetails, begunProgress } from '../../src/workflows/backfill-progress.ts'
 

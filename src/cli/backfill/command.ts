@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { parseInstant } from '../polytape/instant.ts'
+import { UsageError } from '../polytape/usage.ts'
 
 export const USAGE = `usage: npm run backfill -- trades --market <id or slug> --from <time> [--to <time>]
 
@@ -7,9 +8,6 @@ Reads the fills of a market from the venue's history, through the same stream an
 live ones: what is there already stays as it is. Runs as the Temporal workflow
 backfillTrades:<market>:<from>:<to>; Ctrl-C leaves it running, and prints the command that
 shows it again. Times are UTC, e.g. 2026-11-01, "2026-11-01 12:30", 2h (ago); --to is now by default.`
-
-/** The command was not understood: the usage helps. */
-export class UsageError extends Error {}
 
 /** Texts of instants, as the workflow takes them; `to` is left out for now. */
 export type Command = { type: 'help' } | { type: 'trades'; market: string; from: string; to: string | undefined }

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { ACCEPTED, parseInstant } from './instant.ts'
+import { UsageError } from './usage.ts'
 
 const HOUR_MS = 3_600_000
 const DEFAULT_DEPTH = 10
@@ -24,9 +25,6 @@ export type Command =
   | { type: 'help' }
   | { type: 'book'; market: string; atTimeMs: number | undefined; depth: number }
   | { type: 'coverage'; market: string; fromTimeMs: number; toTimeMs: number }
-
-/** The command was not understood: the usage helps. */
-export class UsageError extends Error {}
 
 const options = {
   at: { type: 'string' },
