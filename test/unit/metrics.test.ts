@@ -8,23 +8,42 @@ import { differences, instantsOf, metricsTruth } from '../support/metrics-truth.
 /** How long after a boundary its rows are written. */
 const phase = fc.constantFrom(0, 1, 3_000, 7_999)
 
+/** Every row that was written equals brute force, and there is one of every boundary after which something happened. */
+const expectTruth = (flow: MetricsFlow): void => {
+  flow.finish()
+  const instants = instantsOf(flow.rows)
+  for (const [measuredTimeMs, sample] of flow.written) {
+    expect(differences(valuesOf(sample), metricsTruth(instants, flow.fills, measuredTimeMs))).toEqual([])
+  }
+  const eventTimes = [...flow.rows, ...flow.fills].map(({ capturedTimeMs }) => boundaryAfter(capturedTimeMs))
+  expect(inOrder(flow.written.keys())).toEqual(inOrder(eventTimes))
+  expect(flow.unannounced).toEqual([])
+  expect(flow.lateCount).toBe(0)
+}
+
 test('every metric of every window equals brute force, through gaps, crossed books, jumps over days, late trades and restarts', () => {
   fc.assert(
     fc.property(metricActs, phase, (acts, phaseMs) => {
       const flow = new MetricsFlow(phaseMs)
       flow.play(acts)
-      flow.finish()
-      const instants = instantsOf(flow.rows)
-      for (const [measuredTimeMs, sample] of flow.written) {
-        expect(differences(valuesOf(sample), metricsTruth(instants, flow.fills, measuredTimeMs))).toEqual([])
-      }
-      const eventTimes = [...flow.rows, ...flow.fills].map(({ capturedTimeMs }) => boundaryAfter(capturedTimeMs))
-      expect(inOrder(flow.written.keys())).toEqual(inOrder(eventTimes))
-      expect(flow.unannounced).toEqual([])
-      expect(flow.lateCount).toBe(0)
+      expectTruth(flow)
     }),
     { numRuns: 600 },
   )
+})
+
+const bookAt = (cents: number) =>
+  (['bid', 'ask'] as const).map((side, at) => ({ side, price: (cents + at) * 10_000, size: 5_000_000 }))
+
+test('no return leads over a gap that ends in the millisecond in which it began', () => {
+  const flow = new MetricsFlow(0)
+  flow.play([
+    { type: 'snapshot', waitMs: 1_000, levels: bookAt(40) },
+    { type: 'gap', waitMs: 1_000 },
+    { type: 'snapshot', waitMs: 0, levels: bookAt(50) },
+    { type: 'change', waitMs: 1_000, levels: [{ side: 'bid', price: 505_000, size: 5_000_000 }] },
+  ])
+  expectTruth(flow)
 })
 
 test('of a book of which the best n levels are kept the metrics see nothing else', () => {
