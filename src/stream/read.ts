@@ -43,7 +43,8 @@ const firstId = (entries: unknown): string | undefined => {
   return typeof id === 'string' ? id : undefined
 }
 
-const readTails = async (redis: Redis, streams: string[]): Promise<Map<string, string>> => {
+/** Newest id of each stream that has an entry. */
+export const readTails = async (redis: Redis, streams: string[]): Promise<Map<string, string>> => {
   const pipeline = redis.pipeline()
   for (const stream of streams) pipeline.xrevrange(stream, '+', '-', 'COUNT', 1)
   const answers = (await pipeline.exec()) ?? []

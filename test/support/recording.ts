@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Redis } from 'ioredis'
 import type pg from 'pg'
 import { z } from 'zod'
 import type { Ledger } from '../../src/emulator/ledger.ts'
+import { compareIds, readTails } from '../../src/stream/read.ts'
 import { readOutcomes, rebuildFromRows } from './recorded-books.ts'
 import { recordedTokens, wrongLadders } from './recorded-truth.ts'
 import { openSystem, until, type System } from './system.ts'
@@ -64,15 +66,16 @@ export const openRecording = async (options: RecordingOptions): Promise<Recordin
   }
 }
 
-const settledCount = async (pool: pg.Pool): Promise<true> => {
-  let last = ''
-  return until('rows to be settled', async () => {
-    const counts = 'select (select count(*) from order_books), (select count(*) from feed_gaps where closed_at is null)'
-    const now = JSON.stringify((await pool.query(counts)).rows)
-    if (now === last) return true
-    last = now
-    await sleep(500)
-    return undefined
+/** Streams whose newest entry is not committed, as `<stream> <newest> <committed>`. */
+const readUncommitted = async (pool: pg.Pool, redis: Redis): Promise<string[]> => {
+  const result = await pool.query<{ stream: string; last_id: string }>('select stream, last_id from ingestion_offsets')
+  const tails = await readTails(
+    redis,
+    result.rows.map(({ stream }) => stream),
+  )
+  return result.rows.flatMap(({ stream, last_id: lastId }) => {
+    const tail = tails.get(stream)
+    return tail === undefined || compareIds(tail, lastId) <= 0 ? [] : [`${stream} ${tail} ${lastId}`]
   })
 }
 
@@ -86,12 +89,16 @@ export const settle = async ({ venue, system, pool }: Recorded): Promise<Ledger>
     if (wrong.length > 0) throw new Error(`wrong ladders: ${wrong.join(' ')}`)
     return true
   })
+  await until('all entries to be committed', async () => {
+    const behind = await readUncommitted(pool, redis)
+    if (behind.length > 0) throw new Error(`${behind.length} streams are behind: ${behind.slice(0, 5).join(', ')}`)
+    return true
+  })
   await until('all gaps to be closed', async () => {
     const open = (await readGaps(pool)).filter((gap) => gap.closedAt === null)
     if (open.length > 0) throw new Error(`open: ${JSON.stringify(open.slice(0, 5))}`)
     return true
   })
-  await settledCount(pool)
   return venue.ledger()
 }
 
