@@ -174,7 +174,7 @@ describe.skipIf(reason !== undefined)(`with a real S3 server${reason === undefin
     }
   })
 
-  test.each<[S3Fault, typeof isPut]>([
+  test.each<[S3Fault, typeof isGet]>([
     ['status_500', isPut],
     ['timeout', isPut],
     ['lost_answer', isPut],
