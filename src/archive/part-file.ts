@@ -82,6 +82,6 @@ export async function* partLines(
   const result = await duckdb.connection.stream(sql)
   for await (const rows of result.yieldRowsJson()) {
     signal.throwIfAborted()
-    yield rows.map(([line]) => String(line))
+    yield rows.map(([line]) => (typeof line === 'string' ? line : ''))
   }
 }

@@ -1,4 +1,5 @@
-import type { ArchiveActivities, ArchiveStep, Verdict } from '../../../src/activities/archive.ts'
+import type { ArchiveActivities, ArchiveStep } from '../../../src/activities/archive.ts'
+import type { Verdict } from '../../../src/activities/archive-steps.ts'
 import type { RestoreActivities } from '../../../src/activities/archive-restore.ts'
 
 export type ArchiveStubs = {
