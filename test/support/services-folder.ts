@@ -24,7 +24,10 @@ export const sweepTestFolders = async (): Promise<void> => {
   for (const name of readdirSync(parent).filter((entry) => entry.startsWith(PREFIX))) {
     const folder = join(parent, name)
     const mark = readJsonFile(join(folder, 'owner.json'), owner)
-    const young = Date.now() - statSync(folder).mtimeMs < 60_000
+    const found = statSync(folder, { throwIfNoEntry: false })
+    // One that ends now removes its own folder.
+    if (found === undefined) continue
+    const young = Date.now() - found.mtimeMs < 60_000
     if (mark === undefined ? young : isAlive(mark)) continue
     await stopLeftovers(openStateDir(folder))
     rmSync(folder, { recursive: true, force: true })
