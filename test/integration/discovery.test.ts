@@ -70,7 +70,7 @@ beforeAll(async () => {
   expect(await worker.start({ ...env, HOOKS_SECRET: SECRET, HTTP_PORT: '0' }), worker.logged()).toBe(true)
   url = /HTTP at (http:\/\/[\d.:]+)/.exec(worker.logged())?.[1] ?? ''
   await worker.client.schedule.getHandle('refreshCatalog').pause('a test')
-}, 120_000)
+})
 afterAll(async () => {
   await worker[Symbol.asyncDispose]()
   await emulator[Symbol.asyncDispose]()

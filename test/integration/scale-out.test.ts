@@ -15,9 +15,9 @@ let fleet: Fleet
 
 beforeAll(async () => {
   fleet = await openFleet({ markets: MARKETS, rate: 300 })
-}, 180_000)
+})
 
-afterAll(() => fleet[Symbol.asyncDispose](), 60_000)
+afterAll(() => fleet[Symbol.asyncDispose]())
 
 const ownerOf = (workflowId: string): Promise<Member> =>
   until(`a worker to run ${workflowId}`, () => fleet.ownerOf(workflowId))

@@ -17,9 +17,9 @@ beforeAll(async () => {
   recording = await openRecording({ markets: MARKETS, rate: 120, env })
   const { rows } = await recording.pool.query<{ id: string }>('select market_id as id from quotes_live order by 1')
   marketIds = rows.map(({ id }) => id)
-}, 180_000)
+})
 
-afterAll(() => recording[Symbol.asyncDispose](), 60_000)
+afterAll(() => recording[Symbol.asyncDispose]())
 
 const marketAt = (index: number): string => marketIds[index] ?? ''
 const outcomesOf = (marketId: string): string[] => [`${marketId}:0`, `${marketId}:1`]
@@ -109,7 +109,7 @@ describe('the depth of a market', () => {
     await untilApplied(marketAt(2), BOOK_DEPTH)
     expect(await countsOf(marketAt(2))).toEqual(Array.from({ length: 8 }, () => BOOK_DEPTH))
     await untilRight(new Map([[narrow, 2], [wide, 0]])) // prettier-ignore
-  }, 60_000)
+  })
 
   test('outlives kill -9 of feed and normalizer, also with a Redis that was emptied, and no batch fails its proof', async () => {
     const { system, pool } = recording
@@ -138,5 +138,5 @@ describe('the depth of a market', () => {
     const counted = await mismatches()
     expect(counted.mismatched).toBe(0)
     expect(counted.verified).toBeGreaterThan(100)
-  }, 120_000)
+  })
 })

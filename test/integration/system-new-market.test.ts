@@ -42,4 +42,4 @@ test('a market that is announced is recorded with a proved book within 2 s after
   }
   console.log(`announcement → proved book: ${JSON.stringify(measured)}`)
   expect(measured.filter(({ afterReadyMs }) => afterReadyMs > 2_000)).toEqual([])
-}, 180_000)
+})

@@ -29,9 +29,9 @@ beforeAll(async () => {
   recording = await openRecording({ markets: MARKETS, rate: 300, env: {} })
   const { rows } = await recording.pool.query<{ id: string }>('select market_id as id from quotes_live order by 1')
   marketIds = rows.map(({ id }) => id)
-}, 180_000)
+})
 
-afterAll(() => recording[Symbol.asyncDispose](), 60_000)
+afterAll(() => recording[Symbol.asyncDispose]())
 
 const marketAt = (index: number): string => {
   const marketId = marketIds[index]
@@ -97,7 +97,7 @@ describe('an operator with the temporal binary', () => {
     expect(snapshots.rows).toHaveLength(2)
     await expectTruth()
     expect(await readGaps(pool)).toHaveLength(2)
-  }, 120_000)
+  })
 
   test('is told why a bad state, an unknown market and a second start are refused; nothing changes', async () => {
     const { system } = recording
@@ -124,7 +124,7 @@ describe('an operator with the temporal binary', () => {
     expect(unknown.text).toContain('market 99999999 is unknown')
     expect(unknown.tookMs).toBeLessThan(5_000)
     await untilQuoteSays(marketId, 'live')
-  }, 60_000)
+  })
 
   test('starts a second copy of the normalizer by mistake: one goes on, the other says who owns the shard', async () => {
     const { system, pool } = recording
@@ -142,7 +142,7 @@ describe('an operator with the temporal binary', () => {
     expect(text.replaceAll(/\s+/g, ' ')).toMatch(new RegExp(`stopped because .*${winner}.* owns the shard`))
     await expectTruth()
     expect(await readGaps(pool), 'no gap comes of it').toEqual(gaps)
-  }, 120_000)
+  })
 
   test('stops a market: its workflow completes, its ladders are gone, its quote says so', async () => {
     const { system, pool } = recording
@@ -156,5 +156,5 @@ describe('an operator with the temporal binary', () => {
     await until('ladders to be gone', async () => (await system.redis().exists(keys)) === 0 || undefined)
     expect(await system.redis().hget(`quote:${marketId}`, 'state')).toBe('stopped')
     await expectOnlySilent(marketId)
-  }, 60_000)
+  })
 })

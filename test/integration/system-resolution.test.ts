@@ -12,8 +12,8 @@ beforeAll(async () => {
   recording = await openRecording({ markets: MARKETS, rate: 100, env: {} })
   const { rows } = await recording.pool.query<{ id: string }>('select market_id as id from quotes_live order by 1')
   marketIds = rows.map(({ id }) => id)
-}, 180_000)
-afterAll(() => recording[Symbol.asyncDispose](), 60_000)
+})
+afterAll(() => recording[Symbol.asyncDispose]())
 
 const marketAt = (index: number): string => marketIds[index] ?? `none ${index}`
 
@@ -66,7 +66,7 @@ test('a broadcast ends a market; so does Gamma where the broadcast was lost, wit
   const { text } = await runTemporal(system, 'workflow', 'list', '--query', "MarketState='resolved'")
   expect(text).toContain(`market:${told}`)
   expect(text).toContain(`market:${lost}`)
-}, 90_000)
+})
 
 test('a market that only closed is watched until it is settled, and discovery starts none of them again', async () => {
   const { venue, system } = recording
@@ -86,7 +86,7 @@ test('a market that only closed is watched until it is settled, and discovery st
   await refresh()
   await sleep(2_000)
   for (const index of [0, 1, 2]) expect(await statusOfWorkflow(system, `market:${marketAt(index)}`)).toBe('COMPLETED')
-}, 90_000)
+})
 
 test('an operator who starts a resolved market is told at once how it ended', async () => {
   const { system } = recording
@@ -97,7 +97,7 @@ test('an operator who starts a resolved market is told at once how it ended', as
   expect(text).toContain('resolved: nothing more is recorded')
   expect(text).toMatch(/payouts\W+0\.5\W+0\.5\W/)
   expect(tookMs).toBeLessThan(5_000)
-}, 30_000)
+})
 
 test('a market whose books answer 404 stays starting, and is live soon after they are there', async () => {
   const { venue, system } = recording
@@ -114,4 +114,4 @@ test('a market whose books answer 404 stays starting, and is live soon after the
   expect(seen).toEqual(new Set(['starting']))
   await until('it to be live', async () => (await stateOf()) === 'live')
   console.log(`live ${Date.now() - readyTimeMs} ms after its books were ready`)
-}, 60_000)
+})

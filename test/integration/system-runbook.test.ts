@@ -12,9 +12,9 @@ let recording: Recording
 beforeAll(async () => {
   const env = { POLYTAPE_MARKETS: MARKET_IDS.join(',') }
   recording = await openRecording({ markets: 20, rate: 300, env, venueArgs: ['--markets', '21'] })
-}, 180_000)
+})
 
-afterAll(() => recording[Symbol.asyncDispose](), 60_000)
+afterAll(() => recording[Symbol.asyncDispose]())
 
 const quotesSay = async (state: string, marketIds: string[]): Promise<void> => {
   await until(

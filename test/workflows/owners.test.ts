@@ -4,7 +4,7 @@ import { openControlPlane, until, type ControlPlane } from './support/control-pl
 let plane: ControlPlane
 beforeAll(async () => {
   plane = await openControlPlane()
-}, 60_000)
+})
 afterAll(() => plane[Symbol.asyncDispose]())
 beforeEach(() => Object.assign(plane.stubs.runs, { count: 0, drained: 0, isReturning: false }))
 

@@ -29,7 +29,7 @@ beforeAll(async () => {
   bundlePath = await loadWorkflowBundle(folder, createLog('test', 'error'))
   const { nativeConnection: connection } = environment
   await keepRunning(await Worker.create({ connection, taskQueue: 'feed-a', activities: stubs.activities }))
-}, 60_000)
+})
 afterAll(async () => {
   for (const close of closing.toReversed()) await close()
   await environment.teardown()
@@ -103,7 +103,7 @@ test('a versioned control worker waits for its version to become the current one
   expect(stubs.runs.count, 'runs of the feed, whose unversioned worker none of this concerns').toBe(1)
   await feed.cancel()
   await until(async () => stubs.runs.drained === 1)
-}, 60_000)
+})
 
 test('half of a version is refused', () => {
   expect(() => readConfig({ TEMPORAL_WORKER_BUILD_ID: 'v1' })).toThrow(
