@@ -89,7 +89,7 @@ describe('the enrolment of many markets', () => {
     const startedTimeMs = Date.now()
     const enrolment = createEnrolment({ redis, marketsPerFeed: 2, bookDepth: 0, ensureFeed: async () => undefined })
     expect((await enrolment.enrol([card('a')])).size).toBe(1)
-    expect(Date.now() - startedTimeMs).toBeLessThan(6_000)
+    expect(Date.now() - startedTimeMs).toBeGreaterThanOrEqual(4_900)
   })
 
   test('writes a desire that was lost into the group that the market has', async () => {

@@ -12,7 +12,7 @@ import { openPostgres, openRedis, type TestPostgres, type TestRedis } from '../s
  */
 const MARKETS = 50
 const DOWN_MS = 5_000
-const FLOW_MS = 3_000
+const FLOW_MS = 2_000
 
 const opened: AsyncDisposable[] = []
 let redis: TestRedis
