@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import { ActivityCancellationDetails } from '@temporalio/common'
 import { MockActivityEnvironment } from '@temporalio/testing'
 import type { Redis } from 'ioredis'
@@ -107,6 +108,9 @@ const ladderOf = async (redis: Redis, outcomeId: string): Promise<Map<string, st
   return levels
 }
 
+const untilShown = (redis: Redis, outcomeId: string, levels: Map<string, string>): Promise<void> =>
+  until(`the ladders of ${outcomeId}`, async () => isDeepStrictEqual(await ladderOf(redis, outcomeId), levels))
+
 /** Rows once, sequences dense, the history's book and the ladders are the venue's; returns all rows by outcome. */
 export const expectExact = async (tables: Tables, flow: Flow, marketId: string): Promise<Row[][]> => {
   await committed(tables, `orderbook:${marketId}`)
@@ -120,7 +124,8 @@ export const expectExact = async (tables: Tables, flow: Flow, marketId: string):
     expect(times).toEqual(times.toSorted((left, right) => left - right))
     expect(bookOfRows(rows)).toEqual(flow.levels(outcomeId))
     // What a cache write missed while Redis was away is written again.
-    await expect.poll(() => ladderOf(tables.redis, outcomeId), { timeout: 60_000 }).toEqual(flow.levels(outcomeId))
+    await untilShown(tables.redis, outcomeId, flow.levels(outcomeId)).catch(() => undefined)
+    expect(await ladderOf(tables.redis, outcomeId)).toEqual(flow.levels(outcomeId))
     all.push(rows)
   }
   return all
