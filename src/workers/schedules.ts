@@ -10,7 +10,7 @@ type Planned = {
   timeout: string
   /** A run that failed needs a person before the next is worth anything. */
   isPausedOnFailure?: boolean
-  /** After midnight UTC, of what runs daily. */
+  /** After midnight UTC, of what runs daily: minutes, hours and minutes are not taken together. */
   offset?: string
 }
 
@@ -43,7 +43,7 @@ const PLANNED: Planned[] = [
     scheduleId: 'archivePartitions',
     workflowType: 'archivePartitions',
     every: '24h',
-    offset: '2h40m',
+    offset: '160m',
     // However long Temporal was down: each day is named by a run of its own.
     catchupWindow: '365d',
     timeout: '7d',
