@@ -5,10 +5,7 @@ import type { RowKind, RowLevel } from './book-row.ts'
 type Times = { capturedTimeMs: number; exchangeTimeMs: number | undefined; sourceReceivedTimeMs: number | undefined }
 
 /** What another recorder saw of one outcome, in its order. */
-export type ImportedEvent = Times & (
-  | { type: 'book'; levels: BookLevels }
-  | { type: 'changes'; changes: LevelChange[] }
-)
+export type ImportedEvent = Times & ({ type: 'book'; levels: BookLevels } | { type: 'changes'; changes: LevelChange[] })
 
 export type ImportedOutcome = {
   marketId: string
@@ -52,7 +49,8 @@ const createNumbering = (): ((timeMs: number) => number) => {
     const now = Math.floor(timeMs / HOUR_MS)
     count = now === hour ? count + 1 : 0
     hour = now
-    if (count >= EVENTS_PER_HOUR) throw new Error(`expected less than ${EVENTS_PER_HOUR} events of an outcome in an hour`)
+    if (count >= EVENTS_PER_HOUR)
+      throw new Error(`expected less than ${EVENTS_PER_HOUR} events of an outcome in an hour`)
     return (hour - HOURS_BELOW_ZERO) * EVENTS_PER_HOUR + count
   }
 }

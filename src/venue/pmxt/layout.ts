@@ -49,7 +49,9 @@ const textOf = ({ name, type }: Column): string => {
  */
 export const layoutOf = (columns: Column[]): PmxtLayout | undefined => {
   const find = (names: string[]): Column | undefined =>
-    names.map((name) => columns.find((column) => column.name.toLowerCase() === name)).find((found) => found !== undefined)
+    names
+      .map((name) => columns.find((column) => column.name.toLowerCase() === name))
+      .find((found) => found !== undefined)
   const text = (...names: string[]): string => {
     const column = find(names)
     return column === undefined ? 'null::varchar' : textOf(column)
@@ -59,7 +61,8 @@ export const layoutOf = (columns: Column[]): PmxtLayout | undefined => {
     return column === undefined ? otherwise : timeOf(column)
   }
   const body = text('data')
-  const inBody = (key: string): string => `json_extract_string(case when json_valid(${body}) then ${body} end, '$.${key}')`
+  const inBody = (key: string): string =>
+    `json_extract_string(case when json_valid(${body}) then ${body} end, '$.${key}')`
   const shared = { condition_id: `lower(${text('market', 'market_id')})`, received_ms: time(RECEIVED) }
   const isV1 = find(['update_type']) !== undefined && find(['data']) !== undefined
   if (isV1) {

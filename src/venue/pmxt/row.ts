@@ -102,6 +102,7 @@ export const rawOf = (row: PmxtRow): string => row.body ?? JSON.stringify(row)
 /** A row to a domain event, by the schema and the checks of the market channel. Bad data is a value. */
 export const parsePmxtRow = (row: PmxtRow): Parsed => {
   const wire = toWire(row)
-  if (wire === undefined) return { type: 'rejected', detail: 'levels or message are no JSON of the expected form', breaksBook: true }
+  if (wire === undefined)
+    return { type: 'rejected', detail: 'levels or message are no JSON of the expected form', breaksBook: true }
   return parseMarketMessage(JSON.stringify(wire))
 }
