@@ -5,6 +5,7 @@ import type { Stats } from '../lib/stats.ts'
 import { shortened, type DeadLetter } from '../normalizer/batch.ts'
 import { importPrices } from '../store/imported-prices.ts'
 import { readWritten } from '../store/imports.ts'
+import { readMarkets } from '../store/markets.ts'
 import type { PricesHistory } from '../venue/polymarket/prices-history.ts'
 import { beating } from './beating.ts'
 
@@ -31,13 +32,20 @@ const MOST_LETTERS = 1_000
 
 const toLetter = (slice: PricesSlice, raw: string, number: number): DeadLetter => ({
   stream: `import:${SOURCE}`,
-  entryId: slice.importId,
+  entryId: `${slice.importId} ${slice.outcomeId}`,
   ordinal: number,
   reason: 'bad_import',
   detail: shortened(`expected {"t": seconds, "p": 0 to 1} of ${slice.outcomeId}`),
   raw,
   firstSeenTimeMs: Date.now(),
 })
+
+/** One that was never recorded comes to Postgres through the stream of markets, a moment after the catalogue has told it. */
+const demandMarket = async (pool: Pool, marketId: string): Promise<void> => {
+  const [market] = await readMarkets(pool, [marketId])
+  if (market === undefined)
+    throw new Error(`expected market ${marketId} in table markets, where the normalizer writes it`)
+}
 
 export type ImportPricesActivities = ReturnType<typeof createImportPricesActivities>
 
@@ -64,6 +72,7 @@ export const createImportPricesActivities = ({ pool, prices, stats }: ImportPric
       beating(async () => {
         const signal = cancellationSignal()
         const done = { read: 0, refused: 0 }
+        await demandMarket(pool, slice.marketId)
         const windowMs = POINTS_PER_CALL * slice.fidelity * MINUTE_MS
         let at = slice.fromTimeMs
         for (let call = 0; call < CALLS_PER_SLICE && at < slice.toTimeMs; call++) {

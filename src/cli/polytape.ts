@@ -3,6 +3,8 @@ import { parseCommand, USAGE, type Command } from './polytape/command.ts'
 import { openDatabase } from './polytape/connections.ts'
 import { coverageText } from './polytape/coverage-text.ts'
 import { findMarket } from './polytape/find-market.ts'
+import { runImport } from './polytape/import.ts'
+import { parseImport } from './polytape/import-command.ts'
 import { keptFacts } from './polytape/kept-text.ts'
 import { readBook } from './polytape/read-book.ts'
 import { paletteOf, widthOf } from './polytape/paint.ts'
@@ -42,7 +44,11 @@ const run = (command: Command, view: View): Promise<string> => {
 }
 
 const main = async (): Promise<number> => {
-  const { stdout } = process
+  const { stdout, argv } = process
+  if (argv[2] === 'import') {
+    await runImport(parseImport(argv.slice(3), Date.now()))
+    return 0
+  }
   const view = {
     width: widthOf(stdout.columns, process.env),
     palette: paletteOf(stdout.isTTY, process.env),

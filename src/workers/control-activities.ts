@@ -1,8 +1,11 @@
+import { join } from 'node:path'
 import type { Client } from '@temporalio/client'
 import { createBackfillActivities } from '../activities/backfill.ts'
 import { createCatalogueActivities } from '../activities/catalogue.ts'
 import { createEnrolment } from '../activities/enrolment.ts'
 import { createEverythingActivities } from '../activities/everything.ts'
+import { createImportPmxtActivities } from '../activities/import-pmxt.ts'
+import { createImportPricesActivities } from '../activities/import-prices.ts'
 import { createInspectionActivities } from '../activities/inspection.ts'
 import { createOverrideActivities } from '../activities/override.ts'
 import { createPartitionActivities } from '../activities/partitions.ts'
@@ -17,6 +20,7 @@ import { pruneMetricBuckets } from '../store/metrics.ts'
 import { ensurePartitions } from '../store/partitions.ts'
 import { createAppender } from '../stream/append.ts'
 import { createDataApi } from '../venue/polymarket/data-api.ts'
+import { createPricesHistory } from '../venue/polymarket/prices-history.ts'
 import { createGamma, gammaPace } from '../venue/polymarket/gamma.ts'
 import { CATALOG_SUBJECT } from '../domain/heartbeat.ts'
 import { createAlertActivities } from './heartbeat-activities.ts'
@@ -61,10 +65,13 @@ export const createControlActivities = (context: RoleContext, parts: Control) =>
   const readCandidates = createCandidates(createGroupReaders({ gamma, publisher, log }), log)
   const policy = { readPolicy, readCandidates }
   const source = createDataApi({ baseUrl: config.POLYMARKET_DATA_URL, callsPer10s: BACKFILL_CALLS_PER_10S, stats })
+  const prices = createPricesHistory({ baseUrl: config.POLYMARKET_CLOB_URL, stats })
   const catalogue = createCatalogueActivities({ gamma, publisher, pool, log, stats })
   return {
     ...catalogue,
     ...createBackfillActivities({ source, appender, redis, pool, log, stats }),
+    ...createImportPmxtActivities({ pool, folder: join(config.POLYTAPE_STATE_DIR, 'imports'), log, stats }),
+    ...createImportPricesActivities({ pool, prices, stats }),
     ...createAlertActivities(context, client),
     /** A whole pass over the catalogue is its heartbeat; it is not made again for one that Redis did not take. */
     refreshMarkets: async () => {

@@ -13,6 +13,11 @@ export const USAGE = `usage: npm run polytape -- <command>
       --depth   levels a side (default ${DEFAULT_DEPTH}, 0 = all)
   coverage <market> [--from <time>] [--to <time>]
       What is recorded of it, hour by hour (default: the last 24 hours).
+  import pmxt <file|url> [--market <market>]…
+      Fills what was not recorded with an hourly file of the pmxt archive (Parquet, v1 or v2).
+  import prices <market> [--from <time>] [--to <time>] [--fidelity <minutes>]
+      Keeps the prices that the venue tells of the time that was not recorded.
+      Both run as workflows: Ctrl-C leaves them running, the same command shows them again.
   help
 
 <market>  id (516710), slug, condition id (0x…), token id, or one outcome (516710:0)

@@ -7,12 +7,17 @@ const LONGEST_BAR = 40
 const SHORTEST_BAR = 6
 const TITLES = ['hour (UTC)', 'frames', 'verified', 'unverif.', 'mismatch', 'gap s']
 
-/** A gap of any length takes a cell, an hour that is not all gap keeps one. */
+/** A gap of any length takes a cell, and so does what was imported; an hour that is not all gap keeps one of the rest. */
 const bar = (hour: CoverageHour, width: number): string => {
   if (hour.state === 'missing') return '·'.repeat(width)
-  const share = Math.min(1, hour.gapSeconds / HOUR_S)
-  const lost = hour.gapSeconds === 0 ? 0 : Math.min(width - 1, Math.max(1, Math.round(share * width)))
-  return '█'.repeat(width - lost) + '░'.repeat(lost)
+  const cells = (seconds: number, most: number): number => {
+    const share = Math.min(1, seconds / HOUR_S)
+    return seconds === 0 ? 0 : Math.min(most, Math.max(1, Math.round(share * width)))
+  }
+  const lost = cells(hour.gapSeconds, hour.state === 'imported' ? width : width - 1)
+  const imported = cells(hour.importedSeconds, width - lost)
+  const rest = width - lost - imported
+  return '█'.repeat(rest) + '▒'.repeat(imported) + '░'.repeat(lost)
 }
 
 const gapText = (seconds: number): string => {
@@ -31,12 +36,18 @@ const totals = (hours: CoverageHour[]): string[] => {
     const count = hours.filter((hour) => hour.state === state).length
     return `${count} ${state}`
   }
-  return [`${hours.length} ${hours.length === 1 ? 'hour' : 'hours'}`, of('available'), of('degraded'), of('missing')]
+  return [
+    `${hours.length} ${hours.length === 1 ? 'hour' : 'hours'}`,
+    of('available'),
+    of('degraded'),
+    ...(hours.some(({ state }) => state === 'imported') ? [of('imported')] : []),
+    of('missing'),
+  ]
 }
 
 const painter = (state: CoverageHour['state'], palette: Palette) => {
   if (state === 'available') return palette.bid
-  return state === 'degraded' ? palette.warn : palette.ask
+  return state === 'missing' ? palette.ask : palette.warn
 }
 
 export type CoverageTable = { question: string; facts: string[]; hours: CoverageHour[] }
@@ -55,10 +66,21 @@ export const coverageText = (
   const cells = room < SHORTEST_BAR ? 0 : room
   const lines = hours.map((hour, index) => {
     const drawn = cells === 0 ? '' : `${bar(hour, cells)} `
-    return `${align(rows[index] ?? [])}  ${painter(hour.state, palette)(`${drawn}${hour.state}`)}`
+    const from = hour.importedFrom.length === 0 ? '' : ` (${hour.importedFrom.join(', ')})`
+    return `${align(rows[index] ?? [])}  ${painter(hour.state, palette)(`${drawn}${hour.state}`)}${palette.faint(from)}`
   })
   const legend =
-    cells === 0 ? [] : ['', palette.faint(fit('█ recorded   ░ inside a gap   · nothing recorded', width).trimEnd())]
+    cells === 0
+      ? []
+      : [
+          '',
+          palette.faint(
+            fit(
+              `█ recorded   ░ inside a gap   ${hours.some(({ importedSeconds }) => importedSeconds > 0) ? '▒ imported   ' : ''}· nothing recorded`,
+              width,
+            ).trimEnd(),
+          ),
+        ]
   return `${[
     palette.strong(fit(question, width).trimEnd()),
     ...folded([...facts, ...totals(hours)], width).map(palette.faint),

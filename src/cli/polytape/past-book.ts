@@ -13,6 +13,8 @@ const qualityText = ({ quality, gap }: BookAsOf, atTimeMs: number): string => {
       return "verified by the venue's hash"
     case 'unverified':
       return 'unverified: no gap, but not proved'
+    case 'imported':
+      return 'imported: not recorded here, as another recorder knew it'
     case 'missing':
       return 'missing: no book had been received yet'
     case 'in_gap': {
@@ -28,7 +30,7 @@ const eventFacts = (book: BookAsOf, atTimeMs: number): string[] => {
   const venue = book.exchangeTimeMs === undefined ? [] : [`venue    ${clockText(book.exchangeTimeMs, atTimeMs)}`]
   const age = ageText(atTimeMs - book.capturedTimeMs).replace('ago', 'before')
   return [
-    `sequence ${countText(book.sequence)}`,
+    ...(book.sequence < 0 ? [] : [`sequence ${countText(book.sequence)}`]),
     ...venue,
     `received ${clockText(book.capturedTimeMs, atTimeMs)}, ${age}`,
   ]
