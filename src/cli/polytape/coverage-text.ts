@@ -62,25 +62,18 @@ export const coverageText = (
   const align = (cells: string[]): string =>
     cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0))).join('  ') // prettier-ignore
   const used = widths.reduce((sum, one) => sum + one + 2, 0)
-  const room = Math.min(LONGEST_BAR, width - used - 'available'.length - 1)
+  const origins = hours.map(({ importedFrom }) => (importedFrom.length === 0 ? '' : ` (${importedFrom.join(', ')})`))
+  const longest = Math.max(0, ...origins.map((origin) => origin.length))
+  const room = Math.min(LONGEST_BAR, width - used - 'available'.length - 1 - longest)
   const cells = room < SHORTEST_BAR ? 0 : room
   const lines = hours.map((hour, index) => {
     const drawn = cells === 0 ? '' : `${bar(hour, cells)} `
-    const from = hour.importedFrom.length === 0 ? '' : ` (${hour.importedFrom.join(', ')})`
-    return `${align(rows[index] ?? [])}  ${painter(hour.state, palette)(`${drawn}${hour.state}`)}${palette.faint(from)}`
+    const state = painter(hour.state, palette)(`${drawn}${hour.state}`)
+    return `${align(rows[index] ?? [])}  ${state}${palette.faint(origins[index] ?? '')}`
   })
-  const legend =
-    cells === 0
-      ? []
-      : [
-          '',
-          palette.faint(
-            fit(
-              `█ recorded   ░ inside a gap   ${hours.some(({ importedSeconds }) => importedSeconds > 0) ? '▒ imported   ' : ''}· nothing recorded`,
-              width,
-            ).trimEnd(),
-          ),
-        ]
+  const imported = hours.some(({ importedSeconds }) => importedSeconds > 0) ? '▒ imported   ' : ''
+  const signs = fit(`█ recorded   ░ inside a gap   ${imported}· nothing recorded`, width).trimEnd()
+  const legend = cells === 0 ? [] : ['', palette.faint(signs)]
   return `${[
     palette.strong(fit(question, width).trimEnd()),
     ...folded([...facts, ...totals(hours)], width).map(palette.faint),
