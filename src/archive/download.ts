@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 
 /** `retryable`: the same call may succeed later. */
-export class DownloadError extends Error {
+class DownloadError extends Error {
   readonly retryable: boolean
   constructor(message: string, retryable: boolean) {
     super(message)

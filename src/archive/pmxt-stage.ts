@@ -24,7 +24,7 @@ export type Staged = TimeSpan & {
 }
 
 /** The file cannot be imported, however often it is tried. */
-export class NotAnImport extends Error {
+class NotAnImport extends Error {
   readonly retryable = false
 }
 
@@ -48,7 +48,7 @@ const explained = (error: unknown): unknown =>
 
 const columnsOf = async (connection: DuckDBConnection, path: string): Promise<Column[]> => {
   const read = await connection.runAndReadAll(`describe select * from read_parquet(${literal(path)})`)
-  return read.getRowsJson().map(([name, type]) => ({ name: String(name), type: String(type) }))
+  return textRows(read).map(([name, type]) => ({ name: name ?? '', type: type ?? '' }))
 }
 
 const createSource = async (connection: DuckDBConnection, path: string, layout: PmxtLayout): Promise<void> => {
@@ -64,7 +64,7 @@ const nameMarkets = async (connection: DuckDBConnection, { findMarkets }: StageD
   await connection.run('create temp table known (key varchar primary key, market_id varchar)')
   const appender = await connection.createAppender('known')
   const read = await connection.runAndReadAll('select distinct key from source where key is not null')
-  const keys = read.getRowsJson().map(([key]) => String(key))
+  const keys = textRows(read).flatMap(([key]) => key ?? [])
   for (let at = 0; at < keys.length; at += KEYS_PER_QUESTION) {
     for (const { key, marketId } of await findMarkets(keys.slice(at, at + KEYS_PER_QUESTION))) {
       appender.appendVarchar(key)

@@ -12,7 +12,7 @@ import { writeDeadLetters } from './dead-letters.ts'
 export type MarketImport = { marketId: string; importId: string; source: ImportSource; origin: string; span: TimeSpan }
 
 /** Whole books, or prices alone: those fill no span that anything else has filled. */
-export type ImportSource = 'pmxt' | 'prices_history'
+type ImportSource = 'pmxt' | 'prices_history'
 
 const DAY_MS = 86_400_000
 const COLUMNS =
@@ -135,8 +135,8 @@ export type OpenImport = {
   free: Map<string, TimeSpan[]>
   left: Map<string, BookLevels>
   /** COPY lines, to the day's partition or, where the day is sealed, to the rows that come later. */
-  copy(lines: string[]): Promise<void>
-  keepLetters(letters: DeadLetter[], most: number): Promise<void>
+  copy: (lines: string[]) => Promise<void>
+  keepLetters: (letters: DeadLetter[], most: number) => Promise<void>
 }
 
 /** Runs `work` in one transaction that holds the market's spans. */

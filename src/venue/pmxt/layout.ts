@@ -4,7 +4,7 @@ export type Column = { name: string; type: string }
 /** `select`: SQL expressions over the file that give the columns of `PmxtRow`, and what rows are joined to markets by. */
 export type PmxtLayout = { version: 'v1' | 'v2'; select: Record<PmxtColumn, string> }
 
-export type PmxtColumn =
+type PmxtColumn =
   | 'condition_id'
   | 'token'
   | 'kind'

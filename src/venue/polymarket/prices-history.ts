@@ -8,9 +8,9 @@ import { createDataCalls } from './data-calls.ts'
 import { createPace } from './gamma-pace.ts'
 
 /** A price of the past, by the venue's clock. */
-export type PricePoint = { timeMs: number; priceText: string }
+type PricePoint = { timeMs: number; priceText: string }
 /** `rejected`: raw texts of points that are none. */
-export type PricePage = { points: PricePoint[]; rejected: string[] }
+type PricePage = { points: PricePoint[]; rejected: string[] }
 
 export type PricesHistory = {
   /** Points of [from, to), at most one in `fidelity` minutes. @throws DataApiError */
