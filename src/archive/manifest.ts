@@ -17,8 +17,7 @@ export type Manifest = {
   isDropped: boolean
 }
 
-const instantText = (column: string): string =>
-  `to_char(${column} at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
+const instantText = (column: string): string => `to_char(${column} at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
 
 const READ = `
 select table_name as "table", day::text as day, part::int as part, object_key as key, bytes::text as bytes, rows::text as rows,

@@ -26,7 +26,9 @@ test('tracked wallets are addresses, in lower case whatever they were', () => {
 })
 
 test('the archive lies in the state folder unless an address of S3 or of a folder is given', () => {
-  expect(readConfig({ POLYTAPE_STATE_DIR: '/var/lib/poly tape' }).ARCHIVE_URL).toBe('file:///var/lib/poly%20tape/archive')
+  expect(readConfig({ POLYTAPE_STATE_DIR: '/var/lib/poly tape' }).ARCHIVE_URL).toBe(
+    'file:///var/lib/poly%20tape/archive',
+  )
   const s3 = 's3://bucket/prefix?endpoint=http://127.0.0.1:9000'
   expect(readConfig({ ARCHIVE_URL: s3 }).ARCHIVE_URL).toBe(s3)
   for (const url of ['/var/archive', 'https://bucket.example.org', 's3://bucket?endpont=x', 's3://key:secret@bucket']) {

@@ -89,19 +89,12 @@ export const toQuery = (statement: string, values: ScanValues, nowMs: number): S
   ...scanOf(values, 'table', nowMs),
 })
 
-/** Sorted as the archive is, so that an export of a day is the same wherever it lay. */
-const ORDERS: ReadonlyMap<string, string> = new Map([
-  ['order_books', 'outcome_id, captured_at, id'],
-  ['liquidity_events', 'market_id, observed_at, event_id'],
-  ['fills', 'market_id, captured_at, fill_id'],
-  ['derived_metrics', 'market_id, measured_at, metric_type, "window"'],
-  ['feed_gaps', 'outcome_id, opened_at, gap_id'],
-])
-
 export const toExport = (values: ScanValues, nowMs: number): ScanCommand => {
   const name = values.table ?? 'order_books'
-  const known = QUERY_TABLES.map((table) => table.name)
-  if (!known.includes(name)) throw new UsageError(`--table: expected ${known.join(', ')}, got "${name}"`)
-  const statement = `select * from ${name} order by ${ORDERS.get(name) ?? 'all'}`
+  const table = QUERY_TABLES.find((known) => known.name === name)
+  if (table === undefined) {
+    throw new UsageError(`--table: expected ${QUERY_TABLES.map((known) => known.name).join(', ')}, got "${name}"`)
+  }
+  const statement = `select * from ${name} order by ${table.order}`
   return { type: 'export', statement, ...scanOf(values, 'parquet', nowMs) }
 }

@@ -4,7 +4,7 @@ import { rename } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { quoted } from './scope.ts'
+import { literal } from '../../archive/duckdb.ts'
 import type { AnswerColumn } from './statement.ts'
 import type { Workspace } from './workspace.ts'
 
@@ -31,7 +31,7 @@ const writeFile = async (
   { statement, columns, format, path }: Wanted & { path: string },
 ): Promise<number> => {
   const select = forFormat(statement, format, columns)
-  return (await connection.run(`copy (${select}\n) to ${quoted(path)} (${OPTIONS[format]})`)).rowsChanged
+  return (await connection.run(`copy (${select}\n) to ${literal(path)} (${OPTIONS[format]})`)).rowsChanged
 }
 
 /** `output`: path of a file, else the answer goes to `out`. */
@@ -41,7 +41,7 @@ export type Target = { output: string | undefined; out: Writable }
 /** Writes the answer; how many rows. A file is there whole or not at all. */
 export const writeAnswer = async (workspace: Workspace, wanted: Wanted, { output, out }: Target): Promise<number> => {
   const path = output === undefined ? join(workspace.folder, 'answer') : `${resolve(output)}.partial-${process.pid}`
-  workspace.onInterrupt(path)
+  workspace.removeAtEnd(path)
   const rows = await writeFile(workspace.connection, { ...wanted, path })
   if (output === undefined) await pipeline(createReadStream(path), out, { end: false })
   else await rename(path, resolve(output))

@@ -3,10 +3,11 @@ import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ClientBase } from 'pg'
 import { to as copyTo } from 'pg-copy-streams'
+import { literal } from '../../archive/duckdb.ts'
 import { listOf, type Column } from './columns.ts'
 import { rowChunks } from './row-chunks.ts'
-import { conditionOf, quoted, type Scope } from './scope.ts'
-import type { QueryTable } from './tables.ts'
+import { conditionOf, type Scope } from './scope.ts'
+import { hotTablesOf, type QueryTable } from './tables.ts'
 
 const CHUNK_BYTES = 16 * 1024 * 1024
 
@@ -14,9 +15,10 @@ const CHUNK_BYTES = 16 * 1024 * 1024
 export type HotTable = { table: QueryTable; columns: Column[] }
 
 export const hotQuery = ({ table, columns }: HotTable, scope: Scope): string => {
-  const from = table.later === undefined ? [table.name] : [table.name, table.later]
   const condition = conditionOf(table, scope)
-  return from.map((name) => `select ${listOf(columns)} from ${name} where ${condition}`).join(' union all ')
+  return hotTablesOf(table)
+    .map((name) => `select ${listOf(columns)} from ${name} where ${condition}`)
+    .join(' union all ')
 }
 
 /** Rows and bytes that Postgres expects to read, by its statistics. */
@@ -31,9 +33,9 @@ export const expectHotRows = async (
 }
 
 const insertFrom = (path: string, { table, columns }: HotTable): string => {
-  const types = columns.map(({ name, type }) => `${quoted(name)}: ${quoted(type)}`).join(', ')
-  return `insert into hot.${table.name} select * from read_csv(${quoted(path)}, auto_detect = false, header = false,
-    delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {${types}})`
+  const types = columns.map(({ name, type }) => `${literal(name)}: ${literal(type)}`).join(', ')
+  return `insert into hot.${table.name} select * from read_csv(${literal(path)}, auto_detect = false, header = false,
+    delim = ',', quote = '"', escape = '"', nullstr = '', allow_literal_nulls = false, columns = {${types}})`
 }
 
 type Into = { connection: DuckDBConnection; folder: string; onBytes: (bytes: number) => void }

@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { ClientBase, Pool } from 'pg'
-import type { ArchivedPart } from './archived-parts.ts'
+import type { Manifest } from '../../archive/manifest.ts'
 import { readColumns } from './columns.ts'
 import { copyHotRows } from './hot-rows.ts'
 import { createScanMeter, refuseLargeScan } from './scan-limit.ts'
@@ -20,7 +20,7 @@ export type QueryDeps = {
   /** For files of one query; whoever made it removes it. */
   folder: string
   /** Path of a local copy of an object, there until the query has ended. */
-  openObject: (part: ArchivedPart) => Promise<string>
+  openObject: (part: Manifest) => Promise<string>
   onProgress: (progress: Progress) => void
 }
 

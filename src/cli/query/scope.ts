@@ -1,3 +1,4 @@
+import { literal } from '../../archive/duckdb.ts'
 import type { QueryTable } from './tables.ts'
 
 /** Which rows are asked for, whatever the statement says; `undefined` = all. Instants: from <= t < to. */
@@ -7,11 +8,8 @@ export type Scope = {
   toTimeMs: number | undefined
 }
 
-export const EVERYTHING: Scope = { markets: undefined, fromTimeMs: undefined, toTimeMs: undefined }
-
-export const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`
-const oneOf = (column: string, texts: string[]): string => `${column} in (${texts.map(quoted).join(', ')})`
-const time = (timeMs: number): string => `timestamptz ${quoted(new Date(timeMs).toISOString())}`
+const oneOf = (column: string, texts: string[]): string => `${column} in (${texts.map(literal).join(', ')})`
+const time = (timeMs: number): string => `timestamptz ${literal(new Date(timeMs).toISOString())}`
 
 const marketConditions = ({ outcome }: QueryTable, { markets }: Scope): string[] => {
   if (markets === undefined) return []

@@ -1,5 +1,5 @@
 import type { Pool, PoolClient } from 'pg'
-import type { QueryTable } from './tables.ts'
+import { hotTablesOf, type QueryTable } from './tables.ts'
 
 /** A drop waits 300 ms for us and then comes again: nobody holds these tables for long. */
 const LOCK_TIMEOUT_MS = 10_000
@@ -23,7 +23,7 @@ export const withSnapshot = async <T>(
   tables: QueryTable[],
   use: (client: PoolClient) => Promise<T>,
 ): Promise<T> => {
-  const locked = tables.flatMap(({ name, later }) => (later === undefined ? [name] : [name, later]))
+  const locked = tables.flatMap(hotTablesOf)
   const client = await pool.connect()
   client.on('error', () => undefined)
   try {

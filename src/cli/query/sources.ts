@@ -1,16 +1,19 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { ClientBase } from 'pg'
-import { readArchivedParts, type ArchivedPart } from './archived-parts.ts'
+import { literal } from '../../archive/duckdb.ts'
+import type { Manifest } from '../../archive/manifest.ts'
+import { readArchivedParts } from './archived-parts.ts'
 import { listOf } from './columns.ts'
 import { expectHotRows, type HotTable } from './hot-rows.ts'
 import type { ScanPlan } from './scan-limit.ts'
-import { conditionOf, quoted, type Scope } from './scope.ts'
+import { conditionOf, type Scope } from './scope.ts'
+import { isArchived } from './tables.ts'
 
 /** Where the rows of a table lie, and what reading them takes. */
-export type Source = HotTable & { parts: ArchivedPart[]; plan: ScanPlan }
+export type Source = HotTable & { parts: Manifest[]; plan: ScanPlan }
 
 export const findSource = async (client: ClientBase, hot: HotTable, scope: Scope): Promise<Source> => {
-  const parts = hot.table.isArchived ? await readArchivedParts(client, hot.table, scope) : []
+  const parts = isArchived(hot.table) ? await readArchivedParts(client, hot.table, scope) : []
   const { rows: hotRows, bytes: hotBytes } = await expectHotRows(client, hot, scope)
   const objectBytes = parts.reduce((sum, part) => sum + part.bytes, 0)
   return { ...hot, parts, plan: { table: hot.table.name, hotRows, hotBytes, objects: parts.length, objectBytes } }
@@ -41,7 +44,7 @@ export const joinCold = async (
   hot: HotTable,
   { paths, scope }: ColdFiles,
 ): Promise<void> => {
-  const files = `read_parquet([${paths.map(quoted).join(', ')}], union_by_name = true, hive_partitioning = false)`
+  const files = `read_parquet([${paths.map(literal).join(', ')}], union_by_name = true, hive_partitioning = false)`
   const cold = `${await selectCold(connection, hot, files)} where ${conditionOf(hot.table, scope)}`
   await connection.run(`create or replace view ${hot.table.name} as ${selectHot(hot)} union all ${cold}`)
 }

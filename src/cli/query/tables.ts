@@ -1,34 +1,51 @@
+import { ARCHIVED_TABLES } from '../../archive/tables.ts'
+
 /** When a row is: at an instant, or from one to another (null = still open). */
 type RowTime = { type: 'instant'; column: string } | { type: 'span'; from: string; to: string }
 
-/** A table that a query may name. `later`: rows of its archived days that came afterwards. */
+/** A table that a query may name. `outcome`: `sometimes` = rows without one are of the market as a whole. */
 export type QueryTable = {
   name: string
-  /** `sometimes`: rows without one are of the market as a whole. */
   outcome: 'always' | 'sometimes' | 'never'
   time: RowTime | undefined
-  isArchived: boolean
-  later: string | undefined
+  /** As the archive sorts it, so that an export of a day is the same wherever the day lies. */
+  order: string
 }
 
-const instant = (column: string): RowTime => ({ type: 'instant', column })
-const whole = { isArchived: false, later: undefined }
+const at = (column: string): RowTime => ({ type: 'instant', column })
 
 export const QUERY_TABLES: readonly QueryTable[] = [
+  { name: 'order_books', outcome: 'always', time: at('captured_at'), order: 'outcome_id, captured_at, id' },
   {
-    name: 'order_books',
-    outcome: 'always',
-    time: instant('captured_at'),
-    isArchived: true,
-    later: 'order_books_later',
+    name: 'liquidity_events',
+    outcome: 'sometimes',
+    time: at('observed_at'),
+    order: 'market_id, observed_at, event_id',
   },
-  { name: 'liquidity_events', outcome: 'sometimes', time: instant('observed_at'), isArchived: true, later: undefined },
-  { name: 'fills', outcome: 'always', time: instant('captured_at'), ...whole },
-  { name: 'derived_metrics', outcome: 'never', time: instant('measured_at'), ...whole },
-  { name: 'feed_gaps', outcome: 'always', time: { type: 'span', from: 'opened_at', to: 'closed_at' }, ...whole },
-  { name: 'markets', outcome: 'never', time: undefined, ...whole },
-  { name: 'outcomes', outcome: 'always', time: undefined, ...whole },
+  { name: 'fills', outcome: 'always', time: at('captured_at'), order: 'market_id, captured_at, fill_id' },
+  {
+    name: 'derived_metrics',
+    outcome: 'never',
+    time: at('measured_at'),
+    order: 'market_id, measured_at, metric_type, "window"',
+  },
+  {
+    name: 'feed_gaps',
+    outcome: 'always',
+    time: { type: 'span', from: 'opened_at', to: 'closed_at' },
+    order: 'outcome_id, opened_at, gap_id',
+  },
+  { name: 'markets', outcome: 'never', time: undefined, order: 'market_id' },
+  { name: 'outcomes', outcome: 'always', time: undefined, order: 'outcome_id' },
 ]
+
+/** The tables of Postgres that hold its rows: those of sealed days that came later lie apart. */
+export const hotTablesOf = ({ name }: QueryTable): string[] => {
+  const archived = ARCHIVED_TABLES.find((table) => table.name === name)
+  return archived === undefined ? [name] : [name, archived.later]
+}
+
+export const isArchived = ({ name }: QueryTable): boolean => ARCHIVED_TABLES.some((table) => table.name === name)
 
 /**
  * Those that a statement may read: whose name is a word of it. A word in a comment reads too much; a table that is read and

@@ -1,18 +1,21 @@
-import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
+import type { DuckDBConnection } from '@duckdb/node-api'
 import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { openDuckdb } from '../../archive/duckdb.ts'
+
+const MEMORY_BYTES = 512_000_000
 
 /** What one query needs on disk and of DuckDB; nothing of it is left, also after Ctrl-C. */
 export type Workspace = AsyncDisposable & {
   folder: string
   connection: DuckDBConnection
-  /** Removed if the query is interrupted before `keep`. */
-  onInterrupt: (path: string) => void
+  /** Removed at the end as well, whatever the end is. */
+  removeAtEnd: (path: string) => void
 }
 
-/** The database is a file, so that rows beyond the memory limit go to disk. */
+/** The database is a file: rows that memory cannot hold go to disk, in TMPDIR. */
 export const openWorkspace = async (): Promise<Workspace> => {
   const folder = await mkdtemp(join(tmpdir(), 'polytape-query-'))
   const paths = new Set([folder])
@@ -22,19 +25,19 @@ export const openWorkspace = async (): Promise<Workspace> => {
   }
   process.once('SIGINT', stop)
   process.once('SIGTERM', stop)
-  const instance = await DuckDBInstance.create(join(folder, 'query.duckdb'), { memory_limit: '1GB', threads: '2' })
-  const connection = await instance.connect()
-  await connection.run("set timezone = 'UTC'; set enable_progress_bar = true; set enable_progress_bar_print = false")
+  const path = join(folder, 'query.duckdb')
+  const duckdb = await openDuckdb({ memoryBytes: MEMORY_BYTES, threads: availableParallelism(), folder, path })
+  const { connection } = duckdb
+  await connection.run('set enable_progress_bar = true; set enable_progress_bar_print = false')
   return {
     folder,
     connection,
-    onInterrupt: (path) => paths.add(path),
+    removeAtEnd: (added) => paths.add(added),
     [Symbol.asyncDispose]: async () => {
       process.off('SIGINT', stop)
       process.off('SIGTERM', stop)
-      connection.closeSync()
-      instance.closeSync()
-      await rm(folder, { recursive: true, force: true })
+      duckdb[Symbol.dispose]()
+      for (const used of paths) await rm(used, { recursive: true, force: true })
     },
   }
 }
