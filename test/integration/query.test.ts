@@ -64,7 +64,7 @@ test('a scan above the limit is refused before a row is read, and says how to na
 })
 
 test('what is no query, or several, or names what is not there, changes nothing and says so', async () => {
-  await expect(ask('insert into fills select * from fills')).rejects.toThrow('expected a query')
+  await expect(ask('create table mine as select * from fills')).rejects.toThrow('expected a query')
   await expect(ask('select 1; select 2')).rejects.toThrow('expected one query, got 2')
   await expect(ask('select nope from order_books')).rejects.toThrow('"nope" not found')
 })

@@ -35,7 +35,7 @@ export const expectHotRows = async (
 const insertFrom = (path: string, { table, columns }: HotTable): string => {
   const types = columns.map(({ name, type }) => `${literal(name)}: ${literal(type)}`).join(', ')
   return `insert into hot.${table.name} select * from read_csv(${literal(path)}, auto_detect = false, header = false,
-    delim = ',', quote = '"', escape = '"', nullstr = '', allow_literal_nulls = false, columns = {${types}})`
+    delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, columns = {${types}})`
 }
 
 type Into = { connection: DuckDBConnection; folder: string; onBytes: (bytes: number) => void }
