@@ -4,6 +4,8 @@ import { z } from 'zod'
 import { parseStoreUrl } from './archive/store/store-url.ts'
 
 const count = (initial: number) => z.coerce.number().int().positive().default(initial)
+/** Days; 0 = for ever. */
+const retentionDays = (initial: number) => z.coerce.number().int().min(0).max(36_500).default(initial)
 const list = z
   .string()
   .default('')
@@ -60,6 +62,13 @@ const variables = z.object({
   ALERT_WEBHOOK_URL: z.url({ protocol: /^https?$/ }).optional(),
   ALERT_WEBHOOK_SECRET: z.string().min(16).optional(),
   ALERT_WEBHOOK_HOSTS: list,
+  RETENTION_DAYS_DEAD_LETTERS: retentionDays(90),
+  RETENTION_DAYS_ALERT_EVENTS: retentionDays(90),
+  RETENTION_DAYS_FEED_ALERTS: retentionDays(90),
+  RETENTION_DAYS_FEED_GAPS: retentionDays(0),
+  RETENTION_DAYS_MARKET_CHANGES: retentionDays(0),
+  RETENTION_DAYS_DERIVED_METRICS: retentionDays(90),
+  RETENTION_DAYS_LIQUIDITY_EVENTS: retentionDays(0),
   STREAM_HMAC_KEY: z.string().min(16).optional(),
   STREAM_HMAC_KEYS_OLD: list,
   ARCHIVE_URL: storeUrl.optional(),

@@ -15,10 +15,13 @@ type Concerned =
   | { type: 'shard'; shard: number }
   | { type: 'nobody' }
 
+/** What alerts are about: what should come and does not, and tables that lack a partition. */
+export type AlertKind = FeedKind | 'partitions'
+
 export type Problem = {
-  kind: FeedKind
+  kind: AlertKind
   subject: string
-  reason: TroubleReason
+  reason: TroubleReason | 'partition_missing'
   detail: string
   epoch: string
   concerned: Concerned

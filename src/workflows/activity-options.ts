@@ -74,6 +74,12 @@ export const partitions = proxyActivities<PartitionActivities>({
   startToCloseTimeout: '1m',
   retry: { initialInterval: '1s', maximumInterval: '30s', maximumAttempts: 20 },
 })
+/** What is left is deleted by the next run, an hour later. */
+export const retention = proxyActivities<PartitionActivities>({
+  startToCloseTimeout: '10m',
+  heartbeatTimeout: '1m',
+  retry: { initialInterval: '1s', maximumInterval: '30s', maximumAttempts: 3 },
+})
 
 /** The next check comes within 15 s: two attempts are enough. */
 export const heartbeats = proxyActivities<HeartbeatActivities & TellingActivities>({
