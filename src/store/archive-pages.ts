@@ -33,7 +33,9 @@ const within = ({ relation, where }: RowSource, { from, to }: PageRange): string
 const reading = <T>(pool: Pool, read: (client: PoolClient) => Promise<T>): Promise<T> =>
   withClient(pool, async (client) => {
     try {
-      await client.query(`begin read only; set local timezone = 'UTC'; set local datestyle = 'ISO'; set local jit = off`)
+      await client.query(
+        `begin read only; set local timezone = 'UTC'; set local datestyle = 'ISO'; set local jit = off`,
+      )
       const result = await read(client)
       await client.query('commit')
       return result

@@ -10,6 +10,7 @@ import { every } from '../../lib/every.ts'
 import { openDatabase } from './connections.ts'
 import { findMarket } from './find-market.ts'
 import type { Palette } from './paint.ts'
+import { openArchive } from './open-archive.ts'
 import type { Places } from './places.ts'
 import type { ScanCommand } from './scan-command.ts'
 
@@ -61,12 +62,13 @@ export const runScan = async (command: ScanCommand, places: Places, palette: Pal
   const line = createProgressLine(process.stderr)
   await using database = await openDatabase(places.database, 0)
   const markets = await findMarkets(database.client, command.markets)
+  await using objects = openArchive(places.archive)
   await using workspace = await openWorkspace()
   const scan: Scan = { command, pool: database.client, workspace, line, palette }
   const deps: QueryDeps = {
     ...workspace,
     pool: database.client,
-    openObject: ({ key }) => Promise.reject(new Error(key)),
+    ...objects,
     onProgress: (progress) => line.show(progressText(progress)),
   }
   const scope: Scope = { markets, fromTimeMs: command.fromTimeMs, toTimeMs: command.toTimeMs }

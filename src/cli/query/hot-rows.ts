@@ -7,18 +7,16 @@ import { literal } from '../../archive/duckdb.ts'
 import { listOf, type Column } from './columns.ts'
 import { rowChunks } from './row-chunks.ts'
 import { conditionOf, type Scope } from './scope.ts'
-import { hotTablesOf, type QueryTable } from './tables.ts'
+import type { QueryTable } from './tables.ts'
 
 const CHUNK_BYTES = 16 * 1024 * 1024
 
-/** A table of Postgres as a query sees it: its rows of the scope, whichever of its tables they lie in. */
-export type HotTable = { table: QueryTable; columns: Column[] }
+/** A table as a query sees it, and the tables of Postgres in which its rows lie. */
+export type HotTable = { table: QueryTable; columns: Column[]; relations: string[] }
 
-export const hotQuery = ({ table, columns }: HotTable, scope: Scope): string => {
+export const hotQuery = ({ table, columns, relations }: HotTable, scope: Scope): string => {
   const condition = conditionOf(table, scope)
-  return hotTablesOf(table)
-    .map((name) => `select ${listOf(columns)} from ${name} where ${condition}`)
-    .join(' union all ')
+  return relations.map((name) => `select ${listOf(columns)} from ${name} where ${condition}`).join(' union all ')
 }
 
 /** Rows and bytes that Postgres expects to read, by its statistics. */

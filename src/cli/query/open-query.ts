@@ -2,13 +2,14 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import type { ClientBase, Pool } from 'pg'
 import type { Manifest } from '../../archive/manifest.ts'
 import { readColumns } from './columns.ts'
-import { copyHotRows } from './hot-rows.ts'
+import { copyHotRows, type HotTable } from './hot-rows.ts'
+import { holdRelations } from './partitions.ts'
 import { createScanMeter, refuseLargeScan } from './scan-limit.ts'
 import type { Scope } from './scope.ts'
 import { withSnapshot } from './snapshot.ts'
 import { declare, findSource, joinCold, type Source } from './sources.ts'
 import { checkStatement, type AnswerColumn } from './statement.ts'
-import { tablesNamed, type QueryTable } from './tables.ts'
+import { tablesNamed } from './tables.ts'
 
 /** What was read so far, and what is expected to be. */
 export type ReadFacts = { hotRows: number; hotBytes: number; objects: number; objectBytes: number }
@@ -40,13 +41,16 @@ const sumOf = (sources: Source[]): ReadFacts =>
     NOTHING,
   )
 
-const findSources = async (
-  client: ClientBase,
-  tables: QueryTable[],
-  { connection, asked }: Reading,
-): Promise<Found> => {
-  const hots = []
-  for (const table of tables) hots.push({ table, columns: await readColumns(client, table.name) })
+type Reading = QueryDeps & { asked: Asked; read: ReadFacts }
+type Found = { sources: Source[]; columns: AnswerColumn[] }
+
+/** Where the rows of these tables lie, held there; nothing is read yet. */
+const findSources = async (client: ClientBase, { connection, asked }: Reading): Promise<Found> => {
+  const hots: HotTable[] = []
+  for (const table of tablesNamed(asked.statement)) {
+    const relations = await holdRelations(client, table, asked.scope)
+    hots.push({ table, relations, columns: await readColumns(client, table.name) })
+  }
   for (const hot of hots) await declare(connection, hot)
   const columns = await checkStatement(connection, asked.statement)
   const sources: Source[] = []
@@ -55,15 +59,11 @@ const findSources = async (
   return { sources, columns }
 }
 
-type Reading = QueryDeps & { asked: Asked; read: ReadFacts }
-type Found = { sources: Source[]; columns: AnswerColumn[] }
-
 /** All of Postgres in one snapshot: which parts are in the archive alone, and the rows of the rest. */
 const readHot = (reading: Reading): Promise<Found> => {
   const { asked, read, connection, folder, onProgress } = reading
-  const tables = tablesNamed(asked.statement)
-  return withSnapshot(reading.pool, tables, async (client) => {
-    const found = await findSources(client, tables, reading)
+  return withSnapshot(reading.pool, async (client) => {
+    const found = await findSources(client, reading)
     const expected = sumOf(found.sources)
     const meter = createScanMeter(asked.maxBytes, expected.objectBytes)
     const onBytes = (bytes: number): void => {

@@ -1,35 +1,22 @@
 import type { Pool, PoolClient } from 'pg'
-import { hotTablesOf, type QueryTable } from './tables.ts'
+import { SnapshotOutdated } from './partitions.ts'
 
-/** A drop waits 300 ms for us and then comes again: nobody holds these tables for long. */
-const LOCK_TIMEOUT_MS = 10_000
+const MOST_TRIES = 5
 
 const SETTINGS = `
-set local lock_timeout = ${LOCK_TIMEOUT_MS};
+set local lock_timeout = '10s';
 set local statement_timeout = 0;
 set local timezone = 'UTC';
 set local datestyle = 'ISO';
 set local intervalstyle = 'postgres'`
 
-/**
- * Postgres as it is at one instant, in which no partition of these tables can be dropped or come back: the locks are taken
- * before the snapshot, so that what the catalogue shows (which no snapshot holds still) and what the rows say is the same.
- * Writers are not held up; a drop is, as by every reader.
- *
- * A client that failed is closed: it may be in the midst of a COPY, which cannot be ended otherwise.
- */
-export const withSnapshot = async <T>(
-  pool: Pool,
-  tables: QueryTable[],
-  use: (client: PoolClient) => Promise<T>,
-): Promise<T> => {
-  const locked = tables.flatMap(hotTablesOf)
+/** A client that failed is closed: it may be in the midst of a COPY, which cannot be ended otherwise. */
+const inSnapshot = async <T>(pool: Pool, use: (client: PoolClient) => Promise<T>): Promise<T> => {
   const client = await pool.connect()
   client.on('error', () => undefined)
   try {
     await client.query('begin isolation level repeatable read read only')
     await client.query(SETTINGS)
-    if (locked.length > 0) await client.query(`lock table ${locked.join(', ')} in access share mode`)
     const result = await use(client)
     await client.query('commit')
     client.release()
@@ -37,5 +24,16 @@ export const withSnapshot = async <T>(
   } catch (error) {
     client.release(true)
     throw error
+  }
+}
+
+/** Postgres as it is at one instant; `use` runs again, in a new snapshot, where it finds that the last one is outdated. */
+export const withSnapshot = async <T>(pool: Pool, use: (client: PoolClient) => Promise<T>): Promise<T> => {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await inSnapshot(pool, use)
+    } catch (error) {
+      if (!(error instanceof SnapshotOutdated) || tries === MOST_TRIES) throw error
+    }
   }
 }

@@ -24,8 +24,8 @@ const selectHot = ({ table, columns }: HotTable): string => `select ${listOf(col
 /** An empty table for the rows of Postgres, and the view under the name that people know. */
 export const declare = async (connection: DuckDBConnection, hot: HotTable): Promise<void> => {
   const columns = hot.columns.map(({ name, type }) => `"${name}" ${type}`).join(', ')
-  await connection.run(`create table hot.${hot.table.name} (${columns})`)
-  await connection.run(`create view ${hot.table.name} as ${selectHot(hot)}`)
+  await connection.run(`create or replace table hot.${hot.table.name} (${columns})`)
+  await connection.run(`create or replace view ${hot.table.name} as ${selectHot(hot)}`)
 }
 
 /** Objects of an older schema lack columns that came later: they are null there. */

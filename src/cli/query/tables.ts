@@ -39,12 +39,6 @@ export const QUERY_TABLES: readonly QueryTable[] = [
   { name: 'outcomes', outcome: 'always', time: undefined, order: 'outcome_id' },
 ]
 
-/** The tables of Postgres that hold its rows: those of sealed days that came later lie apart. */
-export const hotTablesOf = ({ name }: QueryTable): string[] => {
-  const archived = ARCHIVED_TABLES.find((table) => table.name === name)
-  return archived === undefined ? [name] : [name, archived.later]
-}
-
 export const isArchived = ({ name }: QueryTable): boolean => ARCHIVED_TABLES.some((table) => table.name === name)
 
 /**
