@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { duckdbTotals, type Totals } from './checksum.ts'
-import { selectChunk, tableDefinition } from './chunk-text.ts'
+import { copyLine, selectChunk, tableDefinition } from './chunk-text.ts'
 import { literal, openDuckdb } from './duckdb.ts'
 import type { ArchivedTable } from './tables.ts'
 
@@ -67,4 +67,18 @@ export const readTotals = async (
   const [row] = reader.getRowObjectsJson()
   const text = (name: keyof Totals): string | null => (typeof row?.[name] === 'string' ? row[name] : null)
   return { rows: text('rows') ?? '', checksum: text('checksum') ?? '', first: text('first'), last: text('last') }
+}
+
+/** Rows as lines of COPY, some thousand at a time. */
+export async function* partLines(
+  { table, path, room }: { table: ArchivedTable; path: string; room: Room },
+  signal: AbortSignal,
+): AsyncGenerator<string[]> {
+  using duckdb = await openDuckdb(room)
+  const sql = `select ${copyLine(table)} as line from read_parquet(${literal(path)}, hive_partitioning = false)`
+  const result = await duckdb.connection.stream(sql)
+  for await (const rows of result.yieldRowsJson()) {
+    signal.throwIfAborted()
+    yield rows.map(([line]) => String(line))
+  }
 }
