@@ -78,7 +78,8 @@ const booksOf = async ({ deps }: Stage): Promise<BookAsOf[][]> => {
   return books
 }
 
-const objectsOf = async ({ ask }: Stage): Promise<number> => (await ask('select count(*) from order_books')).read.objects
+const objectsOf = async ({ ask }: Stage): Promise<number> =>
+  (await ask('select count(*) from order_books')).read.objects
 
 const promiseSameAnswers = async (url: string): Promise<void> => {
   await using world = await openStage(url)
@@ -140,7 +141,8 @@ const meddled = (pool: Pool, meddle: () => Promise<unknown>): Pool => {
       return query(...args)
     }
     // A COPY is no promise: it goes by the client itself.
-    client.query = ((...args: unknown[]) => (typeof args[0] === 'string' ? meddling(...args) : query(...args))) as typeof client.query
+    client.query = ((...args: unknown[]) =>
+      typeof args[0] === 'string' ? meddling(...args) : query(...args)) as typeof client.query
     return client
   }
   return { connect } as unknown as Pool

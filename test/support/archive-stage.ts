@@ -25,6 +25,7 @@ export const createArchiveStage = (pool: Pool, store: ObjectStore, folder: strin
   const activities = createArchiveActivities(deps)
   const { restoreDay } = createRestoreActivities(deps)
   const environment = new MockActivityEnvironment()
+  const run = <T>(work: () => Promise<T>): Promise<T> => environment.run<[], T, () => Promise<T>>(work)
   const stepsOf = async (day: string, type: 'write' | 'drop') =>
     (await activities.planArchive({ at: `${day}T00:00:00Z`, day })).filter((step) => step.type === type)
   return {
@@ -33,8 +34,8 @@ export const createArchiveStage = (pool: Pool, store: ObjectStore, folder: strin
       for (const { table, part } of steps) {
         const name = { table, day, part }
         const sealedAt = await activities.sealRows(name)
-        const written = await environment.run(activities.writePart, { name, sealedAt, isAnew: false })
-        const verdict = await environment.run(activities.provePart, { name, written, sealedAt })
+        const written = await run(() => activities.writePart({ name, sealedAt, isAnew: false }))
+        const verdict = await run(() => activities.provePart({ name, written, sealedAt }))
         if (verdict.type === 'differs') throw new Error(verdict.detail)
       }
       return steps.length
@@ -42,11 +43,11 @@ export const createArchiveStage = (pool: Pool, store: ObjectStore, folder: strin
     drop: async (day) => {
       const steps = await stepsOf(day, 'drop')
       for (const { table, part } of steps) {
-        const verdict = await environment.run(activities.dropPart, { table, day, part })
+        const verdict = await run(() => activities.dropPart({ table, day, part }))
         if (verdict.type === 'differs') throw new Error(verdict.detail)
       }
       return steps.length
     },
-    restore: async (day) => (await environment.run(restoreDay, { table: TABLE, day })).parts,
+    restore: async (day) => (await run(() => restoreDay({ table: TABLE, day }))).parts,
   }
 }
