@@ -188,6 +188,25 @@ test('books of imported history, which has no checkpoints, are rebuilt from the 
     expect(await ask()).toEqual([book])
   }))
 
+test('book_at in SQL says in_gap where the day is in the archive, and of the next day what it said before', () =>
+  inFolder(async (url) => {
+    await using world = await openStage(url)
+    const statesAt = async (hours: number): Promise<string[]> => {
+      const { rows } = await world.pool.query<{ state: string }>(
+        `select s.state from unnest(array['71:0', '71:1', '72:0', '72:1']) o (id), book_state_at(o.id, $1) s
+         union all select distinct b.state from book_at('71:0', $1) b`,
+        [new Date(MIDNIGHT_MS + hours * HOUR_MS).toISOString()],
+      )
+      return rows.map(({ state }) => state)
+    }
+    const [before, after] = [await statesAt(-0.1), await statesAt(24.1)]
+    expect(await statesAt(12)).not.toEqual(Array.from({ length: 5 }, () => 'in_gap'))
+    await world.stage.archive(DAY)
+    await world.stage.drop(DAY)
+    for (const hours of [0.5, 12, 23]) expect(await statesAt(hours)).toEqual(Array.from({ length: 5 }, () => 'in_gap'))
+    expect([await statesAt(-0.1), await statesAt(24.1)]).toEqual([before, after])
+  }))
+
 test('a day whose object is gone or unknown is an error and no answer without it', () =>
   inFolder(async (url) => {
     await using world = await openStage(url)

@@ -10,7 +10,8 @@ import { openQuery, type QueryDeps } from './open-query.ts'
 import { openWorkspace } from './workspace.ts'
 
 /** History that was imported has no checkpoints: a snapshot is looked for this far back. */
-const LOOK_BACK_MS = [1, 31].map((days) => days * 86_400_000)
+const DAY_MS = 86_400_000
+const LONGEST_LOOK_BACK_MS = 31 * DAY_MS
 
 const BASE = `
 select min(extract(epoch from date_trunc('milliseconds', b.captured_at)) * 1000)::float8 as begins,
@@ -40,8 +41,10 @@ const isSealed = async (client: Queryable, fromTimeMs: number, { atTimeMs }: Wan
 const COLUMNS = 'outcome_id, captured_at, id, sequence, market_id, side, kind, price, size, source_ts'
 const STATEMENT = `select ${COLUMNS} from order_books`
 
-/** Hides the table of that name from this connection until the transaction ends: the functions of Postgres read it instead. */
-const STAGE = 'create temp table order_books (like order_books including indexes) on commit drop'
+/** Hide the tables of these names until the transaction ends: the functions of Postgres see all rows, and no day as gone. */
+const STAGE = `
+create temp table order_books (like order_books including indexes) on commit drop;
+create temp table partition_seals (like partition_seals) on commit drop`
 
 const copyFile = async (client: PoolClient, path: string): Promise<void> => {
   const into = client.query(copyFrom(`copy order_books (${COLUMNS}) from stdin (format csv, header)`))
@@ -63,19 +66,21 @@ const withRows = async <T>(
   const output = join(workspace.folder, 'rows.csv')
   await writeAnswer(workspace, { statement: STATEMENT, columns, format: 'csv' }, { output, out: process.stdout })
   return withClient(deps.pool, async (client) => {
-    await client.query('begin')
-    await client.query(STAGE)
-    await copyFile(client, output)
-    const result = await use(client)
-    await client.query('commit')
-    return result
+    try {
+      await client.query('begin')
+      await client.query(STAGE)
+      await copyFile(client, output)
+      return await use(client)
+    } finally {
+      await client.query('rollback').catch(() => undefined)
+    }
   })
 }
 
 /** Rebuilds from the newest snapshot, looked for ever further back. */
 const readWithoutBase = async (deps: BookDeps, wanted: Wanted): Promise<BookAsOf[]> => {
   let books: BookAsOf[] = []
-  for (const lookBackMs of LOOK_BACK_MS) {
+  for (const lookBackMs of [DAY_MS, LONGEST_LOOK_BACK_MS]) {
     const isWhole = await withRows(deps, { ...wanted, fromTimeMs: wanted.atTimeMs - lookBackMs }, async (client) => {
       books = await readBooksAt(client, wanted.outcomeIds, wanted.atTimeMs)
       return (await readBegin(client, wanted)) !== undefined
@@ -91,7 +96,7 @@ const readWithoutBase = async (deps: BookDeps, wanted: Wanted): Promise<BookAsOf
  */
 export const readBooksAnywhere = async (deps: BookDeps, wanted: Wanted): Promise<BookAsOf[]> => {
   const fromTimeMs = await readBegin(deps.pool, wanted)
-  if (!(await isSealed(deps.pool, fromTimeMs ?? wanted.atTimeMs, wanted))) {
+  if (!(await isSealed(deps.pool, fromTimeMs ?? wanted.atTimeMs - LONGEST_LOOK_BACK_MS, wanted))) {
     return readBooksAt(deps.pool, wanted.outcomeIds, wanted.atTimeMs)
   }
   if (fromTimeMs === undefined) return readWithoutBase(deps, wanted)
