@@ -13,12 +13,15 @@ set local intervalstyle = 'postgres'`
 /** A client that failed is closed: it may be in the midst of a COPY, which cannot be ended otherwise. */
 const inSnapshot = async <T>(pool: Pool, use: (client: PoolClient) => Promise<T>): Promise<T> => {
   const client = await pool.connect()
-  client.on('error', () => undefined)
+  // A cut connection is the error of its query, and an event besides, which would end the process where nobody listens.
+  const ignore = (): void => undefined
+  client.on('error', ignore)
   try {
     await client.query('begin isolation level repeatable read read only')
     await client.query(SETTINGS)
     const result = await use(client)
     await client.query('commit')
+    client.off('error', ignore)
     client.release()
     return result
   } catch (error) {
