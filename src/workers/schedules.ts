@@ -37,7 +37,7 @@ const PLANNED: Planned[] = [
     every: '1h',
     catchupWindow: '10m',
     timeout: '30m',
-    note: 'Makes the daily partitions of order_books before they are needed',
+    note: 'Makes partitions before they are needed and deletes what is older than it is kept',
   },
   {
     scheduleId: 'archivePartitions',
