@@ -127,6 +127,25 @@ test.skipIf(reason !== undefined)(`a query answers the same at each stage (S3)${
   await promiseSameAnswers(s3.url('seam'))
 })
 
+test('only the row groups that may hold rows of the scope are counted as read, and the objects of other days are not opened', () =>
+  inFolder(async (url) => {
+    await using world = await openStage(url)
+    await world.stage.archive(DAY)
+    await world.stage.drop(DAY)
+    const count = 'select count(*) from order_books'
+    const readOf = async (scope: Partial<Scope>) => {
+      const { objects, rowGroups } = (await world.ask(count, scope)).read
+      return [objects, rowGroups.touched, rowGroups.all]
+    }
+    expect(await readOf({})).toEqual([1, 1, 1])
+    expect(await readOf({ markets: { marketIds: ['71'], outcomeIds: ['71:1'] } })).toEqual([1, 1, 1])
+    expect(await readOf({ markets: { marketIds: ['99'], outcomeIds: ['99:0'] } })).toEqual([1, 0, 1])
+    expect(await readOf({ toTimeMs: MIDNIGHT_MS })).toEqual([0, 0, 0])
+    expect(await readOf({ fromTimeMs: MIDNIGHT_MS + 24 * HOUR_MS })).toEqual([0, 0, 0])
+    const markets = { marketIds: ['99'], outcomeIds: ['99:0'] }
+    expect((await world.ask(count, { markets })).rows).toEqual([['0']])
+  }))
+
 /** A pool in whose transactions something happens after the snapshot was taken, before it holds what it names. */
 const meddled = (pool: Pool, meddle: () => Promise<unknown>): Pool => {
   let isDone = false

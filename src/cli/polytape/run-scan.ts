@@ -62,19 +62,19 @@ export const runScan = async (command: ScanCommand, places: Places, palette: Pal
   const line = createProgressLine(process.stderr)
   await using database = await openDatabase(places.database, 0)
   const markets = await findMarkets(database.client, command.markets)
-  await using objects = openArchive(places.archive)
+  await using archive = openArchive(places.archive)
   await using workspace = await openWorkspace()
   const scan: Scan = { command, pool: database.client, workspace, line, palette }
   const deps: QueryDeps = {
     ...workspace,
     pool: database.client,
-    ...objects,
+    openObject: archive.openObject,
     onProgress: (progress) => line.show(progressText(progress)),
   }
   const scope: Scope = { markets, fromTimeMs: command.fromTimeMs, toTimeMs: command.toTimeMs }
   const { statement, maxBytes } = command
   const { columns, read } = await openQuery(deps, { statement, scope, maxBytes })
   line.clear()
-  process.stderr.write(`${readText(read, '')}\n`)
-  return answer(scan, columns)
+  process.stderr.write(`${readText(read)}\n`)
+  return await answer(scan, columns)
 }

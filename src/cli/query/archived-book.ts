@@ -65,7 +65,7 @@ const withRows = async <T>(
   const { columns } = await openQuery({ ...deps, ...workspace }, { statement: STATEMENT, scope, maxBytes: Infinity })
   const output = join(workspace.folder, 'rows.csv')
   await writeAnswer(workspace, { statement: STATEMENT, columns, format: 'csv' }, { output, out: process.stdout })
-  return withClient(deps.pool, async (client) => {
+  return await withClient(deps.pool, async (client) => {
     try {
       await client.query('begin')
       await client.query(STAGE)

@@ -5,6 +5,7 @@ import { readColumns } from './columns.ts'
 import { copyHotRows, type HotTable } from './hot-rows.ts'
 import { holdRelations } from './partitions.ts'
 import { createScanMeter, refuseLargeScan } from './scan-limit.ts'
+import { countRowGroups, type RowGroups } from './row-groups.ts'
 import type { Scope } from './scope.ts'
 import { withSnapshot } from './snapshot.ts'
 import { declare, findSource, joinCold, type Source } from './sources.ts'
@@ -12,8 +13,9 @@ import { checkStatement, type AnswerColumn } from './statement.ts'
 import { tablesNamed } from './tables.ts'
 
 /** What was read so far, and what is expected to be. */
-export type ReadFacts = { hotRows: number; hotBytes: number; objects: number; objectBytes: number }
-export type Progress = { read: ReadFacts; expected: ReadFacts }
+type Amounts = { hotRows: number; hotBytes: number; objects: number; objectBytes: number }
+export type ReadFacts = Amounts & { rowGroups: RowGroups }
+export type Progress = { read: Amounts; expected: Amounts }
 
 export type QueryDeps = {
   pool: Pool
@@ -28,9 +30,9 @@ export type QueryDeps = {
 /** `maxBytes`: of rows of Postgres and whole objects; Infinity = any. */
 export type Asked = { statement: string; scope: Scope; maxBytes: number }
 
-const NOTHING: ReadFacts = { hotRows: 0, hotBytes: 0, objects: 0, objectBytes: 0 }
+const NOTHING: Amounts = { hotRows: 0, hotBytes: 0, objects: 0, objectBytes: 0 }
 
-const sumOf = (sources: Source[]): ReadFacts =>
+const sumOf = (sources: Source[]): Amounts =>
   sources.reduce(
     (sum, { plan }) => ({
       hotRows: sum.hotRows + plan.hotRows,
@@ -88,7 +90,11 @@ const readCold = async ({ asked, read, ...deps }: Reading, sources: Source[]): P
       read.objectBytes += part.bytes
       deps.onProgress({ read, expected })
     }
-    if (paths.length > 0) await joinCold(deps.connection, source, { paths, scope: asked.scope })
+    if (paths.length === 0) continue
+    const files = { paths, scope: asked.scope }
+    await joinCold(deps.connection, source, files)
+    const { all, touched } = await countRowGroups(deps.connection, source.table, files)
+    read.rowGroups = { all: read.rowGroups.all + all, touched: read.rowGroups.touched + touched }
   }
 }
 
@@ -102,7 +108,7 @@ export const openQuery = async (
   deps: QueryDeps,
   asked: Asked,
 ): Promise<{ columns: AnswerColumn[]; read: ReadFacts }> => {
-  const reading: Reading = { ...deps, asked, read: { ...NOTHING } }
+  const reading: Reading = { ...deps, asked, read: { ...NOTHING, rowGroups: { all: 0, touched: 0 } } }
   await deps.connection.run('create schema hot')
   const { sources, columns } = await readHot(reading)
   await readCold(reading, sources)

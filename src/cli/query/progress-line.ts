@@ -23,9 +23,13 @@ export const writingText = (percent: number): string => `answer    ${bar(percent
 const counted = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`
 
 /** What an answer was made of. */
-export const readText = ({ hotRows, hotBytes, objects, objectBytes }: ReadFacts, skipped: string): string =>
-  `read ${counted(hotRows, 'row')} (${sizeText(hotBytes)}) of Postgres and ` +
-  `${counted(objects, 'object')} (${sizeText(objectBytes)}${skipped}) of the archive`
+export const readText = ({ hotRows, hotBytes, objects, objectBytes, rowGroups }: ReadFacts): string => {
+  const groups = objects === 0 ? '' : `, ${rowGroups.touched} of ${counted(rowGroups.all, 'row group')}`
+  return (
+    `read ${counted(hotRows, 'row')} (${sizeText(hotBytes)}) of Postgres and ` +
+    `${counted(objects, 'object')} (${sizeText(objectBytes)}${groups}) of the archive`
+  )
+}
 
 export type ProgressLine = { show: (text: string) => void; clear: () => void }
 
