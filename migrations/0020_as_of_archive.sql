@@ -1,7 +1,7 @@
 -- Up Migration
 
--- Days are dropped from the oldest on, so what is missing lies between the newest row that is found and the instant. The
--- next row after the instant shows that nothing does: sequences are dense.
+-- Days are dropped from the oldest on, so what is missing lies between the newest row that is found and the instant. Sequences
+-- are dense: the next row after the instant, or how far the normalizer got, shows where nothing does.
 create function is_cut_by_archive(outcome_id text, at timestamptz, captured_at timestamptz, sequence bigint) returns boolean
 language sql stable as $$
   select exists (
@@ -9,10 +9,12 @@ language sql stable as $$
     where s.table_name = 'order_books' and s.dropped_at is not null
       and s.day between (is_cut_by_archive.captured_at at time zone 'UTC')::date
         and (is_cut_by_archive.at at time zone 'UTC')::date)
-    and (
-      select o.sequence from order_books o
-      where o.outcome_id = is_cut_by_archive.outcome_id and o.captured_at > is_cut_by_archive.at
-      order by o.captured_at, o.id limit 1) is distinct from is_cut_by_archive.sequence + 1
+    and is_cut_by_archive.sequence is distinct from coalesce(
+      (select o.sequence - 1 from order_books o
+       where o.outcome_id = is_cut_by_archive.outcome_id and o.captured_at > is_cut_by_archive.at
+       order by o.captured_at, o.id limit 1),
+      (select (i.progress #>> array['outcomes', split_part(is_cut_by_archive.outcome_id, ':', 2), 'sequence'])::bigint
+       from ingestion_offsets i where i.stream = 'orderbook:' || split_part(is_cut_by_archive.outcome_id, ':', 1)))
 $$;
 comment on function is_cut_by_archive is
   'Whether rows between the newest event that Postgres has before an instant (captured_at, sequence) and the instant may be in '

@@ -30,7 +30,7 @@ export const recordMarkets = async (pool: Pool, marketIds: string[], midnightTim
   })) // prettier-ignore
   await withClient(pool, (client) => writeMarkets(client, markets))
   const random = createRandom(7)
-  const shape = { startTimeMs: midnightTimeMs - 3_600_000, eventCount: 500, longestPauseMs: 400_000 }
+  const shape = { startTimeMs: midnightTimeMs - 3_600_000, eventCount: 300, longestPauseMs: 900_000 }
   const ids = markets.flatMap(({ outcomes }) => outcomes.map(({ outcomeId }) => outcomeId))
   const histories = ids.map((id) => createHistory(id, random, shape))
   for (const history of histories) await storeHistory(pool, history)

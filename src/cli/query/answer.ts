@@ -8,7 +8,7 @@ import { literal } from '../../archive/duckdb.ts'
 import type { AnswerColumn } from './statement.ts'
 import type { Workspace } from './workspace.ts'
 
-export type FileFormat = 'csv' | 'parquet' | 'json'
+type FileFormat = 'csv' | 'parquet' | 'json'
 
 const OPTIONS: Readonly<Record<FileFormat, string>> = {
   csv: 'format csv, header true',

@@ -21,7 +21,7 @@ const TYPES: ReadonlyMap<string, string> = new Map([
 ])
 
 /** What has no type of its own stays the text that Postgres writes. */
-export const duckTypeOf = (type: string): string =>
+const duckTypeOf = (type: string): string =>
   TYPES.get(type) ?? (type.startsWith('numeric(') ? type.replace('numeric', 'DECIMAL') : 'VARCHAR')
 
 /** Columns as the catalogue has them, so that a query sees each new one. */

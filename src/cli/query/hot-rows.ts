@@ -14,7 +14,7 @@ const CHUNK_BYTES = 16 * 1024 * 1024
 /** A table as a query sees it, and the tables of Postgres in which its rows lie. */
 export type HotTable = { table: QueryTable; columns: Column[]; relations: string[] }
 
-export const hotQuery = ({ table, columns, relations }: HotTable, scope: Scope): string => {
+const hotQuery = ({ table, columns, relations }: HotTable, scope: Scope): string => {
   const condition = conditionOf(table, scope)
   return relations.map((name) => `select ${listOf(columns)} from ${name} where ${condition}`).join(' union all ')
 }

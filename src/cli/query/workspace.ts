@@ -19,15 +19,16 @@ export type Workspace = AsyncDisposable & {
 export const openWorkspace = async (): Promise<Workspace> => {
   const folder = await mkdtemp(join(tmpdir(), 'polytape-query-'))
   const paths = new Set([folder])
+  const path = join(folder, 'query.duckdb')
+  const duckdb = await openDuckdb({ memoryBytes: MEMORY_BYTES, threads: availableParallelism(), folder, path })
+  const { connection } = duckdb
   const stop = (): void => {
-    for (const path of paths) rmSync(path, { recursive: true, force: true })
+    connection.interrupt()
+    for (const used of paths) rmSync(used, { recursive: true, force: true })
     process.exit(130)
   }
   process.once('SIGINT', stop)
   process.once('SIGTERM', stop)
-  const path = join(folder, 'query.duckdb')
-  const duckdb = await openDuckdb({ memoryBytes: MEMORY_BYTES, threads: availableParallelism(), folder, path })
-  const { connection } = duckdb
   await connection.run('set enable_progress_bar = true; set enable_progress_bar_print = false')
   return {
     folder,
