@@ -230,3 +230,34 @@ $$;
 comment on function drop_partition is
   'Drops the sealed partition of a UTC day; its name, or null where it was dropped before. The caller has proved that its rows '
   'are in the archive. Where others hold the table it fails after 300 ms (55P03): call it again later.';
+
+-- Only a partition that the archive has not taken up: what it seals it drops itself.
+create function expire_partition(table_name text, before timestamptz) returns text
+language plpgsql set lock_timeout = '300ms' as $$
+#variable_conflict use_variable
+declare
+  name text;
+begin
+  perform lock_partitions(table_name);
+  select p.partition into name from partitions p
+  where p.table_name = table_name and p.ends_at <= before and not exists (
+    select from partition_seals s
+    where s.table_name = p.table_name and partition_name(s.table_name, s.day) = p.partition)
+  order by p.ends_at limit 1;
+  if found then
+    execute format('drop table %I', name);
+  end if;
+  return name;
+end
+$$;
+comment on function expire_partition is
+  'Drops the oldest partition that ended at or before an instant and is not sealed; its name, or null where there is none. '
+  'Where others hold the table it fails after 300 ms (55P03): call it again later.';
+
+-- What is deleted when it is old is found by its age.
+create index dead_letters_first_seen on dead_letters (first_seen_at);
+create index feed_gaps_closed on feed_gaps (closed_at) where closed_at is not null;
+create index market_changes_past on market_changes (valid_to) where valid_to is not null;
+comment on table alert_events is
+  'Each crossing of each rule, once, in the transaction of the frames that caused it; kept when the rule is deleted, for '
+  'RETENTION_DAYS_ALERT_EVENTS.';

@@ -13,6 +13,7 @@ create table archives (
   first_captured_at timestamptz,
   last_captured_at  timestamptz,
   versions          jsonb not null,
+  sealed_at         timestamptz check ((sealed_at is not null) = (part = 0)),
   proved_at         timestamptz not null default now(),
   dropped_at        timestamptz check (dropped_at >= proved_at),
   restored_at       timestamptz check (restored_at >= proved_at),
@@ -29,6 +30,8 @@ comment on column archives.checksum is
   'Sum over the rows of the first 60 bits of the MD5 of their canonical text (ARCHITECTURE.md): the same in Postgres and over '
   'the object, in any order of rows.';
 comment on column archives.versions is 'What wrote it: format of the object and of the checksum, DuckDB, Postgres.';
+comment on column archives.sealed_at is
+  'The seal of the partition under which it was read. Under another seal the proof does not stand.';
 comment on column archives.dropped_at is
   'Since when the rows are in the object alone, of part 0 in one transaction with the drop of the partition. Null: they are '
   'in Postgres too, which is where they are read.';

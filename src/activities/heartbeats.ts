@@ -1,6 +1,13 @@
 import type { Redis } from 'ioredis'
 import type { Pool } from 'pg'
-import { CATALOG_SUBJECT, feedSubject, normalizerSubject, REDIS_SUBJECT, TRADES_SUBJECT } from '../domain/heartbeat.ts'
+import {
+  CATALOG_SUBJECT,
+  FEED_KINDS,
+  feedSubject,
+  normalizerSubject,
+  REDIS_SUBJECT,
+  TRADES_SUBJECT,
+} from '../domain/heartbeat.ts'
 import { FEED_COMMANDS_CHANNEL, RESYNC_CHANNEL } from '../domain/keys.ts'
 import { planEpisodes, withoutSteps, type OpenAlert, type Plan } from '../heartbeats/episodes.ts'
 import { findProblems, type Findings, type Windows } from '../heartbeats/silence.ts'
@@ -10,6 +17,7 @@ import { readUntold } from '../store/feed-alert-markets.ts'
 import { readDueNotices, type Notice } from '../store/feed-alert-notices.ts'
 import { recordCheck, type Check, type Recorded, type Standing } from '../store/feed-alerts.ts'
 import { forgetReports, noteExpected, readConcerned, readReports, type Read } from './heartbeat-reading.ts'
+import { checkPartitions } from './partition-watch.ts'
 
 export type HeartbeatDeps = {
   redis: Redis
@@ -83,7 +91,7 @@ const tryStep = async (
   if (step === undefined) return
   const { subject, epoch } = problem
   stats.count('alertSteps')
-  log.warn({ alertId, subject, step, epoch, markets: markets.length }, 'a step was tried for a missed heartbeat')
+  log.warn({ alertId, subject, step, epoch, markets: markets.length }, 'a step was tried for an alert')
   const pipeline = redis.pipeline()
   if (step === 'resync') for (const id of markets.slice(0, RESYNC_LIMIT)) pipeline.publish(RESYNC_CHANNEL, id)
   else if (step !== 'page' && epoch !== '') pipeline.publish(FEED_COMMANDS_CHANNEL, `${step} ${epoch}`)
@@ -114,16 +122,22 @@ export const createHeartbeatActivities = (deps: HeartbeatDeps) => {
     }
   }
   return {
-    /** Compares what was reported with who should report; raises, keeps and closes alerts and tries the next steps. */
+    /**
+     * Compares what was reported with who should report, and looks for the partitions of tomorrow; raises, keeps and closes
+     * alerts and tries the next steps.
+     */
     compareHeartbeats: async (): Promise<Compared> => {
       const { marketsOf, plan } = await look()
-      const recorded = await recordCheck(pool, {
+      const missed = await recordCheck(pool, {
+        kinds: FEED_KINDS,
         plan: (open) => (deps.isAgain() ? withoutSteps(plan(open)) : plan(open)),
         marketsOf,
       })
-      const open = recorded.raised.length + recorded.kept.length
+      await tryAll(missed, marketsOf)
+      const lacking = await checkPartitions(pool, { isAgain: deps.isAgain() })
+      await tryAll(lacking, new Map())
+      const open = [missed, lacking].flatMap(({ raised, kept }) => [...raised, ...kept]).length
       stats.set('feedAlertsOpen', open)
-      await tryAll(recorded, marketsOf)
       const notices = await readDueNotices(pool, NOTICES_LIMIT)
       const untold = await readUntold(pool, 1)
       return { open, notices, isTelling: untold.length > 0 }

@@ -16,11 +16,30 @@ export type NoticeDeps = {
 const TIMEOUT_MS = 10_000
 const COUNTERS = { raised: 'feedAlertsRaised', paged: 'feedAlertsPaged', recovered: 'feedAlertsRecovered' } as const
 const SEVERITIES = { raised: 'warning', paged: 'page', recovered: 'info' } as const
-const TEXTS = {
+const HEARTBEATS = {
   raised: 'heartbeats were missed',
   paged: 'heartbeats are missed and nothing that was tried has helped: a person must look',
   recovered: 'heartbeats are back',
-} as const
+}
+/** Of kinds that are not about heartbeats. */
+const TEXTS: ReadonlyMap<string, typeof HEARTBEATS> = new Map([
+  [
+    'partitions',
+    {
+      raised: 'a partition is missing and could not be made',
+      paged: 'a partition is missing and cannot be made: a person must look',
+      recovered: 'all partitions are there',
+    },
+  ],
+  [
+    'archive',
+    {
+      raised: 'a day could not be archived: nothing of it was dropped',
+      paged: 'a day cannot be archived: a person must look',
+      recovered: 'the day is archived',
+    },
+  ],
+])
 
 /** Also the id of the workflow that delivers it, and the key by which a receiver knows a repetition. */
 const keyOf = ({ alertId, state }: Notice): string => `feedAlert:${alertId}:${state}`
@@ -52,8 +71,9 @@ export const createNoticeActivities = ({ pool, webhook, log, stats }: NoticeDeps
   const write = (notice: Notice): void => {
     stats.count(COUNTERS[notice.state])
     const about = { ...notice, severity: SEVERITIES[notice.state] }
-    if (notice.state === 'paged') log.error(about, TEXTS.paged)
-    else log[notice.state === 'raised' ? 'warn' : 'info'](about, TEXTS[notice.state])
+    const text = (TEXTS.get(notice.kind) ?? HEARTBEATS)[notice.state]
+    if (notice.state === 'paged') log.error(about, text)
+    else log[notice.state === 'raised' ? 'warn' : 'info'](about, text)
   }
   return {
     /** Logs and counts it, once. `isDone`: there is no webhook to deliver it to. */

@@ -1,6 +1,8 @@
 import { DuckDBInstance } from '@duckdb/node-api'
 import type { DuckDBConnection } from '@duckdb/node-api'
 
+export { version as duckdbVersion } from '@duckdb/node-api'
+
 export type DuckdbOptions = {
   /** Of DuckDB's buffers; beyond it, it writes to the folder. Not counted: about 150 MB of Node and of columns in work. */
   memoryBytes: number

@@ -10,6 +10,7 @@ import { readBook } from './polytape/read-book.ts'
 import { paletteOf, widthOf } from './polytape/paint.ts'
 import { findPlaces, type Places } from './polytape/places.ts'
 import { timeText } from './polytape/number-text.ts'
+import { runScan } from './polytape/run-scan.ts'
 import { runCommand } from './polytape/usage.ts'
 import { readCoverage } from '../store/as-of.ts'
 import { readDepthAt } from '../store/depths.ts'
@@ -40,6 +41,9 @@ const run = (command: Command, view: View): Promise<string> => {
       return book(command, findPlaces(process.env), view)
     case 'coverage':
       return coverage(command, findPlaces(process.env), view)
+    case 'query':
+    case 'export':
+      return runScan(command, findPlaces(process.env), view.palette)
   }
 }
 

@@ -1,5 +1,6 @@
 /** What has a window of its own: how long nothing may come of it. */
-export type FeedKind = 'market_channel' | 'normalizer' | 'catalog' | 'liveness' | 'redis' | 'trades'
+export const FEED_KINDS = ['market_channel', 'normalizer', 'catalog', 'liveness', 'redis', 'trades'] as const
+export type FeedKind = (typeof FEED_KINDS)[number]
 
 /**
  * `no_report`: whoever should report does not. `not_connected`: no socket. `silent`: nothing at all came on a connection

@@ -15,10 +15,13 @@ type Concerned =
   | { type: 'shard'; shard: number }
   | { type: 'nobody' }
 
+/** What alerts are about: what should come and does not, tables that lack a partition, days that cannot be archived. */
+export type AlertKind = FeedKind | 'partitions' | 'archive'
+
 export type Problem = {
-  kind: FeedKind
+  kind: AlertKind
   subject: string
-  reason: TroubleReason
+  reason: TroubleReason | 'partition_missing' | 'archive_failed'
   detail: string
   epoch: string
   concerned: Concerned

@@ -139,11 +139,7 @@ where event_id in (select event_id from alert_events
 export const expireDeliveries = async (pool: Pool): Promise<number> => (await pool.query(EXPIRE)).rowCount ?? 0
 
 const PRUNE = `
-with events as (
-  delete from alert_events where event_id in (
-    select event_id from alert_events where delivery in ('delivered', 'given_up') and recorded_at < now() - interval '90 days'
-    limit 1000 for update skip locked)
-), removals as (
+with removals as (
   delete from alert_removals where alert_id in (
     select alert_id from alert_removals where removed_at < now() - interval '7 days' limit 1000)
 )
@@ -151,7 +147,7 @@ delete from alert_states where alert_id in (
   select s.alert_id from alert_states s join alert_removals r using (alert_id)
   where r.removed_at between now() - interval '7 days' and now() - interval '1 day' limit 1000)`
 
-/** What nobody asks for any more: events after 90 days, and what is left of deleted rules. */
+/** What is left of rules that were deleted. */
 export const pruneAlerts = async (pool: Pool): Promise<void> => {
   await pool.query(PRUNE)
 }

@@ -60,8 +60,12 @@ const toBook = (row: BookRecord): BookAsOf => {
 }
 
 /** The books of these outcomes as of one instant, in their order. */
-export const readBooksAt = async (pool: Pool, outcomeIds: string[], atTimeMs: number): Promise<BookAsOf[]> => {
-  const result = await pool.query<BookRecord>(BOOKS, [outcomeIds, instant(atTimeMs)])
+export const readBooksAt = async (
+  client: Pick<Pool, 'query'>,
+  outcomeIds: string[],
+  atTimeMs: number,
+): Promise<BookAsOf[]> => {
+  const result = await client.query<BookRecord>(BOOKS, [outcomeIds, instant(atTimeMs)])
   return result.rows.map(toBook)
 }
 

@@ -1,10 +1,25 @@
 import type { ClientBase } from 'pg'
 import { copyLines } from './copy.ts'
+import type { SealedDays } from './recorded-days.ts'
 
 /** Columns of `order_books` in the order of the normalizer's COPY lines. */
 const BOOK_COLUMNS =
   'id, sequence, captured_at, source_ts, source_received_at, price, size, market_id, outcome_id, side, kind'
 
-/** COPY of text lines into `order_books`, inside the caller's transaction. */
-export const copyBookRows = (client: ClientBase, lines: string[]): Promise<void> =>
-  copyLines(client, `order_books (${BOOK_COLUMNS})`, lines)
+const NONE: SealedDays = new Set()
+
+const dayOf = (line: string): string => line.split('\t', 3)[2]?.slice(0, 10) ?? ''
+
+/** Of a day that takes no more rows. */
+const isLater = (line: string, sealed: SealedDays): boolean => sealed.has(dayOf(line))
+
+export const countLater = (lines: string[], sealed: SealedDays): number =>
+  sealed.size === 0 ? 0 : lines.filter((line) => isLater(line, sealed)).length
+
+/** COPY of text lines into `order_books`, inside the caller's transaction; those of sealed days into `order_books_later`. */
+export const copyBookRows = async (client: ClientBase, lines: string[], sealed = NONE): Promise<void> => {
+  const later = sealed.size === 0 ? [] : lines.filter((line) => isLater(line, sealed))
+  const now = later.length === 0 ? lines : lines.filter((line) => !isLater(line, sealed))
+  await copyLines(client, `order_books (${BOOK_COLUMNS})`, now)
+  await copyLines(client, `order_books_later (${BOOK_COLUMNS})`, later)
+}

@@ -7,7 +7,7 @@ import type { Batch, DeadLetter } from '../normalizer/batch.ts'
 import { placeActivities } from './activity-places.ts'
 import { fireOfMarkets } from './alert-market-rules.ts'
 import { writeAlertEvents, writeAlertStates } from './alerts.ts'
-import { copyBookRows } from './books.ts'
+import { copyBookRows, countLater } from './books.ts'
 import { withClient } from './checkout.ts'
 import { writeCheckpoints } from './checkpoints.ts'
 import { writeDeadLetters, writeReprocessed } from './dead-letters.ts'
@@ -21,10 +21,10 @@ import { writeLiquidity } from './liquidity.ts'
 import { lockMarkets, writeMarketChanges } from './market-changes.ts'
 import { writeMarkets } from './markets.ts'
 import { writeMetricBuckets, writeMetrics } from './metrics.ts'
-import { ensurePartition } from './partitions.ts'
 import { createTracking, toMoves, writeMoves, type IsTracked } from './positions.ts'
 import { writeHours, writeProofs } from './proofs.ts'
 import { writeQuotes } from './quotes.ts'
+import { createRecordedDays, type SealedDays } from './recorded-days.ts'
 import { writeResolved } from './resolutions.ts'
 import { REFUSED_ROW } from './refused.ts'
 import { isRetryable } from './retryable.ts'
@@ -44,7 +44,7 @@ export type CommitDeps = {
   config: Pick<Config, 'TRACKED_WALLETS'>
 }
 
-type Writing = { owner: Owner; isTracked: IsTracked }
+type Writing = { owner: Owner; isTracked: IsTracked; sealed: SealedDays }
 
 /** Markets of which this batch says that they are resolved. */
 const resolvedIn = ({ resolvedMarkets, markets }: Batch): string[] => [
@@ -57,7 +57,7 @@ const resolvedIn = ({ resolvedMarkets, markets }: Batch): string[] => [
  *
  * @returns how many dead letters came on top of the batch's own: trades whose token is unknown, activities whose market is.
  */
-const writeAll = async (client: PoolClient, { owner, isTracked }: Writing, batch: Batch): Promise<number> => {
+const writeAll = async (client: PoolClient, { owner, isTracked, sealed }: Writing, batch: Batch): Promise<number> => {
   await client.query('begin')
   await moveOffsets(client, owner, [...batch.offsets.values()])
   await lockMarkets(client, batch.marketChanges)
@@ -66,7 +66,7 @@ const writeAll = async (client: PoolClient, { owner, isTracked }: Writing, batch
   await settlePositions(client, [...batch.markets.values()], [...batch.resolvedMarkets.values()])
   await fireOfMarkets(client, resolvedIn(batch))
   await writeMarketChanges(client, batch.marketChanges)
-  await copyBookRows(client, batch.bookLines)
+  await copyBookRows(client, batch.bookLines, sealed)
   await writeMetrics(client, [...batch.metrics.values()])
   const placed = await placeTrades(client, batch.trades)
   const done = await placeActivities(client, batch.activities)
@@ -103,11 +103,15 @@ const transact = <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Prom
     }
   })
 
-/** Changes of markets and activities of wallets may be liquidity events of the day on which they were received. */
-const daysOf = ({ days, marketChanges, activities }: Batch): Set<number> => {
+/**
+ * Changes of markets and activities of wallets may be liquidity events of the day on which they were received; the metrics
+ * of the last seconds of a month are of the next one.
+ */
+const daysOf = ({ days, marketChanges, activities, metrics }: Batch): Set<number> => {
   const times = [
     ...marketChanges.map((change) => change.receivedTimeMs),
     ...activities.map((row) => row.capturedTimeMs),
+    ...[...metrics.values()].map((sample) => sample.measuredTimeMs),
   ]
   return new Set([...days, ...times.map((timeMs) => Math.floor(timeMs / DAY_MS))])
 }
@@ -120,26 +124,18 @@ const countLetters = (stats: Stats, added: DeadLetter[]): void => {
 /** One try of a batch. What became of batches whose rows were not all taken is kept, for a COMMIT that was interrupted. */
 const createAttempt = ({ pool, owner, stats, log, config }: CommitDeps) => {
   const isTracked = createTracking(config.TRACKED_WALLETS)
-  const partitions = new Set<number>()
+  const days = createRecordedDays(pool)
   const isolated = new WeakMap<Batch, Batch>()
-
-  const ensureDays = async (batch: Batch): Promise<void> => {
-    for (const day of daysOf(batch)) {
-      if (partitions.has(day)) continue
-      await ensurePartition(pool, day)
-      partitions.add(day)
-    }
-  }
 
   /** Rows that Postgres refuses go to the dead letters, the rest is committed: see `writeIsolated`. */
   const commitIsolated = async (batch: Batch): Promise<void> => {
-    partitions.clear()
-    await ensureDays(batch)
+    days.forget()
+    await days.ensure(daysOf(batch))
     await transact(pool, async (client) => {
       await client.query('begin')
       await moveOffsets(client, owner, [...batch.offsets.values()])
       await lockMarkets(client, batch.marketChanges)
-      isolated.set(batch, await writeIsolated(client, batch, isTracked))
+      isolated.set(batch, await writeIsolated(client, batch, { isTracked, sealed: days.sealed }))
       await client.query('commit')
     })
     const letterCount = batch.deadLetters.length
@@ -157,14 +153,16 @@ const createAttempt = ({ pool, owner, stats, log, config }: CommitDeps) => {
     },
 
     commit: async (batch: Batch): Promise<void> => {
-      await ensureDays(batch)
+      await days.ensure(daysOf(batch))
+      const writing = { owner, isTracked, sealed: days.sealed }
       try {
-        stats.count('deadLetters', await transact(pool, (client) => writeAll(client, { owner, isTracked }, batch)))
+        stats.count('deadLetters', await transact(pool, (client) => writeAll(client, writing, batch)))
       } catch (error) {
         if (!isDataError(error)) throw error
         log.error({ error }, 'Postgres refused rows of a batch; they go to the dead letters, the rest is committed')
         await commitIsolated(batch)
       }
+      stats.count('rowsLater', countLater(batch.bookLines, days.sealed))
     },
   }
 }

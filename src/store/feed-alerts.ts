@@ -1,7 +1,7 @@
 import type { Pool, PoolClient } from 'pg'
 import type { OpenAlert, Plan } from '../heartbeats/episodes.ts'
 import type { Step } from '../heartbeats/ladder.ts'
-import type { Problem } from '../heartbeats/silence.ts'
+import type { AlertKind, Problem } from '../heartbeats/silence.ts'
 import { withClient } from './checkout.ts'
 import { joinMarkets, leaveMarkets } from './feed-alert-markets.ts'
 import { toJson } from './json.ts'
@@ -11,6 +11,8 @@ export type Standing = { alertId: string; problem: Problem; step: Step | undefin
 export type Recorded = { raised: Standing[]; kept: Standing[]; recovered: OpenAlert[] }
 
 export type Check = {
+  /** What was looked at: alerts of other kinds stay as they are. */
+  kinds: readonly AlertKind[]
   plan: (open: OpenAlert[]) => Plan
   /** Subject -> markets whose books may be wrong. */
   marketsOf: ReadonlyMap<string, string[]>
@@ -19,7 +21,9 @@ export type Check = {
 /** One check at a time, also where two control workers run one each. */
 const LOCK = `select pg_advisory_xact_lock(hashtext('feed_alerts'))`
 
-const OPEN = `select alert_id as "alertId", subject, last_step as "lastStep" from feed_alerts where recovered_at is null`
+const OPEN = `
+select alert_id as "alertId", subject, last_step as "lastStep" from feed_alerts
+where recovered_at is null and kind = any($1)`
 
 const RAISE = `
 insert into feed_alerts (kind, subject, reason, detail, markets_count, last_step, stepped_at, steps_taken)
@@ -43,11 +47,6 @@ const NOTICES = `
 insert into feed_alert_notices (alert_id, state)
 select alert_id, state from jsonb_to_recordset($1::jsonb) as n(alert_id bigint, state text)
 on conflict do nothing`
-
-/** As long as anybody asks what happened last quarter. */
-const PRUNE = `
-delete from feed_alerts where alert_id in (
-  select alert_id from feed_alerts where recovered_at < now() - interval '90 days' limit 100)`
 
 type Planned = { problem: Problem; step: Step | undefined }
 
@@ -82,7 +81,7 @@ const noticesOf = ({ raised, kept, recovered }: Recorded): { alert_id: string; s
 
 const record = async (client: PoolClient, check: Check): Promise<Recorded> => {
   await client.query(LOCK)
-  const open = await client.query<{ alertId: string; subject: string; lastStep: Step | null }>(OPEN)
+  const open = await client.query<{ alertId: string; subject: string; lastStep: Step | null }>(OPEN, [check.kinds])
   const plan = check.plan(open.rows.map((row) => ({ ...row, lastStep: row.lastStep ?? undefined })))
   const { kept, recovered } = plan
   const recorded = { raised: await raise(client, plan.raised, check), kept, recovered }
@@ -97,7 +96,6 @@ const record = async (client: PoolClient, check: Check): Promise<Recorded> => {
   )
   await joinMarkets(client, concerned)
   await leaveMarkets(client, concerned, [...standing.map(({ alertId }) => alertId), ...recoveredIds])
-  await client.query(PRUNE)
   return recorded
 }
 

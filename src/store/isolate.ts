@@ -1,7 +1,6 @@
 import type { ClientBase } from 'pg'
 import type { Batch } from '../normalizer/batch.ts'
-import { PARTS } from './parts.ts'
-import type { IsTracked } from './positions.ts'
+import { PARTS, type Context } from './parts.ts'
 
 /** Tries of a batch: enough to find eight bad rows among 20,000 one by one. */
 const MOST_TRIES = 256
@@ -23,9 +22,9 @@ const copyOf = (batch: Batch): Batch => ({
  *
  * @returns the batch as it was written.
  */
-export const writeIsolated = async (client: ClientBase, batch: Batch, isTracked: IsTracked): Promise<Batch> => {
+export const writeIsolated = async (client: ClientBase, batch: Batch, context: Context): Promise<Batch> => {
   const written = copyOf(batch)
-  const isolation = { triesLeft: MOST_TRIES, isTracked }
+  const isolation = { triesLeft: MOST_TRIES, ...context }
   for (const writePart of PARTS) await writePart(client, written, isolation)
   return written
 }

@@ -89,6 +89,7 @@ export const readMetricBuckets = async (pool: Pool, marketIds: string[]): Promis
 }
 
 /** Of markets without news: buckets so old that no window will reach them, also after a day without a normalizer. */
-export const pruneMetricBuckets = async (pool: Pool): Promise<void> => {
-  await pool.query("delete from metric_buckets where started_at < now() - interval '49 hours'")
+export const pruneMetricBuckets = async (pool: Pool): Promise<number> => {
+  const { rowCount } = await pool.query("delete from metric_buckets where started_at < now() - interval '49 hours'")
+  return rowCount ?? 0
 }

@@ -1,31 +1,24 @@
 import type { Pool } from 'pg'
-import { withClient } from './checkout.ts'
 
 const DAY_MS = 86_400_000
-/** Another process made it between our look and our DDL. */
-const DUPLICATE_TABLE = '42P07'
 
-const isDuplicate = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && error.code === DUPLICATE_TABLE
+/** Tables whose partitions are made ahead: by UTC day, of `derived_metrics` by month. */
+export const PARTITIONED_TABLES = ['order_books', 'liquidity_events', 'derived_metrics'] as const
+export type PartitionedTable = (typeof PARTITIONED_TABLES)[number]
 
-const dayText = (epochDay: number): string => new Date(epochDay * DAY_MS).toISOString().slice(0, 10)
+/** A table that has no partition for a day, and could not be given one. */
+export type PartitionFailure = { table: PartitionedTable; day: string; error: unknown }
 
-const FUNCTIONS = ['ensure_order_books_partition', 'ensure_liquidity_events_partition'] as const
+/** `YYYY-MM-DD` of a UTC day, counted from 1970. */
+export const dayText = (epochDay: number): string => new Date(epochDay * DAY_MS).toISOString().slice(0, 10)
 
-const ensureOne = (pool: Pool, name: (typeof FUNCTIONS)[number], epochDay: number): Promise<string | undefined> =>
-  withClient(pool, async (client) => {
-    try {
-      await client.query('begin')
-      await client.query("set local lock_timeout = '2s'")
-      const result = await client.query<{ name: string | null }>(`select ${name}($1) as name`, [dayText(epochDay)])
-      await client.query('commit')
-      return result.rows[0]?.name ?? undefined
-    } catch (error) {
-      await client.query('rollback').catch(() => undefined)
-      if (isDuplicate(error)) return undefined
-      throw error
-    }
-  })
+const ENSURE = 'select ensure_partition($1, $2) as name'
+
+/** The name of the partition, where it was made now. */
+export const ensureOne = async (pool: Pool, table: PartitionedTable, day: string): Promise<string[]> => {
+  const { rows } = await pool.query<{ name: string | null }>(ENSURE, [table, day])
+  return rows.flatMap(({ name }) => name ?? [])
+}
 
 /**
  * Makes the partitions of one UTC day where they are missing.
@@ -34,17 +27,49 @@ const ensureOne = (pool: Pool, name: (typeof FUNCTIONS)[number], epochDay: numbe
  */
 export const ensurePartition = async (pool: Pool, epochDay: number): Promise<string[]> => {
   const made: string[] = []
-  for (const name of FUNCTIONS) {
-    const partition = await ensureOne(pool, name, epochDay)
-    if (partition !== undefined) made.push(partition)
-  }
+  for (const table of PARTITIONED_TABLES) made.push(...(await ensureOne(pool, table, dayText(epochDay))))
   return made
 }
 
-/** Makes the partitions of today and the days ahead (UTC). Returns the names of those that were missing. */
-export const ensurePartitions = async (pool: Pool, daysAhead: number): Promise<string[]> => {
-  const today = Math.floor(Date.now() / DAY_MS)
-  const made: string[] = []
-  for (let day = today; day <= today + daysAhead; day++) made.push(...(await ensurePartition(pool, day)))
-  return made
+const MISSING = `
+select t.table_name as "table", to_char(d.day, 'YYYY-MM-DD') as day
+from unnest($1::text[]) as t (table_name), unnest($2::date[]) as d (day)
+where not is_partitioned(t.table_name, d.day::timestamp at time zone 'UTC', (d.day + 1)::timestamp at time zone 'UTC')
+order by d.day`
+
+type Missing = { table: PartitionedTable; day: string }
+type Ensured = { made: string[]; failed: PartitionFailure[] }
+
+/** One after the other: a month that is missing is missing on each of its days. */
+const ensureAll = async (pool: Pool, missing: Missing[]): Promise<Ensured> => {
+  const ensured: Ensured = { made: [], failed: [] }
+  for (const { table, day } of missing) {
+    try {
+      ensured.made.push(...(await ensureOne(pool, table, day)))
+    } catch (error) {
+      ensured.failed.push({ table, day, error })
+    }
+  }
+  return ensured
 }
+
+/**
+ * Makes the partitions of today and the days ahead (UTC), each table by itself: a lock or an error of one hinders no other.
+ *
+ * @returns the names of those that were missing and were made, and what could not be made.
+ * @throws Error where Postgres does not answer at all.
+ */
+export const ensurePartitions = async (pool: Pool, daysAhead: number): Promise<Ensured> => {
+  const today = Math.floor(Date.now() / DAY_MS)
+  const days = Array.from({ length: daysAhead + 1 }, (_, ahead) => dayText(today + ahead))
+  const { rows } = await pool.query<Missing>(MISSING, [PARTITIONED_TABLES, days])
+  const missing = PARTITIONED_TABLES.map((table) => rows.filter((row) => row.table === table))
+  const all = await Promise.all(missing.map((ofTable) => ensureAll(pool, ofTable)))
+  return { made: all.flatMap(({ made }) => made), failed: all.flatMap(({ failed }) => failed) }
+}
+
+const SEALED = `select from partition_seals where table_name = $1 and day = $2`
+
+/** Whether the partition of a day takes no more rows: it is being archived, or was. */
+export const isSealed = async (pool: Pool, table: PartitionedTable, epochDay: number): Promise<boolean> =>
+  (await pool.query(SEALED, [table, dayText(epochDay)])).rowCount === 1

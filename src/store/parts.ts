@@ -16,6 +16,7 @@ import { lockAllWallets } from './position-rows.ts'
 import { toMoves, writeMoves, type IsTracked } from './positions.ts'
 import { writeHours, writeProofs } from './proofs.ts'
 import { writeQuotes } from './quotes.ts'
+import type { SealedDays } from './recorded-days.ts'
 import { addRefused, explain } from './refused.ts'
 import { writeBooksIsolated } from './refused-books.ts'
 import { writeResolved } from './resolutions.ts'
@@ -24,8 +25,11 @@ import { placeTrades } from './trade-places.ts'
 import { mergeTrades } from './trades.ts'
 import { insertActivities } from './wallet-activities.ts'
 
+/** What is known besides the batch: whose positions are kept, and which days take no more rows. */
+export type Context = { isTracked: IsTracked; sealed: SealedDays }
+
 /** Writes one kind of rows of a batch: what Postgres takes. The rest it takes out of the batch, into its dead letters. */
-type Part = (client: ClientBase, batch: Batch, isolation: Isolation & { isTracked: IsTracked }) => Promise<void>
+type Part = (client: ClientBase, batch: Batch, isolation: Isolation & Context) => Promise<void>
 
 type Rows<T> = {
   name: string

@@ -3,6 +3,7 @@ import { orderbookStream } from '../domain/keys.ts'
 import type { Batch, OffsetRow } from '../normalizer/batch.ts'
 import { copyBookRows } from './books.ts'
 import { tryWrite, writeHalving, writeHalvingGroups, type Isolation } from './isolation.ts'
+import type { SealedDays } from './recorded-days.ts'
 import { addRefused, explain } from './refused.ts'
 import { toJson } from './json.ts'
 
@@ -109,10 +110,15 @@ const SEARCH = 'refused_books'
  * Writes the book rows that Postgres takes. The events of those that it refuses become gaps: their rows go to the dead
  * letters, and a consumer sees a row of kind `gap` in their place. The tape is told by `batch.refused`.
  */
-export const writeBooksIsolated = async (client: ClientBase, batch: Batch, isolation: Isolation): Promise<void> => {
+export const writeBooksIsolated = async (
+  client: ClientBase,
+  batch: Batch,
+  isolation: Isolation & { sealed: SealedDays },
+): Promise<void> => {
   const { bookLines } = batch
+  const copy = (to: ClientBase, lines: string[]): Promise<void> => copyBookRows(to, lines, isolation.sealed)
   await client.query(`savepoint ${SEARCH}`)
-  const refused = await writeHalvingGroups(client, byMarket(bookLines), copyBookRows, isolation)
+  const refused = await writeHalvingGroups(client, byMarket(bookLines), copy, isolation)
   if (refused.length === 0) return
   await client.query(`rollback to savepoint ${SEARCH}`)
   const gone = new Map<string, Event>()
@@ -124,6 +130,6 @@ export const writeBooksIsolated = async (client: ClientBase, batch: Batch, isola
     for (const line of one.items) gone.set(eventKey(line), { ...fieldsOf(line), detail: one.message })
   }
   batch.bookLines = bookLines.filter((line) => !gone.has(eventKey(line)))
-  await copyBookRows(client, batch.bookLines)
+  await copy(client, batch.bookLines)
   await writeGapsOf(client, batch, [...gone.values()], isolation)
 }

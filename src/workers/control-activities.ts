@@ -18,6 +18,7 @@ import { createResolutionActivities } from '../activities/resolutions.ts'
 import { createSubscriptionActivities } from '../activities/subscription.ts'
 import { pruneMetricBuckets } from '../store/metrics.ts'
 import { ensurePartitions } from '../store/partitions.ts'
+import { createExpiries, type RetentionDays } from '../store/retention.ts'
 import { createAppender } from '../stream/append.ts'
 import { createDataApi } from '../venue/polymarket/data-api.ts'
 import { createPricesHistory } from '../venue/polymarket/prices-history.ts'
@@ -25,6 +26,7 @@ import { createGamma, gammaPace } from '../venue/polymarket/gamma.ts'
 import { CATALOG_SUBJECT } from '../domain/heartbeat.ts'
 import { createAlertActivities } from './heartbeat-activities.ts'
 import { writeHeartbeats } from './heartbeat-publisher.ts'
+import type { Config } from '../config.ts'
 import type { RoleContext } from './main.ts'
 import type { Observation } from '../domain/observation.ts'
 import type { Owners } from './owners.ts'
@@ -36,6 +38,16 @@ const GAMMA_ATTEMPTS = 3
 const BACKFILL_CALLS_PER_10S = 50
 /** As long as an update `setState` waits. */
 const CONFIRM_WITHIN_MS = 10_000
+
+const retentionOf = (config: Config): RetentionDays => ({
+  dead_letters: config.RETENTION_DAYS_DEAD_LETTERS,
+  alert_events: config.RETENTION_DAYS_ALERT_EVENTS,
+  feed_alerts: config.RETENTION_DAYS_FEED_ALERTS,
+  feed_gaps: config.RETENTION_DAYS_FEED_GAPS,
+  market_changes: config.RETENTION_DAYS_MARKET_CHANGES,
+  derived_metrics: config.RETENTION_DAYS_DERIVED_METRICS,
+  liquidity_events: config.RETENTION_DAYS_LIQUIDITY_EVENTS,
+})
 
 type Control = {
   runs: MarketRuns
@@ -88,7 +100,12 @@ export const createControlActivities = (context: RoleContext, parts: Control) =>
     ...createInspectionActivities({ redis, pool, shardCount: config.NORMALIZER_SHARDS }),
     ...createPartitionActivities({
       ensurePartitions: (daysAhead) => ensurePartitions(pool, daysAhead),
-      pruneMetricBuckets: () => pruneMetricBuckets(pool),
+      expiries: [
+        ...createExpiries(pool, retentionOf(config)),
+        { table: 'metric_buckets', expireSome: () => pruneMetricBuckets(pool) },
+      ],
+      log,
+      stats,
     }),
   }
 }

@@ -11,6 +11,7 @@ import { openAlertDispatcher } from './alert-dispatcher.ts'
 import { createControlActivities } from './control-activities.ts'
 import { openCatalogChanges, startRefresh, type CatalogChanges } from './catalog-changes.ts'
 import { oneAtATime } from '../lib/every.ts'
+import { ensurePartitions } from '../store/partitions.ts'
 import type { RoleContext } from './main.ts'
 import { createMarketRuns } from './market-runs.ts'
 import { toSignals } from './observer.ts'
@@ -61,7 +62,8 @@ export const openControl = async (context: RoleContext): Promise<RoleWorker> => 
     await retire(running)
   }
   const setUp = async (): Promise<void> => {
-    await activities.ensurePartitions({ daysAhead: DAYS_AHEAD })
+    const { failed } = await ensurePartitions(resources.pool, DAYS_AHEAD)
+    for (const { table, day, error } of failed) log.warn({ table, day, error }, 'a partition could not be made')
     await watch()
     await deploySchedules(client)
   }

@@ -2,6 +2,7 @@ import { MockActivityEnvironment } from '@temporalio/testing'
 import { expect, test } from 'vitest'
 import { createTellingActivities, type FeedAlertSignal } from '../../src/activities/alert-telling.ts'
 import { createNoticeActivities } from '../../src/activities/notices.ts'
+import { FEED_KINDS } from '../../src/domain/heartbeat.ts'
 import { planEpisodes } from '../../src/heartbeats/episodes.ts'
 import type { Problem } from '../../src/heartbeats/silence.ts'
 import { createLog } from '../../src/lib/log.ts'
@@ -29,6 +30,7 @@ const checkFinding = ({ pool }: TestDatabase, marketIds: string[]) => {
   const problems = new Map(marketIds.length === 0 ? [] : [[SUBJECT, problem]])
   const findings = { problems, unknown: new Set<string>(), gone: [] }
   return recordCheck(pool, {
+    kinds: FEED_KINDS,
     plan: (open) => planEpisodes(open, findings),
     marketsOf: new Map([[SUBJECT, marketIds]]),
   })

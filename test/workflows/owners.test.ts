@@ -52,9 +52,10 @@ describe.each([
   })
 })
 
-test('maintainPartitions makes the partitions of the coming days', async () => {
+test('maintainPartitions makes the partitions of the coming days and deletes what is too old', async () => {
   const handle = await start('maintainPartitions', 'maintainPartitions', undefined)
-  expect(await handle.result()).toEqual({ made: ['order_books_0', 'order_books_1', 'order_books_2'] })
+  const made = ['order_books_0', 'order_books_1', 'order_books_2']
+  expect(await handle.result()).toEqual({ made, expired: { dead_letters: 3 } })
 })
 
 test('refreshCatalog follows the policy and counts what it saw', async () => {

@@ -1,10 +1,13 @@
 import type { Pool } from 'pg'
-import { readBooksAt, type BookAsOf } from '../../store/as-of.ts'
+import type { BookAsOf } from '../../store/as-of.ts'
 import { readDepthAt } from '../../store/depths.ts'
+import { readBooksAnywhere } from '../query/archived-book.ts'
 import type { Found } from './find-market.ts'
 import { keptFacts } from './kept-text.ts'
 import { toShownLevels } from './levels.ts'
 import { ageText, clockText, countText, timeText } from './number-text.ts'
+import { openArchive } from './open-archive.ts'
+import type { ArchivePlace } from './places.ts'
 import type { ShownBook, ShownOutcome } from './shown-book.ts'
 
 const qualityText = ({ quality, gap }: BookAsOf, atTimeMs: number): string => {
@@ -48,10 +51,14 @@ const toShown = (book: BookAsOf, name: string, atTimeMs: number): ShownOutcome =
 export const readPastBook = async (
   pool: Pool,
   { market, outcomes }: Found,
-  { atTimeMs, warning }: { atTimeMs: number; warning: string | undefined },
+  { archive, atTimeMs, warning }: { archive: ArchivePlace; atTimeMs: number; warning: string | undefined },
 ): Promise<ShownBook> => {
-  const ids = outcomes.map((outcome) => outcome.outcomeId)
-  const books = await readBooksAt(pool, ids, atTimeMs)
+  await using objects = openArchive(archive)
+  const outcomeIds = outcomes.map((outcome) => outcome.outcomeId)
+  const books = await readBooksAnywhere(
+    { pool, ...objects, onProgress: () => undefined },
+    { marketId: market.marketId, outcomeIds, atTimeMs },
+  )
   const kept = keptFacts(await readDepthAt(pool, market.marketId, atTimeMs))
   const nameOf = (id: string): string => outcomes.find((outcome) => outcome.outcomeId === id)?.name ?? ''
   return {

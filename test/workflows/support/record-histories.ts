@@ -123,7 +123,7 @@ const recordOwners = async (plane: ControlPlane): Promise<void> => {
 /** Workflows that end by themselves: name of the history, type, input. */
 const SCHEDULED: [name: string, type: string, args: unknown[]][] = [
   ['refresh-catalog', 'refreshCatalog', []],
-  ['maintain-partitions', 'maintainPartitions', []],
+  ['maintain-partitions-retention', 'maintainPartitions', []],
 ]
 
 const recordScheduled = async (plane: ControlPlane): Promise<void> => {

@@ -179,6 +179,7 @@ export const createStubs = (): Stubs => {
         return { refreshed, wanted: refreshed, started: refreshed, unknown }
       },
       ensurePartitions: async ({ daysAhead }) => Array.from({ length: daysAhead }, (_, day) => `order_books_${day}`),
+      expireRows: async () => ({ dead_letters: 3 }),
       compareHeartbeats: async () => ({ open: 1, notices: stubs.notices, isTelling: stubs.notices.length > 0 }),
       tellMarkets: async () => ({ told: 2 }),
       announceNotice: async (notice) => {
