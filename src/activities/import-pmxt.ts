@@ -60,75 +60,75 @@ async function* byMarket(
   }
 }
 
-export type ImportPmxtActivities = ReturnType<typeof createImportPmxtActivities>
+type Beat = (details: unknown) => void
 
-export const createImportPmxtActivities = ({ pool, folder, log, stats }: ImportPmxtDeps) => {
-  const folderOf = ({ importId }: PmxtImport): string => join(folder, importId)
-  const fetchFile = async (
-    given: PmxtImport,
-    beat: (details: unknown) => void,
-    signal: AbortSignal,
-  ): Promise<string> => {
-    if (!/^https?:\/\//i.test(given.origin)) {
-      await access(given.origin).catch((error: unknown) => {
-        const reason = error instanceof Error ? error.message : String(error)
-        throw ApplicationFailure.nonRetryable(
-          `expected a file that the control worker can read, got: ${reason}`,
-          'Refused',
-        )
-      })
-      return given.origin
-    }
-    const path = join(folderOf(given), 'source.parquet')
+/** What one attempt works with. */
+type Attempt = ImportPmxtDeps & { given: PmxtImport; folder: string; beat: Beat; signal: AbortSignal }
+
+const openFile = async ({ given, folder, beat, signal }: Attempt): Promise<string> => {
+  if (/^https?:\/\//i.test(given.origin)) {
+    const path = join(folder, 'source.parquet')
     await download({ url: given.origin, path }, (doneBytes) => beat({ doneBytes }), signal)
     return path
   }
-  const stage = async (given: PmxtImport, beat: (details: unknown) => void, signal: AbortSignal): Promise<Staged> => {
-    await mkdir(folderOf(given), { recursive: true })
-    const open = () => fetchFile(given, beat, signal)
-    const findMarkets = (keys: string[]) => findMarketsByKey(pool, keys, given.markets)
-    return stagePmxt({ folder: folderOf(given), open }, { layoutOf, findMarkets }, signal)
+  await access(given.origin).catch((error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw ApplicationFailure.nonRetryable(`expected a file that the control worker can read, got: ${reason}`, 'Refused')
+  })
+  return given.origin
+}
+
+const stage = async (attempt: Attempt): Promise<Staged> => {
+  const { folder, given, pool, signal } = attempt
+  await mkdir(folder, { recursive: true })
+  const findMarkets = (keys: string[]) => findMarketsByKey(pool, keys, given.markets)
+  return stagePmxt({ folder, open: () => openFile(attempt) }, { layoutOf, findMarkets }, signal)
+}
+
+const importSlice = async (attempt: Attempt, begun: string, span: TimeSpan): Promise<ImportedSlice> => {
+  const { pool, folder, given, stats, signal } = attempt
+  const { origin, importId } = given
+  const done = { markets: 0, read: 0, refused: 0 }
+  let after: { after?: string } = {}
+  await ensureDays(pool, span)
+  for await (const rows of byMarket(readStaged(folder, begun))) {
+    const { marketId } = rows
+    const counts = await importRows(pool, { marketId, importId, source: PMXT, origin, span }, rows, signal)
+    done.markets += 1
+    done.read += counts.read
+    done.refused += counts.refused
+    if (done.read < ROWS_PER_SLICE) continue
+    after = { after: marketId }
+    break
   }
-  const runSlice = async (slice: PmxtSlice, span: TimeSpan, signal: AbortSignal): Promise<ImportedSlice> => {
-    const { origin, importId } = slice
-    const done = { markets: 0, read: 0, refused: 0 }
-    let after: { after?: string } = {}
-    await ensureDays(pool, span)
-    for await (const rows of byMarket(readStaged(folderOf(slice), slice.after))) {
-      const { marketId } = rows
-      const counts = await importRows(pool, { marketId, importId, source: PMXT, origin, span }, rows, signal)
-      done.markets += 1
-      done.read += counts.read
-      done.refused += counts.refused
-      if (done.read < ROWS_PER_SLICE) continue
-      after = { after: marketId }
-      break
-    }
-    stats.count('importRowsRead', done.read)
-    stats.count('importRowsRefused', done.refused)
-    const { rows: written } = await readWritten(pool, importId, PMXT)
-    return { ...after, ...done, written }
-  }
+  stats.count('importRowsRead', done.read)
+  stats.count('importRowsRefused', done.refused)
+  const { rows: written } = await readWritten(pool, importId, PMXT)
+  return { ...after, ...done, written }
+}
+
+export type ImportPmxtActivities = ReturnType<typeof createImportPmxtActivities>
+
+/** `deps.folder`: of all imports; each has one of its own in it. */
+export const createImportPmxtActivities = (deps: ImportPmxtDeps) => {
+  const folderOf = ({ importId }: PmxtImport): string => join(deps.folder, importId)
+  const attempting = <T>(given: PmxtImport, work: (attempt: Attempt) => Promise<T>): Promise<T> =>
+    beating((beat) => work({ ...deps, given, folder: folderOf(given), beat, signal: cancellationSignal() }))
   return {
     /** Downloads a file where it is no local one, and sorts what it has of known markets. Both once, whatever dies. */
     stagePmxt: (given: PmxtImport): Promise<Staged> =>
-      beating(async (beat) => {
-        await removeStale(folder)
-        const staged = await stage(given, beat, cancellationSignal())
-        log.info({ ...staged, origin: given.origin }, 'staged a file for its import')
+      attempting(given, async (attempt) => {
+        await removeStale(deps.folder)
+        const staged = await stage(attempt)
+        deps.log.info({ ...staged, origin: given.origin }, 'staged a file for its import')
         return staged
       }),
 
     /** Imports some markets, each in one transaction: those that were done before are found done. */
     importPmxtSlice: (slice: PmxtSlice): Promise<ImportedSlice> =>
-      beating(async (beat) => {
-        const signal = cancellationSignal()
-        return runSlice(slice, await stage(slice, beat, signal), signal)
-      }),
+      attempting(slice, async (attempt) => importSlice(attempt, slice.after, await stage(attempt))),
 
     /** Nothing of it is needed any more. */
-    forgetPmxt: async (given: PmxtImport): Promise<void> => {
-      await rm(folderOf(given), { recursive: true, force: true })
-    },
+    forgetPmxt: (given: PmxtImport): Promise<void> => rm(folderOf(given), { recursive: true, force: true }),
   }
 }

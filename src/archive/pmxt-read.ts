@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { PmxtRow } from '../venue/pmxt/row.ts'
-import { literal, openDuckdb } from './duckdb.ts'
+import { literal, openDuckdb, toTexts } from './duckdb.ts'
 import { stagedPath } from './pmxt-stage.ts'
 
 /** A row with its place in the file. `seenTimeMs`: undefined where its time is none of the file's. */
@@ -49,6 +49,6 @@ export async function* readStaged(folder: string, after: string): AsyncIterable<
   const query = READ.replace('$path', () => literal(stagedPath(folder))).replace('$after', () => literal(after))
   const result = await connection.stream(query)
   for await (const rows of result.yieldRowsJson()) {
-    for (const cells of rows) yield toRow(cells.map((cell) => (cell === null ? null : String(cell))))
+    for (const cells of rows) yield toRow(toTexts(cells))
   }
 }

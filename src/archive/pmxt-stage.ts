@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { TimeSpan } from '../domain/span.ts'
 import type { Column, PmxtLayout } from '../venue/pmxt/layout.ts'
-import { literal, openDuckdb } from './duckdb.ts'
+import { literal, openDuckdb, textRows } from './duckdb.ts'
 
 /** A token or condition id that a file names, and the market that it is of. */
 type KnownKey = { key: string; marketId: string }
@@ -92,7 +92,7 @@ const toSpan = (first: number, last: number): TimeSpan => {
 }
 
 const readSpan = async (connection: DuckDBConnection): Promise<{ span: TimeSpan; rows: number }> => {
-  const [row] = (await connection.runAndReadAll(SPAN)).getRowsJson()
+  const [row] = textRows(await connection.runAndReadAll(SPAN))
   const [first, last, rows] = (row ?? []).map((value) => (value === null ? undefined : Number(value)))
   if (first === undefined || last === undefined) {
     throw new NotAnImport('expected rows of books with their times, found none')
@@ -143,7 +143,7 @@ const stage = async (path: string, folder: string, deps: StageDeps, signal: Abor
     await nameMarkets(connection, deps)
     const partial = join(folder, `staged-${randomUUID()}.parquet`)
     await copyTo(connection, partial, span)
-    const [counts] = (await connection.runAndReadAll(COUNT(partial))).getRowsJson()
+    const [counts] = textRows(await connection.runAndReadAll(COUNT(partial)))
     const [staged = 0, markets = 0] = (counts ?? []).map(Number)
     await rename(partial, stagedPath(folder))
     return { ...span, version: layout.version, rows, staged, markets }

@@ -5,7 +5,6 @@ import { failed, json, type Answer, type Route } from './http.ts'
 import type { RestCounts } from './ledger.ts'
 import type { VenueMarket, VenueToken } from './market.ts'
 import type { Outage } from './outage.ts'
-import { pricesHistoryRoute } from './prices-history.ts'
 import { statusAnswer, type RestFaults } from './rest-faults.ts'
 import { restBookText } from './texts.ts'
 
@@ -78,7 +77,6 @@ export const clobRoutes = ({ catalogue, rest, restFaults, outage, log, now, prep
   return [
     { method: 'GET', pattern: /^\/clob\/book$/, answer: ({ url }) => book(url.searchParams.get('token_id') ?? '') },
     { method: 'POST', pattern: /^\/clob\/books$/, answer: ({ body }) => books(body) },
-    pricesHistoryRoute(catalogue, now),
     { method: 'GET', pattern: /^\/clob\/time$/, answer: () => json(Math.floor(now() / 1000)) },
     {
       method: 'GET',

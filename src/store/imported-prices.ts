@@ -1,7 +1,7 @@
 import type { Pool } from 'pg'
 import type { TimeSpan } from '../domain/span.ts'
 import type { DeadLetter } from '../normalizer/batch.ts'
-import type { FilledSpan } from '../normalizer/imported-rows.ts'
+import type { FilledSpan } from '../normalizer/span-walk.ts'
 import { claimSpans, importMarket, type MarketImport } from './imports.ts'
 
 type Point = { timeMs: number; priceText: string }

@@ -57,6 +57,15 @@ type Control = {
   tell: (observation: Observation) => Promise<boolean>
 }
 
+const createImports = ({ config, log, stats, resources: { pool } }: RoleContext) => ({
+  ...createImportPmxtActivities({ pool, folder: join(config.POLYTAPE_STATE_DIR, 'imports'), log, stats }),
+  ...createImportPricesActivities({
+    pool,
+    prices: createPricesHistory({ baseUrl: config.POLYMARKET_CLOB_URL, stats }),
+    stats,
+  }),
+})
+
 /** Joins the control plane's activities to the clients of this process. */
 export const createControlActivities = (context: RoleContext, parts: Control) => {
   const { runs, owners, client, readPolicy, tell } = parts
@@ -77,13 +86,11 @@ export const createControlActivities = (context: RoleContext, parts: Control) =>
   const readCandidates = createCandidates(createGroupReaders({ gamma, publisher, log }), log)
   const policy = { readPolicy, readCandidates }
   const source = createDataApi({ baseUrl: config.POLYMARKET_DATA_URL, callsPer10s: BACKFILL_CALLS_PER_10S, stats })
-  const prices = createPricesHistory({ baseUrl: config.POLYMARKET_CLOB_URL, stats })
   const catalogue = createCatalogueActivities({ gamma, publisher, pool, log, stats })
   return {
     ...catalogue,
     ...createBackfillActivities({ source, appender, redis, pool, log, stats }),
-    ...createImportPmxtActivities({ pool, folder: join(config.POLYTAPE_STATE_DIR, 'imports'), log, stats }),
-    ...createImportPricesActivities({ pool, prices, stats }),
+    ...createImports(context),
     ...createAlertActivities(context, client),
     /** A whole pass over the catalogue is its heartbeat; it is not made again for one that Redis did not take. */
     refreshMarkets: async () => {

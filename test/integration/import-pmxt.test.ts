@@ -2,11 +2,10 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { withClient } from '../../src/store/checkout.ts'
-import { writeMarkets } from '../../src/store/markets.ts'
 import { createHistory, createRandom, type History } from '../support/as-of-history.ts'
 import { storeHistory } from '../support/as-of-store.ts'
 import { runPmxt } from '../support/import-run.ts'
+import { addMarket, look, namesOf, rowsOf, type Look } from '../support/imported-market.ts'
 import { writeParquet, writePmxt, type PmxtSeen } from '../support/pmxt-file.ts'
 import { createOther, type OtherHistory } from '../support/pmxt-history.ts'
 import { createDatabase, type TestDatabase } from '../support/services.ts'
@@ -29,47 +28,8 @@ afterAll(async () => {
   await database[Symbol.asyncDispose]()
 })
 
-const conditionOf = (marketId: string) => `0x${marketId.padStart(64, '0')}`
-const tokenOf = (outcomeId: string) => `7000${outcomeId.replace(':', '000')}`
-
-const addMarket = async (marketId: string): Promise<void> => {
-  const outcomes = [0, 1].map((index) => {
-    const outcomeId = `${marketId}:${index}`
-    return { outcomeId, name: String(index), token: tokenOf(outcomeId) }
-  })
-  const market = {
-    marketId,
-    conditionId: conditionOf(marketId),
-    slug: marketId,
-    question: '?',
-    status: 'active' as const,
-  }
-  const rest = { feeBps: undefined, endTimeMs: undefined, tickSize: '0.01', minOrderSize: '5', negRisk: false, version: undefined } // prettier-ignore
-  await withClient(database.pool, (client) => writeMarkets(client, [{ ...market, outcomes, ...rest }]))
-}
-
-const marketOf = (outcomeId: string) => {
-  const marketId = outcomeId.split(':')[0] ?? ''
-  return { conditionId: conditionOf(marketId), token: tokenOf(outcomeId) }
-}
-
 const inOrder = (histories: OtherHistory[]): PmxtSeen[] =>
   histories.flatMap(({ seen }) => seen).toSorted((left, right) => left.receivedTimeMs - right.receivedTimeMs)
-
-type Look = { state: string; sequence: string | null; levels: [string, string, string][] }
-
-const look = async (outcomeId: string, instants: number[]): Promise<Look[]> => {
-  const { rows } = await database.pool.query<Look>(
-    `select s.state, s.sequence, (select coalesce(jsonb_agg(jsonb_build_array(b.side, b.price::text, b.size::text)), '[]')
-       from book_at($1, q.at) b) as levels
-     from unnest($2::timestamptz[]) with ordinality as q (at, place), book_state_at($1, q.at) s order by q.place`,
-    [outcomeId, instants.map((at) => new Date(at).toISOString())],
-  )
-  return rows
-}
-
-const rowsOf = async (outcomeId: string, table = 'order_books') =>
-  (await database.pool.query(`select * from ${table} where outcome_id = $1 order by captured_at, id`, [outcomeId])).rows
 
 let nextImport = 0
 const importFile = (path: string, markets?: string[]) => {
@@ -80,7 +40,7 @@ const importFile = (path: string, markets?: string[]) => {
 type Both = { outcomeId: string; live: History; other: OtherHistory }
 
 const createBoth = async (marketId: string): Promise<Both[]> => {
-  await addMarket(marketId)
+  await addMarket(database.pool, marketId)
   const both: Both[] = []
   for (const index of [0, 1]) {
     const outcomeId = `${marketId}:${index}`
@@ -90,7 +50,7 @@ const createBoth = async (marketId: string): Promise<Both[]> => {
     both.push({
       outcomeId,
       live,
-      other: createOther(marketOf(outcomeId), random, HOUR + random(300_000), HOUR + HOUR_MS),
+      other: createOther(namesOf(outcomeId), random, HOUR + random(300_000), HOUR + HOUR_MS),
     })
   }
   return both
@@ -104,14 +64,14 @@ test('books that were not recorded are those of the source afterwards, all other
   const before = new Map<string, Look[]>()
   const rowsBefore = new Map<string, object[]>()
   for (const { outcomeId } of both) {
-    before.set(outcomeId, await look(outcomeId, instants))
-    rowsBefore.set(outcomeId, await rowsOf(outcomeId))
+    before.set(outcomeId, await look(database.pool, outcomeId, instants))
+    rowsBefore.set(outcomeId, await rowsOf(database.pool, outcomeId))
   }
   const imported = await importFile(path)
   expect(imported).toMatchObject({ markets: 4, refused: 0, staged: { version: 'v2', fromTimeMs: HOUR, toTimeMs: HOUR + HOUR_MS } }) // prettier-ignore
   const seen = new Map<string, number>()
   for (const { outcomeId, other } of both) {
-    const after = await look(outcomeId, instants)
+    const after = await look(database.pool, outcomeId, instants)
     instants.forEach((at, index) => {
       const [was, is] = [before.get(outcomeId)![index]!, after[index]!]
       const truth = other.bookAt(at)
@@ -124,7 +84,7 @@ test('books that were not recorded are those of the source afterwards, all other
       } else expect(is, name).toEqual(was)
       seen.set(is.state, (seen.get(is.state) ?? 0) + 1)
     })
-    const rows = await rowsOf(outcomeId)
+    const rows = await rowsOf(database.pool, outcomeId)
     expect(rows.filter(({ source }) => source === null)).toEqual(rowsBefore.get(outcomeId))
     expect(
       rows.filter(({ source }) => source !== null).every(({ source, id }) => source === 'pmxt' && Number(id) < 0),
@@ -139,13 +99,13 @@ test('books that were not recorded are those of the source afterwards, all other
 test('both versions of a file give the same rows', async () => {
   const random = createRandom(SEED + 7)
   const rows: Record<string, object[]> = {}
-  const other = createOther(marketOf('300:0'), random, HOUR, HOUR + HOUR_MS)
+  const other = createOther(namesOf('300:0'), random, HOUR, HOUR + HOUR_MS)
   for (const [version, marketId] of [
     ['v1', '300'],
     ['v2', '301'],
   ] as const) {
-    await addMarket(marketId)
-    const market = marketOf(`${marketId}:0`)
+    await addMarket(database.pool, marketId)
+    const market = namesOf(`${marketId}:0`)
     await writePmxt(
       join(folder, `${version}.parquet`),
       version,
@@ -153,54 +113,60 @@ test('both versions of a file give the same rows', async () => {
     )
     const imported = await importFile(join(folder, `${version}.parquet`), [marketId])
     expect(imported).toMatchObject({ refused: 0, read: other.seen.length, staged: { version } })
-    rows[version] = (await rowsOf(`${marketId}:0`)).map((row) => ({ ...row, market_id: '', outcome_id: '' }))
+    rows[version] = (await rowsOf(database.pool, `${marketId}:0`)).map((row) => ({
+      ...row,
+      market_id: '',
+      outcome_id: '',
+    }))
   }
   expect(rows['v1']!.length).toBeGreaterThan(100)
   expect(rows['v1']).toEqual(rows['v2'])
 })
 
 test('a second file of the same hour writes nothing over the first, and the next hour goes on with its book', async () => {
-  await addMarket('400')
-  const market = marketOf('400:0')
+  await addMarket(database.pool, '400')
+  const market = namesOf('400:0')
   const first = createOther(market, random, HOUR, HOUR + HOUR_MS)
   await writePmxt(join(folder, 'first.parquet'), 'v2', first.seen)
   await importFile(join(folder, 'first.parquet'), ['400'])
-  const rows = await rowsOf('400:0')
+  const rows = await rowsOf(database.pool, '400:0')
 
   const same = createOther(market, random, HOUR, HOUR + HOUR_MS)
   await writePmxt(join(folder, 'same.parquet'), 'v1', same.seen)
   const opened = rows[0]?.captured_at.getTime() ?? 0
   await importFile(join(folder, 'same.parquet'), ['400'])
-  expect((await rowsOf('400:0')).filter(({ captured_at }) => captured_at.getTime() >= opened)).toEqual(rows)
+  expect((await rowsOf(database.pool, '400:0')).filter(({ captured_at }) => captured_at.getTime() >= opened)).toEqual(
+    rows,
+  )
 
   const change = { ...market, type: 'change' as const, side: 'BUY' as const, price: '0.42', size: '5' }
   const at = HOUR + HOUR_MS + 1_000
   await writePmxt(join(folder, 'next.parquet'), 'v2', [{ ...change, receivedTimeMs: at, venueTimeMs: at }])
   const left = first.bookAt(HOUR + HOUR_MS) ?? []
   await importFile(join(folder, 'next.parquet'), ['400'])
-  const [before, after] = await look('400:0', [at - 1, at])
+  const [before, after] = await look(database.pool, '400:0', [at - 1, at])
   expect(before).toMatchObject({ state: 'imported', levels: left })
   expect(after?.levels).toHaveLength(left.filter(([side, price]) => side !== 'bid' || price !== '0.420000').length + 1)
   expect(after?.levels).toContainEqual(['bid', '0.420000', '5.000000'])
 })
 
 test('rows of a sealed day go to those that come later, and are found there', async () => {
-  await addMarket('500')
+  await addMarket(database.pool, '500')
   const start = HOUR + 24 * HOUR_MS
-  const other = createOther(marketOf('500:0'), random, start, start + HOUR_MS)
+  const other = createOther(namesOf('500:0'), random, start, start + HOUR_MS)
   await writePmxt(join(folder, 'sealed.parquet'), 'v2', other.seen)
   await database.pool.query(`select ensure_order_books_partition($1)`, [new Date(start).toISOString().slice(0, 10)])
   await database.pool.query(`select seal_partition('order_books', $1)`, [new Date(start).toISOString().slice(0, 10)])
   const { written } = await importFile(join(folder, 'sealed.parquet'), ['500'])
-  expect(await rowsOf('500:0')).toEqual([])
-  expect(await rowsOf('500:0', 'order_books_later')).toHaveLength(written)
+  expect(await rowsOf(database.pool, '500:0')).toEqual([])
+  expect(await rowsOf(database.pool, '500:0', 'order_books_later')).toHaveLength(written)
   const at = start + HOUR_MS - 1
-  expect(await look('500:0', [at])).toMatchObject([{ state: 'imported', levels: other.bookAt(at) }])
+  expect(await look(database.pool, '500:0', [at])).toMatchObject([{ state: 'imported', levels: other.bookAt(at) }])
 })
 
 test('bad rows are kept with their text and the reason, and the rest is imported', async () => {
-  await addMarket('600')
-  const shared = { ...marketOf('600:0'), receivedTimeMs: HOUR + 1_000, venueTimeMs: HOUR + 990 }
+  await addMarket(database.pool, '600')
+  const shared = { ...namesOf('600:0'), receivedTimeMs: HOUR + 1_000, venueTimeMs: HOUR + 990 }
   const book: PmxtSeen = { ...shared, type: 'book', bids: [['0.4', '10']], asks: [] }
   const change = (more: object): PmxtSeen => ({
     ...shared,
@@ -231,15 +197,15 @@ test('bad rows are kept with their text and the reason, and the rest is imported
     'its time is not within the hour of the file',
   ])
   expect(rows[0]?.raw).toContain('"change_price":"1.5"')
-  expect((await look('600:0', [HOUR + 1_000]))[0]?.levels).toEqual([
+  expect((await look(database.pool, '600:0', [HOUR + 1_000]))[0]?.levels).toEqual([
     ['bid', '0.410000', '7.000000'],
     ['bid', '0.400000', '10.000000'],
   ])
 })
 
 test('a file that has only the columns that it needs is read, its times as texts or numbers', async () => {
-  await addMarket('700')
-  const { conditionId, token } = marketOf('700:0')
+  await addMarket(database.pool, '700')
+  const { conditionId, token } = namesOf('700:0')
   const levels = '[["0.4", "10"]]'
   const v1 = [{ market_id: conditionId, update_type: 'book_snapshot', data: JSON.stringify({ token_id: token, bids: [{ price: 0.4, size: 10 }], asks: [], timestamp: HOUR / 1_000 + 5.5 }) }] // prettier-ignore
   await writeParquet(join(folder, 'bare-v1.parquet'), v1, '*')
@@ -250,7 +216,7 @@ test('a file that has only the columns that it needs is read, its times as texts
     ['bare-v2', HOUR + HOUR_MS + 5_500],
   ] as const) {
     await importFile(join(folder, `${name}.parquet`))
-    expect(await look('700:0', [at - 1, at]), name).toMatchObject([
+    expect(await look(database.pool, '700:0', [at - 1, at]), name).toMatchObject([
       { state: 'missing' },
       { state: 'imported', levels: [['bid', '0.400000', '10.000000']] },
     ])

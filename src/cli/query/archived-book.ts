@@ -85,7 +85,7 @@ const readWithoutBase = async (deps: BookDeps, wanted: Wanted): Promise<BookAsOf
       books = await readBooksAt(client, wanted.outcomeIds, wanted.atTimeMs)
       return (await readBegin(client, wanted)) !== undefined
     })
-    if (isWhole) break
+    if (isWhole || books.every(({ quality }) => quality === 'imported')) break
   }
   return books
 }
