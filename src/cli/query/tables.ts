@@ -35,6 +35,13 @@ export const QUERY_TABLES: readonly QueryTable[] = [
     time: { type: 'span', from: 'opened_at', to: 'closed_at' },
     order: 'outcome_id, opened_at, gap_id',
   },
+  { name: 'imported_prices', outcome: 'always', time: at('priced_at'), order: 'outcome_id, priced_at' },
+  {
+    name: 'imported_spans',
+    outcome: 'always',
+    time: { type: 'span', from: 'begins_at', to: 'ends_at' },
+    order: 'outcome_id, source, begins_at',
+  },
   { name: 'markets', outcome: 'never', time: undefined, order: 'market_id' },
   { name: 'outcomes', outcome: 'always', time: undefined, order: 'outcome_id' },
 ]
