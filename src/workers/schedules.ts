@@ -43,7 +43,7 @@ const PLANNED: Planned[] = [
     scheduleId: 'archivePartitions',
     workflowType: 'archivePartitions',
     every: '24h',
-    offset: '2h40m',
+    offset: '160m',
     // However long Temporal was down: each day is named by a run of its own.
     catchupWindow: '365d',
     timeout: '7d',
