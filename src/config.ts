@@ -1,4 +1,7 @@
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { z } from 'zod'
+import { parseStoreUrl } from './archive/store/store-url.ts'
 
 const count = (initial: number) => z.coerce.number().int().positive().default(initial)
 /** Days; 0 = for ever. */
@@ -9,6 +12,13 @@ const list = z
   .transform((text) => text.split(',').map((part) => part.trim()))
   .transform((parts) => parts.filter((part) => part !== ''))
 const address = z.string().regex(/^0x[0-9a-f]{40}$/, 'expected 0x and 40 hex digits')
+const storeUrl = z.string().superRefine((text, context) => {
+  try {
+    parseStoreUrl(text)
+  } catch (error) {
+    context.addIssue(error instanceof Error ? error.message : String(error))
+  }
+})
 const wallets = list.transform((parts) => parts.map((part) => part.toLowerCase())).pipe(z.array(address))
 
 const variables = z.object({
@@ -61,6 +71,12 @@ const variables = z.object({
   RETENTION_DAYS_LIQUIDITY_EVENTS: retentionDays(0),
   STREAM_HMAC_KEY: z.string().min(16).optional(),
   STREAM_HMAC_KEYS_OLD: list,
+  ARCHIVE_URL: storeUrl.optional(),
+  ARCHIVE_AFTER_DAYS: count(30),
+  ARCHIVE_GRACE_HOURS: z.coerce.number().min(0).default(24),
+  ARCHIVE_WORK_DIR: z.string().optional(),
+  ARCHIVE_MEMORY_BYTES: count(200 * 1_000_000).pipe(z.number().min(100_000_000)),
+  ARCHIVE_CACHE_BYTES: count(4 * 1024 * 1024 * 1024),
   TEMPORAL_DEPLOYMENT_NAME: z.string().optional(),
   TEMPORAL_WORKER_BUILD_ID: z.string().optional(),
   HTTP_HOST: z.string().default('127.0.0.1'),
@@ -68,6 +84,9 @@ const variables = z.object({
   HOOKS_SECRET: z.string().min(16).optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 })
+
+/** The archive of those who have no S3. */
+const archiveIn = (stateDir: string): string => pathToFileURL(resolve(stateDir, 'archive')).href
 
 /** Half of a version would run unversioned, where an operator believes that it waits for its turn. */
 const schema = variables
@@ -79,6 +98,7 @@ const schema = variables
     path: ['ALERT_WEBHOOK_SECRET'],
     error: 'expected a secret of at least 16 characters: ALERT_WEBHOOK_URL is set',
   })
+  .transform((read) => ({ ...read, ARCHIVE_URL: read.ARCHIVE_URL ?? archiveIn(read.POLYTAPE_STATE_DIR) }))
 
 /** Every variable with its unit and default is in `.env.example`. */
 export type Config = z.infer<typeof schema>

@@ -31,6 +31,14 @@ const TEXTS: ReadonlyMap<string, typeof HEARTBEATS> = new Map([
       recovered: 'all partitions are there',
     },
   ],
+  [
+    'archive',
+    {
+      raised: 'a day could not be archived: nothing of it was dropped',
+      paged: 'a day cannot be archived: a person must look',
+      recovered: 'the day is archived',
+    },
+  ],
 ])
 
 /** Also the id of the workflow that delivers it, and the key by which a receiver knows a repetition. */

@@ -15,13 +15,13 @@ type Concerned =
   | { type: 'shard'; shard: number }
   | { type: 'nobody' }
 
-/** What alerts are about: what should come and does not, and tables that lack a partition. */
-export type AlertKind = FeedKind | 'partitions'
+/** What alerts are about: what should come and does not, tables that lack a partition, days that cannot be archived. */
+export type AlertKind = FeedKind | 'partitions' | 'archive'
 
 export type Problem = {
   kind: AlertKind
   subject: string
-  reason: TroubleReason | 'partition_missing'
+  reason: TroubleReason | 'partition_missing' | 'archive_failed'
   detail: string
   epoch: string
   concerned: Concerned

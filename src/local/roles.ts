@@ -5,7 +5,10 @@ import { nodeArgs, REPOSITORY } from './repository.ts'
 import { keep, type Site } from './site.ts'
 import type { VenueUrls } from './venue.ts'
 
-/** `niceness`: 0, or more for what nobody waits for: control's collections took a core for 100 ms at a time. */
+/**
+ * `niceness`: 0, or more for what nobody waits for: control's collections took a core for 100 ms at a time,
+ * and the archive takes all it is given for minutes.
+ */
 export type Role = { name: string; niceness: number; nodeFlags: string[]; args: string[] }
 
 /**
@@ -21,6 +24,7 @@ export const ROLES: Role[] = [
   { name: 'control', niceness: 5, nodeFlags: FRUGAL, args: ['--role', 'control'] },
   { name: 'feed', niceness: 0, nodeFlags: STREAMING, args: ['--role', 'feed', '--replica', 'a'] },
   { name: 'normalizer', niceness: 0, nodeFlags: STREAMING, args: ['--role', 'normalizer'] },
+  { name: 'archive', niceness: 15, nodeFlags: FRUGAL, args: ['--role', 'archive'] },
 ]
 
 export type Addresses = {

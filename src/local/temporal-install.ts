@@ -1,17 +1,12 @@
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
-import { homedir, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { goInstall, toolFolder } from './go-install.ts'
 import { findOnPath, isExecutable, runCommand } from './run-command.ts'
 
 const CLI_VERSION = 'v1.5.1'
 const MODULE = `github.com/temporalio/cli/cmd/temporal@${CLI_VERSION}`
-
-/** Tools that were downloaded or built, shared by all state folders. */
-const toolFolder = (env: NodeJS.ProcessEnv = process.env): string => {
-  const cache = env['XDG_CACHE_HOME']
-  return join(cache === undefined || cache === '' ? join(homedir(), '.cache') : cache, 'polytape', 'bin')
-}
 
 const answers = async (path: string): Promise<boolean> =>
   (await runCommand(path, ['--version'], { timeoutMs: 10_000, env: process.env })).code === 0
@@ -60,20 +55,5 @@ const adopt = (source: string): string => {
   return target
 }
 
-const findGo = (): string | undefined =>
-  findOnPath('go') ?? ['/usr/local/go/bin/go', '/usr/lib/go/bin/go'].find(isExecutable)
-
 /** @throws Error with the last lines of the compiler, or the command to run where there is no Go. */
-export const buildTemporal = async (): Promise<string> => {
-  const folder = toolFolder()
-  const go = findGo()
-  if (go === undefined)
-    throw new Error(`there is no Go either. Install it and run\n  GOBIN=${folder} go install ${MODULE}`)
-  mkdirSync(folder, { recursive: true })
-  const env = { ...process.env, GOBIN: folder }
-  const result = await runCommand(go, ['install', MODULE], { timeoutMs: 1_800_000, env })
-  if (result.code === 0) return join(folder, 'temporal')
-  throw new Error(
-    `go install ${MODULE} failed (code ${result.code}):\n${result.output.trimEnd().split('\n').slice(-8).join('\n')}`,
-  )
-}
+export const buildTemporal = (): Promise<string> => goInstall(MODULE)

@@ -30,6 +30,8 @@ const openRole = async (role: Role, context: RoleContext): Promise<RoleWorker> =
       return (await import('./feed.ts')).openFeed(context)
     case 'normalizer':
       return (await import('./normalizer.ts')).openNormalizer(context)
+    case 'archive':
+      return (await import('./archive.ts')).openArchive(context)
   }
 }
 

@@ -8,6 +8,10 @@ type Planned = {
   catchupWindow: string
   /** Runs skip each other: one that hangs would end its schedule for good. */
   timeout: string
+  /** A run that failed needs a person before the next is worth anything. */
+  isPausedOnFailure?: boolean
+  /** After midnight UTC, of what runs daily. */
+  offset?: string
 }
 
 const PLANNED: Planned[] = [
@@ -35,20 +39,35 @@ const PLANNED: Planned[] = [
     timeout: '30m',
     note: 'Makes partitions before they are needed and deletes what is older than it is kept',
   },
+  {
+    scheduleId: 'archivePartitions',
+    workflowType: 'archivePartitions',
+    every: '24h',
+    offset: '160m',
+    // However long Temporal was down: each day is named by a run of its own.
+    catchupWindow: '365d',
+    timeout: '7d',
+    isPausedOnFailure: true,
+    note: 'Archives the partitions that are old enough, proves them and drops what is proved',
+  },
 ]
 
-const optionsOf = ({ scheduleId, workflowType, every, note, catchupWindow, timeout }: Planned): ScheduleOptions => ({
+const optionsOf = ({ scheduleId, workflowType, every, offset, note, ...rest }: Planned): ScheduleOptions => ({
   scheduleId,
-  spec: { intervals: [{ every }] },
+  spec: { intervals: [{ every, ...(offset === undefined ? {} : { offset }) }] },
   action: {
     type: 'startWorkflow',
     workflowType,
     taskQueue: 'control',
     workflowId: workflowType,
-    workflowExecutionTimeout: timeout,
+    workflowExecutionTimeout: rest.timeout,
     args: [],
   },
-  policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow },
+  policies: {
+    overlap: ScheduleOverlapPolicy.SKIP,
+    catchupWindow: rest.catchupWindow,
+    pauseOnFailure: rest.isPausedOnFailure ?? false,
+  },
   state: { note },
 })
 

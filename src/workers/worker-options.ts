@@ -1,7 +1,7 @@
 import type { NativeConnection, WorkerDeploymentOptions, WorkerOptions } from '@temporalio/worker'
 import type { Config } from '../config.ts'
 
-export type Role = 'control' | 'feed' | 'normalizer'
+export type Role = 'control' | 'feed' | 'normalizer' | 'archive'
 export type Replica = 'a' | 'b'
 
 type Given = { connection: NativeConnection; namespace: string; activities: object }
@@ -55,6 +55,16 @@ export const normalizerOptions = (given: Given): WorkerOptions => ({
   taskQueue: 'normalizer',
   maxHeartbeatThrottleInterval: '500ms',
   maxConcurrentActivityTaskExecutions: 64,
+  shutdownGraceTime: 0,
+  shutdownForceTime: '10s',
+})
+
+/** One step at a time: memory and disk are bounded by one day. What is in work is gone on with by whoever takes it next. */
+export const archiveOptions = (given: Given): WorkerOptions => ({
+  ...given,
+  taskQueue: 'archive',
+  maxHeartbeatThrottleInterval: '2s',
+  maxConcurrentActivityTaskExecutions: 1,
   shutdownGraceTime: 0,
   shutdownForceTime: '10s',
 })

@@ -1,8 +1,12 @@
 import { ActivityCancellationType, proxyActivities, type ActivityOptions } from '@temporalio/workflow'
 import type { AlertDeliveryActivities } from '../activities/alert-delivery.ts'
 import type { TellingActivities } from '../activities/alert-telling.ts'
+import type { ArchiveActivities } from '../activities/archive.ts'
+import type { RestoreActivities } from '../activities/archive-restore.ts'
 import type { BackfillActivities } from '../activities/backfill.ts'
 import type { CatalogueActivities } from '../activities/catalogue.ts'
+import type { ImportPmxtActivities } from '../activities/import-pmxt.ts'
+import type { ImportPricesActivities } from '../activities/import-prices.ts'
 import type { HeartbeatActivities } from '../activities/heartbeats.ts'
 import type { EverythingActivities } from '../activities/everything.ts'
 import type { InspectionActivities } from '../activities/inspection.ts'
@@ -70,6 +74,13 @@ export const backfill = proxyActivities<BackfillActivities>({
   retry: { initialInterval: '1s', maximumInterval: '1m' },
 })
 
+/** A file is downloaded and sorted by one attempt, and a slice imports some markets: for as long as anything is away. */
+export const imports = proxyActivities<ImportPmxtActivities & ImportPricesActivities>({
+  startToCloseTimeout: '2h',
+  heartbeatTimeout: '10s',
+  retry: { initialInterval: '1s', maximumInterval: '1m' },
+})
+
 export const partitions = proxyActivities<PartitionActivities>({
   startToCloseTimeout: '1m',
   retry: { initialInterval: '1s', maximumInterval: '30s', maximumAttempts: 20 },
@@ -79,6 +90,25 @@ export const retention = proxyActivities<PartitionActivities>({
   startToCloseTimeout: '10m',
   heartbeatTimeout: '1m',
   retry: { initialInterval: '1s', maximumInterval: '30s', maximumAttempts: 3 },
+})
+
+/**
+ * For a day: a bucket or a database that is away for hours is waited for, and found in the pending activity. A worker that dies
+ * is noticed within 15 s.
+ */
+const archiving: ActivityOptions = {
+  taskQueue: 'archive',
+  startToCloseTimeout: '12h',
+  scheduleToCloseTimeout: '20h',
+  heartbeatTimeout: '15s',
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  retry: { initialInterval: '1s', maximumInterval: '1m' },
+}
+export const archive = proxyActivities<ArchiveActivities>(archiving)
+export const restores = proxyActivities<RestoreActivities>(archiving)
+export const archiveAlerts = proxyActivities<Pick<ArchiveActivities, 'raiseArchiveAlert' | 'endArchiveAlert'>>({
+  ...briefly,
+  taskQueue: 'archive',
 })
 
 /** The next check comes within 15 s: two attempts are enough. */

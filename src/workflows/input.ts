@@ -23,3 +23,9 @@ export const refuse = (error: unknown): never => {
   if (refusal !== undefined) throw ApplicationFailure.nonRetryable(refusal.message, refusal.type)
   throw error
 }
+
+/** In words why an activity or anything else failed. */
+export const reasonOf = (error: unknown): string => {
+  const cause = error instanceof ActivityFailure && error.cause !== undefined ? error.cause : error
+  return cause instanceof Error ? cause.message : String(cause)
+}

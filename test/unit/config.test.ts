@@ -24,3 +24,14 @@ test('tracked wallets are addresses, in lower case whatever they were', () => {
   expect(readConfig({}).TRACKED_WALLETS).toEqual([])
   expect(() => readConfig({ TRACKED_WALLETS: `${two},0x12` })).toThrow('expected 0x and 40 hex digits')
 })
+
+test('the archive lies in the state folder unless an address of S3 or of a folder is given', () => {
+  expect(readConfig({ POLYTAPE_STATE_DIR: '/var/lib/poly tape' }).ARCHIVE_URL).toBe(
+    'file:///var/lib/poly%20tape/archive',
+  )
+  const s3 = 's3://bucket/prefix?endpoint=http://127.0.0.1:9000'
+  expect(readConfig({ ARCHIVE_URL: s3 }).ARCHIVE_URL).toBe(s3)
+  for (const url of ['/var/archive', 'https://bucket.example.org', 's3://bucket?endpont=x', 's3://key:secret@bucket']) {
+    expect(() => readConfig({ ARCHIVE_URL: url })).toThrow(/ARCHIVE_URL: (expected|credentials)/)
+  }
+})

@@ -1,0 +1,36 @@
+import { readManifest, type Manifest } from '../archive/manifest.ts'
+import { ARCHIVED_TABLES, type ArchivedTable } from '../archive/tables.ts'
+import { withNameLocked, type PartName } from '../store/archives.ts'
+import { withBeat, type Progress } from './archive-beat.ts'
+import type { ArchiveDeps } from './archive-deps.ts'
+import { toFailure } from './archive-failures.ts'
+
+export const tableOf = (name: string): ArchivedTable => {
+  const table = ARCHIVED_TABLES.find((one) => one.name === name)
+  if (table === undefined) throw new Error(`expected a table that is archived, got ${name}`)
+  return table
+}
+
+/** @throws Error where there is none: the step that wrote it comes first. */
+export const manifestOf = async ({ pool }: ArchiveDeps, { table, day, part }: PartName): Promise<Manifest> => {
+  const at = `${day}T00:00:00Z`
+  const found = (await readManifest(pool, { table, from: at, to: at })).find((one) => one.part === part)
+  if (found === undefined) throw new Error(`expected part ${part} of ${table} of ${day} to be proved, it is not`)
+  return found
+}
+
+export const textOf = ({ table, day, part }: PartName): string => `${table} of ${day}, part ${part}`
+
+/** With heartbeats, and nobody else at the same: two runs at one part would write the same files. */
+export const exclusively = <T>(
+  { pool }: Pick<ArchiveDeps, 'pool'>,
+  what: string,
+  run: (show: (progress: Progress) => void, signal: AbortSignal) => Promise<T>,
+): Promise<T> =>
+  withBeat(async (show, signal) => {
+    const locked = await withNameLocked(pool, what, async () => ({ result: await run(show, signal) }))
+    if (locked === undefined) throw new Error(`another run is at ${what}`)
+    return locked.result
+  }).catch((error: unknown) => {
+    throw toFailure(error)
+  })

@@ -1,0 +1,58 @@
+import type { Pool } from 'pg'
+import { withClient } from './checkout.ts'
+import { copyLines } from './copy.ts'
+
+type Day = { table: string; day: string }
+
+const stagingOf = ({ table, day }: Day): string => `${table}_restored_${day.replaceAll('-', '')}`
+
+/** An empty table of its own with all that a partition has: what an earlier try left is gone. */
+export const openStaging = async (pool: Pool, name: Day): Promise<string> => {
+  const staging = stagingOf(name)
+  await pool.query(`drop table if exists ${staging}`)
+  await pool.query(`create table ${staging} (like ${name.table} including all excluding comments)`)
+  return staging
+}
+
+/** In one short transaction. */
+export const copyInto = (
+  pool: Pool,
+  { target, columns, lines }: { target: string; columns: string; lines: string[] },
+): Promise<void> =>
+  withClient(pool, async (client) => {
+    try {
+      await client.query(`begin; set local timezone = 'UTC'`)
+      await copyLines(client, `${target} (${columns})`, lines)
+      await client.query('commit')
+    } catch (error) {
+      await client.query('rollback').catch(() => undefined)
+      throw error
+    }
+  })
+
+/** The rows are there: from now on the day is read in Postgres. All of it or nothing. */
+export const attachStaging = (pool: Pool, { table, day }: Day): Promise<void> =>
+  withClient(pool, async (client) => {
+    const staging = stagingOf({ table, day })
+    try {
+      await client.query(`begin; set local lock_timeout = '2s'`)
+      await client.query('select unseal_partition($1, $2)', [table, day])
+      const { rows } = await client.query<{ name: string }>('select partition_name($1, $2) as name', [table, day])
+      const name = rows[0]?.name ?? ''
+      await client.query(`alter table ${staging} rename to ${name}`)
+      const [from, to] = [day, new Date(Date.parse(day) + 86_400_000).toISOString().slice(0, 10)]
+      await client.query(
+        `alter table ${table} attach partition ${name} for values from ('${from} 00:00:00+00') to ('${to} 00:00:00+00')`,
+      )
+      const sql = `update archives set restored_at = clock_timestamp() where table_name = $1 and day = $2 and dropped_at is not null`
+      await client.query(sql, [table, day])
+      await client.query('commit')
+    } catch (error) {
+      await client.query('rollback').catch(() => undefined)
+      throw error
+    }
+  })
+
+export const dropStaging = async (pool: Pool, name: Day): Promise<void> => {
+  await pool.query(`drop table if exists ${stagingOf(name)}`)
+}

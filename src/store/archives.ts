@@ -1,0 +1,152 @@
+import type { Pool, PoolClient } from 'pg'
+import { withClient } from './checkout.ts'
+import { toJson } from './json.ts'
+import type { RowSource } from './archive-pages.ts'
+
+/** Part 0 of a day is its partition; further parts are rows that came after it was sealed. */
+export type PartName = { table: string; day: string; part: number }
+
+/** What is known of an object that was found equal to its rows. Instants as microseconds since 1970. */
+export type Proof = {
+  key: string
+  bytes: number
+  sha256: string
+  totals: { rows: string; checksum: string; first: string | null; last: string | null }
+  versions: Record<string, string>
+  /** Seal under which its rows were read; null for parts other than 0. */
+  sealedAt: string | null
+}
+
+/** In one transaction that waits for no lock longer than the partitions' own functions do. */
+const atomically = <T>(pool: Pool, run: (client: PoolClient) => Promise<T>): Promise<T> =>
+  withClient(pool, async (client) => {
+    try {
+      await client.query('begin')
+      const result = await run(client)
+      await client.query('commit')
+      return result
+    } catch (error) {
+      await client.query('rollback').catch(() => undefined)
+      throw error
+    }
+  })
+
+const LATER_ROWS = (column: string, { day, part }: PartName): string =>
+  `part = ${part} and ${column} >= '${day} 00:00:00+00'::timestamptz and ${column} < '${day} 00:00:00+00'::timestamptz + interval '24 hours'`
+
+/** Where the rows of a part are in Postgres. `later` and `instant` describe the table. */
+export const rowSource = async (
+  pool: Pool,
+  name: PartName,
+  { later, instant }: { later: string; instant: string },
+): Promise<RowSource> => {
+  if (name.part > 0) return { relation: later, where: LATER_ROWS(instant, name) }
+  const { rows } = await pool.query<{ name: string }>('select partition_name($1, $2) as name', [name.table, name.day])
+  return { relation: rows[0]?.name ?? '', where: 'true' }
+}
+
+/** Since when the partition takes no changes; seals it where nobody has. Text with all microseconds. */
+export const sealPart = async (pool: Pool, { table, day }: PartName): Promise<string> => {
+  const { rows } = await pool.query<{ at: string }>('select seal_partition($1, $2)::text as at', [table, day])
+  return rows[0]?.at ?? ''
+}
+
+/** Gives a number to the rows of a sealed day that have none. Once more: nothing. */
+export const assignLater = async (
+  pool: Pool,
+  { table, day, part }: PartName,
+  { later, instant }: { later: string; instant: string },
+): Promise<void> => {
+  const unassigned = LATER_ROWS(instant, { table, day, part }).replace(`part = ${part}`, 'part is null')
+  await pool.query(
+    `update ${later} set part = $1 where ${unassigned} and not exists (select from archives where table_name = $2 and day = $3 and part = $1)`,
+    [part, table, day],
+  )
+}
+
+const RECORD = `
+insert into archives (table_name, day, part, object_key, bytes, rows, checksum, sha256, first_captured_at, last_captured_at, versions, sealed_at)
+select $1, $2, $3, $4, $5, $6, $7, $8, to_timestamp(0) + $9::bigint * interval '1 microsecond',
+  to_timestamp(0) + $10::bigint * interval '1 microsecond', $11, $12
+where $12::timestamptz is null or exists (
+  select from partition_seals where table_name = $1 and day = $2 and sealed_at = $12 and dropped_at is null)
+on conflict (table_name, day, part) do update set
+  object_key = excluded.object_key, bytes = excluded.bytes, rows = excluded.rows, checksum = excluded.checksum,
+  sha256 = excluded.sha256, first_captured_at = excluded.first_captured_at, last_captured_at = excluded.last_captured_at,
+  versions = excluded.versions, sealed_at = excluded.sealed_at, proved_at = now(), created_at = now(), restored_at = null, dropped_at = null
+where archives.dropped_at is null or archives.restored_at is not null`
+
+/** Of a day that was restored and is archived anew: its partition holds what they held. */
+const REPLACED = `
+delete from archives where table_name = $1 and day = $2 and part > 0 and restored_at is not null returning object_key as key`
+
+/**
+ * Writes down what was proved.
+ *
+ * @returns keys of objects that nobody reads any more; undefined where nothing was written: the seal is another one by now,
+ * or the part was dropped before.
+ */
+export const recordProof = (pool: Pool, { table, day, part }: PartName, proof: Proof): Promise<string[] | undefined> =>
+  atomically(pool, async (client) => {
+    const { key, bytes, sha256, totals, versions, sealedAt } = proof
+    const { rows, checksum, first, last } = totals
+    const object = [key, bytes, rows, checksum, sha256, first, last, toJson(versions), sealedAt]
+    if ((await client.query(RECORD, [table, day, part, ...object])).rowCount !== 1) return undefined
+    if (part > 0) return []
+    return (await client.query<{ key: string }>(REPLACED, [table, day])).rows.map((row) => row.key)
+  })
+
+const MARK_DROPPED = `
+update archives set dropped_at = clock_timestamp()
+where table_name = $1 and day = $2 and part = $3 and sha256 = $4 and dropped_at is null and restored_at is null
+  and (sealed_at is null or exists (
+    select from partition_seals s where s.table_name = $1 and s.day = $2 and s.sealed_at = archives.sealed_at))`
+
+/**
+ * Drops the partition of a proved day and says so in the manifest: both or neither.
+ *
+ * @returns false where the proof does not stand: nothing was dropped.
+ */
+export const dropProved = (pool: Pool, { table, day }: PartName, sha256: string): Promise<boolean> =>
+  atomically(pool, async (client) => {
+    if ((await client.query(MARK_DROPPED, [table, day, 0, sha256])).rowCount !== 1) return false
+    await client.query('select drop_partition($1, $2)', [table, day])
+    return true
+  })
+
+type Later = { source: RowSource; totals: string; sha256: string; rows: string; checksum: string }
+
+/** The same for rows that came later: what is deleted is counted and summed up as it goes. */
+export const deleteProved = async (
+  pool: Pool,
+  { table, day, part }: PartName,
+  { source, totals, sha256, rows, checksum }: Later,
+): Promise<boolean> => {
+  const differs = Symbol('differs')
+  try {
+    return await atomically(pool, async (client) => {
+      if ((await client.query(MARK_DROPPED, [table, day, part, sha256])).rowCount !== 1) return false
+      const sql = `with gone as (delete from ${source.relation} where ${source.where} returning *) select ${totals} from gone`
+      const gone = (await client.query<{ rows: string; checksum: string }>(sql)).rows[0]
+      if (gone?.rows !== rows || gone.checksum !== checksum) throw differs
+      return true
+    })
+  } catch (error) {
+    if (error === differs) return false
+    throw error
+  }
+}
+
+/** While `run` runs nobody else holds the name; undefined where somebody does. No transaction is open meanwhile. */
+export const withNameLocked = <T>(pool: Pool, name: string, run: () => Promise<T>): Promise<T | undefined> =>
+  withClient(pool, async (client) => {
+    const key = [`archive ${name}`]
+    const sql = `select pg_try_advisory_lock(hashtext('archive'), hashtext($1)) as locked`
+    const { rows } = await client.query<{ locked: boolean }>(sql, key)
+    if (rows[0]?.locked !== true) return undefined
+    try {
+      return await run()
+    } finally {
+      await client.query(`select pg_advisory_unlock(hashtext('archive'), hashtext($1))`, key).catch(() => undefined)
+    }
+  })
