@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { openArchive } from '../../src/cli/polytape/open-archive.ts'
 import { readBooksAnywhere, type BookDeps } from '../../src/cli/query/archived-book.ts'
 import type { Scope } from '../../src/cli/query/scope.ts'
+import type { Manifest } from '../../src/archive/manifest.ts'
 import { openObjectStore } from '../../src/archive/store/open.ts'
 import type { BookAsOf } from '../../src/store/as-of.ts'
 import { createArchiveStage, type ArchiveStage } from '../support/archive-stage.ts'
@@ -191,6 +192,32 @@ describe('a day that is moved while a query begins', () => {
       (stage) => stage.restore(DAY),
     ))
 })
+
+test('a day that is archived anew before its objects are opened is read from the new ones', () =>
+  inFolder(async (url) => {
+    await using world = await openStage(url)
+    const { pool, stage, deps } = world
+    for (const later of [false, true]) {
+      if (later) await importLater(pool)
+      await stage.archive(DAY)
+      await stage.drop(DAY)
+    }
+    const expected = await world.ask(QUESTIONS[0]?.[0] ?? '')
+    let isAnew = false
+    const openObject = async (part: Manifest): Promise<string> => {
+      if (!isAnew) {
+        isAnew = true
+        await stage.restore(DAY)
+        await stage.archive(DAY)
+        await stage.drop(DAY)
+      }
+      return deps.openObject(part)
+    }
+    const asked = { statement: QUESTIONS[0]?.[0] ?? '', scope: EVERYTHING, maxBytes: Infinity }
+    const answered = await askQuery(pool, openObject, asked)
+    expect(answered.rows).toEqual(expected.rows)
+    expect([expected.read.objects, answered.read.objects]).toEqual([2, 1])
+  }))
 
 test('books of imported history, which has no checkpoints, are rebuilt from the snapshot wherever that lies', () =>
   inFolder(async (url) => {
