@@ -15,7 +15,7 @@ export type RecordedDays = {
 
 /**
  * Before rows of a day are written its partitions are there: also where nobody made them in time, since the machine slept
- * or the schedule is paused. Looked for once a day.
+ * or the schedule is paused. Looked for once a day; of a sealed day each time, since it may be unsealed.
  */
 export const createRecordedDays = (pool: Pool): RecordedDays => {
   const known = new Set<number>()
@@ -40,8 +40,10 @@ export const createRecordedDays = (pool: Pool): RecordedDays => {
       for (const day of epochDays) {
         if (known.has(day)) continue
         const isWhole = await ensureTables(day)
-        if (await isSealed(pool, 'order_books', day)) sealed.add(dayText(day))
-        if (isWhole) known.add(day)
+        const isLate = await isSealed(pool, 'order_books', day)
+        if (isLate) sealed.add(dayText(day))
+        else sealed.delete(dayText(day))
+        if (isWhole && !isLate) known.add(day)
       }
     },
     sealed,

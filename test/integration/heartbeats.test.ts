@@ -128,3 +128,19 @@ test('a connection that brings nothing while REST moves on is an alert in time, 
     ])
   }
 })
+
+test('a table without a partition for tomorrow is told as any alert is, once it is missing and once it is there', async () => {
+  const { pool } = database
+  const day = new Date(Date.now() + 86_400_000).toISOString().slice(0, 10)
+  const name = `order_books_${day.replaceAll('-', '')}`
+  await pool.query(`drop table if exists ${name}`)
+  await pool.query(`create table ${name} ()`)
+  const told = () => bodies().flatMap(({ subject, state }) => (subject === 'partitions:order_books' ? [state] : []))
+  await checkUntil('the alert is told', () => told().includes('raised'))
+  expect(bodies().at(-1)).toMatchObject({
+    kind: 'partitions',
+    detail: expect.stringContaining(`no partition for ${day}`),
+  })
+  await pool.query(`drop table ${name}`)
+  await checkUntil('its end is told', () => told().at(-1) === 'recovered')
+})

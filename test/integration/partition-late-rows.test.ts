@@ -35,18 +35,23 @@ const openRecorder = async ({ pool }: TestDatabase) => {
       [{ side: 'bid', priceText: '0.5', sizeText: '1' }],
     )
   let sequence = 0
-  const record = async (...days: string[]): Promise<void> => {
+  const batchOf = (...days: string[]): Batch => {
     const batch = newBatch()
     for (const day of days) add(batch, ++sequence, day)
-    const [expected, lastId] = [`${committed}-0`, `${++committed}-0`]
+    const [expected, lastId] = [`${committed}-0`, `${committed + 1}-0`]
     batch.offsets.set(STREAM, { stream: STREAM, expected, lastId, sequence, progress: NO_PROGRESS })
-    await commit(batch, signal)
+    return batch
   }
+  const write = async (batch: Batch): Promise<void> => {
+    await commit(batch, signal)
+    committed += 1
+  }
+  const record = (...days: string[]): Promise<void> => write(batchOf(...days))
   const read = async (table: string): Promise<string[]> => {
     const sql = `select to_char(captured_at at time zone 'UTC', 'MM-DD') || ' ' || sequence as text from ${table} order by sequence`
     return (await pool.query<{ text: string }>(sql)).rows.map(({ text }) => text)
   }
-  return { record, read, stats }
+  return { record, batchOf, write, read, stats }
 }
 
 test('rows of a day whose partition nobody made in time are committed: the commit makes it', async () => {
@@ -83,6 +88,9 @@ test('rows of a day that was sealed go to order_books_later, those of other days
   expect(await read('order_books_later')).toEqual(['10-01 4', '10-01 6', '10-01 7'])
   expect((await pool.query('select from dead_letters union all select from feed_gaps')).rowCount).toBe(0)
   expect(stats.read()['rowsLater']).toBe(3)
+  await pool.query(`select unseal_partition('order_books', '2026-10-01')`)
+  await record('2026-10-01')
+  expect(await read('order_books')).toEqual(['10-02 2', '10-02 3', '10-03 5', '10-01 8'])
 })
 
 test('rows of a day that was sealed and dropped between two commits are not lost, and are no gap', async () => {
@@ -96,4 +104,48 @@ test('rows of a day that was sealed and dropped between two commits are not lost
   expect(await read('order_books')).toEqual(['10-02 3'])
   expect(await read('order_books_later')).toEqual(['10-01 2'])
   expect((await pool.query('select from dead_letters union all select from feed_gaps')).rowCount).toBe(0)
+})
+
+test('rows of order_books wait where their partition cannot be made, and are committed once it can', async () => {
+  await using database = await createDatabase()
+  const { batchOf, write, read } = await openRecorder(database)
+  await database.pool.query('create table order_books_20261001 ()')
+  const batch = batchOf('2026-10-01')
+  await expect(write(batch)).rejects.toThrow('it is a table of its own')
+  expect((await database.pool.query('select from dead_letters')).rowCount).toBe(0)
+  await database.pool.query('drop table order_books_20261001')
+  await write(batch)
+  expect(await read('order_books')).toEqual(['10-01 1'])
+})
+
+test('a table of metrics that gets no partition costs its own rows, which become dead letters, and no row of a book', async () => {
+  await using database = await createDatabase()
+  const { batchOf, write, read } = await openRecorder(database)
+  await database.pool.query('create table derived_metrics_202610 ()')
+  const batch = batchOf('2026-10-01')
+  const measuredTimeMs = Date.parse('2026-10-01T12:00:00Z')
+  const values = [{ type: 'spread', window: '1 minute', text: '0.01' }] as const
+  batch.metrics.set('1', { marketId: '1', measuredTimeMs, values: [...values], isAgain: false })
+  await write(batch)
+  expect(await read('order_books')).toEqual(['10-01 1'])
+  const { rows } = await database.pool.query('select reason, detail from dead_letters')
+  expect(rows).toMatchObject([{ reason: 'refused_row', detail: expect.stringContaining('no partition of relation') }])
+})
+
+test('metrics of the first instant of a month are committed, though all else of their batch is of the month before', async () => {
+  await using database = await createDatabase()
+  const { batchOf, write } = await openRecorder(database)
+  const batch = batchOf('2026-10-31')
+  const values = [{ type: 'spread', window: '1 minute', text: '0.01' }] as const
+  batch.metrics.set('1', {
+    marketId: '1',
+    measuredTimeMs: Date.parse('2026-11-01Z'),
+    values: [...values],
+    isAgain: false,
+  })
+  await write(batch)
+  const { rows } = await database.pool.query<{ table: string }>(
+    'select tableoid::regclass::text as table from derived_metrics',
+  )
+  expect(rows).toEqual([{ table: 'derived_metrics_202611' }])
 })
