@@ -9,6 +9,8 @@ const FAULTS: Record<string, StoreFault> = {
   PermanentRedirect: 'refused',
   AuthorizationHeaderMalformed: 'refused',
   RequestTimeTooSkewed: 'denied',
+  // versitygw says 404.
+  InvalidAccessKeyId: 'denied',
   // What was sent did not arrive as it was: the next try sends it again.
   BadDigest: 'damaged',
   IncompleteBody: 'damaged',
