@@ -173,6 +173,28 @@ const recordBackfill = async (plane: ControlPlane): Promise<void> => {
   await record('backfill-trades', handle, plane)
 }
 
+const recordArchive = async (plane: ControlPlane): Promise<void> => {
+  const { archive } = plane.stubs
+  const name = { table: 'order_books', day: '2026-10-01', part: 0 }
+  archive.plans = [
+    [
+      { ...name, type: 'write' },
+      { ...name, day: '2026-10-02', type: 'write' },
+    ],
+    [{ ...name, day: '2026-10-02', type: 'drop' }],
+  ]
+  archive.verdicts = [
+    { type: 'differs', detail: 'rows' },
+    { type: 'differs', detail: 'rows' },
+  ]
+  const failed = await start(plane, 'archivePartitions', 'archivePartitions', [{ day: '2026-10-01' }])
+  await settled(failed)
+  await record('archive-partitions', failed, plane)
+  const restored = await start(plane, 'restorePartition', 'restorePartition', [{ day: '2026-10-01' }])
+  await settled(restored)
+  await record('restore-partition', restored, plane)
+}
+
 const recordEverything = async (plane: ControlPlane): Promise<void> => {
   const handle = await start(plane, 'setEverything', 'everything', [{ state: 'paused' }])
   await settled(handle)
@@ -189,5 +211,6 @@ await mkdir(folder, { recursive: true })
   await recordDeliveries(plane)
   await recordEverything(plane)
   await recordBackfill(plane)
+  await recordArchive(plane)
 }
 process.exit()
