@@ -45,6 +45,7 @@ export const buildPart = async ({ table, chunks, path, room, onStage, signal }: 
   const { connection } = duckdb
   // Compressing what is read once took as long as reading it.
   await connection.run(`pragma force_compression = 'uncompressed'`)
+  await connection.run('pragma disable_checkpoint_on_shutdown')
   await connection.run(`create table rows (${tableDefinition(table)})`)
   onStage('reading')
   for await (const chunk of chunks) {

@@ -201,6 +201,8 @@ export const openEmulator = async (given: Partial<EmulatorOptions>): Promise<Emu
   const replayRoute: Route = { method: 'GET', pattern: /^\/emulator\/replay$/, answer: () => json(progress()) }
   const routes = [...venue.routes, ...controlRoutes(controlled), replayRoute]
   const server = createServer((request, response) => void respond(routes, request, response))
+  // A client that stood still for a moment would ask on a socket that was closed just then.
+  server.keepAliveTimeout = 0
   acceptSockets({ server, channel, connections, everOpened, outage, now: options.now, isReplay: replay !== undefined })
   const port = await listen(server, options.port)
   return {

@@ -25,7 +25,7 @@ export const toQuote = (tape: MarketTape, nowMs: number): QuoteRow => {
  * Markets of like traffic come due together: without a bound, hundreds of whole books would hold up one commit (and the
  * event loop). One that waits is due again with its next frame; until then its stream is kept and replayed from further back.
  */
-const CHECKPOINTS_PER_BATCH = 16
+const CHECKPOINTS_PER_BATCH = 4
 const DAY_MS = 86_400_000
 
 const sealCheckpoints = (tape: MarketTape, batch: Batch, everyChanges: number): void => {

@@ -1,12 +1,18 @@
-import { escapeLiteral, type ClientBase } from 'pg'
+import type { ClientBase } from 'pg'
 
 /** What a statement can be handed to: a client, or a script that sends it later. Parameters are texts. */
 export type StatementTarget = { query: (statement: string, values: string[]) => Promise<unknown> }
 
+/** What `pg.escapeLiteral` gives, which goes by the character: a batch of a megabyte took it longer than Postgres. */
+export const literal = (text: string): string => {
+  const quoted = `'${text.replaceAll("'", "''")}'`
+  return text.includes('\\') ? ` E${quoted.replaceAll('\\', '\\\\')}` : quoted
+}
+
 const inlined = (statement: string, values: string[]): string =>
   statement.replaceAll(/\$(\d+)/g, (placeholder, position: string) => {
     const value = values[Number(position) - 1]
-    return value === undefined ? placeholder : escapeLiteral(value)
+    return value === undefined ? placeholder : literal(value)
   })
 
 /**

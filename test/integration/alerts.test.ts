@@ -82,7 +82,7 @@ test('within a batch of changes no state counts, and none that is not proved, un
 })
 
 test('what is wrong with a rule stands in its row, and it works once that is mended; a paused or deleted one is silent', async () => {
-  await using _ = start()
+  await using shard = start()
   await open('23')
   const bad: [rule: Record<string, unknown>, reason: string][] = [
     [{ condition: 'price_over', threshold: '0.5' }, 'condition: expected one of price_above, price_below'],
@@ -108,8 +108,10 @@ test('what is wrong with a rule stands in its row, and it works once that is men
   ])
   const gone = await write({ market_id: '23', condition: 'price_above', threshold: '0.5' })
   await Promise.all([taken(mended), taken(paused), taken(gone)])
+  const ruleCount = () => shard.stats.read()['alertRules'] ?? 0
+  const before = ruleCount()
   await pool.query('delete from alerts where alert_id = $1', [gone])
-  await sleep(2_500)
+  await until('the deleted one is dropped', () => ruleCount() === before - 1)
   await venue.quote('23', '0.60', '0.62')
   await applied('23')
   expect([await valuesOf(mended), await valuesOf(paused), await valuesOf(gone)]).toEqual([['0.61'], [], []])

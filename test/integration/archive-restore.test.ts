@@ -7,7 +7,7 @@ import { ORDER_BOOKS } from '../../src/archive/tables.ts'
 import { DAY, fillDay, fillLater, NAME, openTestArchive, type TestArchive } from '../support/archive-day.ts'
 import { createDatabase, type TestDatabase } from '../support/services.ts'
 
-const ROWS = 20_000
+const ROWS = 4_000
 const LATER = { ...NAME, part: 1 }
 const PARTITION = 'order_books_20260605'
 

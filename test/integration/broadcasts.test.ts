@@ -33,7 +33,7 @@ test('a broadcast that every connection hears is processed once, also after a re
     await committed({ redis, pool: database.pool }, MARKETS_STREAM)
     expect(shard.stats.read()).toMatchObject({ newMarkets: 2, dedupHits: 5 })
     expect(await resolvedAt('51')).toBe(timeMs)
-    await until('what was seen is in the bitmap', async () => (await redis.keys('seen:broadcasts:*')).length === 1)
+    await until('what was seen is in the bitmap', async () => (await redis.keys('seen:broadcasts:*')).length > 0)
   }
   await using shard = start()
   await broadcast([resolved('51', 9), announced('51')])

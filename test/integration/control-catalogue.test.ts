@@ -94,7 +94,7 @@ describe('a Gamma object', () => {
 })
 
 const gammaAt = (baseUrl: string) =>
-  createGamma({ baseUrl, timeoutMs: 500, attempts: 3, pace: createPace({ requests: 100, periodMs: 1_000 }) })
+  createGamma({ baseUrl, timeoutMs: 20_000, attempts: 3, pace: createPace({ requests: 100, periodMs: 1_000 }) })
 
 describe('the Gamma client', () => {
   test('asks again after 429, 503, broken JSON and silence, and gives up with the reason', async () => {
@@ -129,6 +129,18 @@ describe('the Gamma client', () => {
       const sixth = grantedTimesMs[index + 5]
       if (sixth !== undefined) expect(sixth - timeMs).toBeGreaterThanOrEqual(190)
     }
+  })
+
+  test('keeps to its pace also after its process stood still', async () => {
+    const pace = createPace({ requests: 5, periodMs: 200 })
+    const grantedTimesMs: number[] = []
+    const granted = Promise.all(Array.from({ length: 15 }, () => pace().then(() => grantedTimesMs.push(Date.now()))))
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    const untilMs = Date.now() + 500
+    while (Date.now() < untilMs);
+    await granted
+    for (const index of [5, 6, 7, 8, 9])
+      expect((grantedTimesMs[index + 5] ?? 0) - (grantedTimesMs[index] ?? 0)).toBeGreaterThanOrEqual(190)
   })
 })
 

@@ -89,8 +89,8 @@ describe('the enrolment of many markets', () => {
     const startedTimeMs = Date.now()
     const enrolment = createEnrolment({ redis, marketsPerFeed: 2, bookDepth: 0, ensureFeed: async () => undefined })
     expect((await enrolment.enrol([card('a')])).size).toBe(1)
-    expect(Date.now() - startedTimeMs).toBeLessThan(6_000)
-  }, 10_000)
+    expect(Date.now() - startedTimeMs).toBeGreaterThanOrEqual(4_900)
+  })
 
   test('writes a desire that was lost into the group that the market has', async () => {
     await redis.hset(FEED_GROUPS_KEY, 'a', 4)
@@ -116,7 +116,7 @@ describe('the enrolment of many markets', () => {
       seen.push(marketIds)
     }
     expect(seen).toEqual([all.slice(20, 40), all.slice(40), all.slice(0, 20)])
-  }, 10_000)
+  })
 
   test('gives a few markets at once', async () => {
     const seen: string[][] = []

@@ -1,8 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { mkdtemp, readFile, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { MarketState } from '../../src/domain/market.ts'
 import { BEING_STARTED, type Observation } from '../../src/domain/observation.ts'
 import { createLog } from '../../src/lib/log.ts'
@@ -27,18 +26,27 @@ const open = (send: (observation: Observation) => Promise<boolean>, heard: Recor
   return { stats, heard, observer: openObserver({ send, news, log: createLog('test', 'error'), stats }) }
 }
 
+const pass = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms)
+
 describe('observations', () => {
+  beforeEach(() => {
+    vi.useFakeTimers()
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
   test('are told when they have lasted a second, the last state of each market once', async () => {
     const told: string[] = []
     using observer = open(async ({ marketId, state }) => told.push(`${marketId} ${state}`) > 0).observer
     observer.report(seen('1', 'live'))
     observer.report(seen('2', 'unverified'))
-    await sleep(300)
+    await pass(300)
     for (let at = 0; at < 50; at++) observer.report(seen('1', 'live'))
     observer.report(seen('2', 'live'))
-    await sleep(500)
+    await pass(500)
     expect(told).toEqual([])
-    await sleep(1_000)
+    await pass(1_000)
     expect(told).toEqual(['1 live', '2 live'])
   })
 
@@ -48,13 +56,13 @@ describe('observations', () => {
     const opened = open(async ({ marketId }) => told.push(marketId) > 0, given)
     using observer = opened.observer
     for (const marketId of ['1', '2', '3', '4']) observer.report(seen(marketId, 'live'))
-    await sleep(2_000)
+    await pass(2_000)
     expect(told).toEqual(['2', '4'])
     expect(opened.heard).toEqual({ '1': 'live 0', '2': 'live 0', '3': BEING_STARTED, '4': 'live 0' })
     opened.heard['3'] = 'live 0'
     observer.report(seen('1', 'unverified'))
     observer.report(seen('4', 'resolved'))
-    await sleep(5_000)
+    await pass(5_000)
     expect(told).toEqual(['2', '4', '1', '4'])
     expect(opened.heard).toMatchObject({ '1': 'unverified 0', '4': 'ended' })
   })
@@ -63,11 +71,11 @@ describe('observations', () => {
     const told: string[] = []
     using observer = open(async ({ state }) => told.push(state) > 0).observer
     observer.report(seen('1', 'live'))
-    await sleep(1_300)
+    await pass(1_300)
     observer.report(seen('1', 'unverified'))
-    await sleep(200)
+    await pass(200)
     observer.report(seen('1', 'live'))
-    await sleep(1_500)
+    await pass(1_500)
     expect(told).toEqual(['live'])
   })
 
@@ -75,10 +83,10 @@ describe('observations', () => {
     const toldTimesMs: number[] = []
     using observer = open(async () => toldTimesMs.push(Date.now()) > 0).observer
     for (let market = 0; market < 150; market++) observer.report(seen(String(market), 'live'))
-    await sleep(1_600)
+    await pass(1_600)
     expect(toldTimesMs.length).toBeGreaterThan(20)
     expect(toldTimesMs.length).toBeLessThanOrEqual(70)
-    await sleep(2_000)
+    await pass(2_000)
     expect(toldTimesMs).toHaveLength(150)
   })
 
@@ -93,45 +101,43 @@ describe('observations', () => {
     })
     using _closed = observer
     observer.report(seen('1', 'live'))
-    await sleep(1_400)
+    await pass(1_400)
     expect(asked).toBe(1)
     isAway = false
-    await sleep(2_200)
+    await pass(2_200)
     expect(asked).toBe(2)
     isStarted = true
-    await sleep(5_000)
+    await pass(5_000)
     expect(asked).toBe(3)
     expect(stats.read()['observationsDropped']).toBeUndefined()
-  }, 15_000)
+  })
 
   test('of markets that resolved long ago are tried once, so that a restart does not keep the others waiting', async () => {
     let asked = 0
     const { observer, stats } = open(async () => ++asked === 0)
     using _closed = observer
     observer.report(seen('1', 'resolved'))
-    await sleep(7_000)
+    await pass(7_000)
     expect(asked).toBe(1)
     expect(stats.read()['observationsDropped']).toBeUndefined()
-  }, 15_000)
+  })
 
   test('of a market that ended are forgotten once they are told: what comes later of it is news', async () => {
     const told: string[] = []
     using observer = open(async ({ marketId, state }) => told.push(`${marketId} ${state}`) > 0).observer
     for (const state of ['stopped', 'paused'] as const) observer.report(seen(state, state))
-    await sleep(1_400)
+    await pass(1_400)
     for (const state of ['stopped', 'paused'] as const) observer.report(seen(state, state))
-    await sleep(1_400)
+    await pass(1_400)
     expect(told).toEqual(['stopped stopped', 'paused paused', 'stopped stopped'])
   })
 
   test('are counted and dropped when a market has had no workflow for two minutes', async () => {
-    vi.useFakeTimers()
     let asked = 0
     const { observer, stats } = open(async () => ++asked === 0)
     using _closed = observer
     observer.report(seen('1', 'live'))
-    await vi.advanceTimersByTimeAsync(200_000)
-    vi.useRealTimers()
+    await pass(200_000)
     expect(asked).toBeLessThanOrEqual(26)
     expect(stats.read()['observationsDropped']).toBe(1)
   })

@@ -91,7 +91,7 @@ export const openControlWorker = async (marketIds: number[], top: number | undef
       })
       control = started
       started.stderr.on('data', (chunk: Buffer) => (logged += chunk.toString()))
-      await until(async () => logged.includes('worker runs') || started.exitCode !== null, 40_000)
+      await until(async () => logged.includes('worker runs') || started.exitCode !== null, 120_000)
       return started.exitCode === null
     },
     stop,

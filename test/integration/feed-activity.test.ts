@@ -49,9 +49,10 @@ test('without Redis there is no heartbeat; the next attempt takes over the open 
   const attempt = await start(bench)
   const first = attempt()
   await bench.confirmed(bench.marketIds, 'active')
+  await until('a heartbeat', () => first.beats.length > 0)
   await bench.server.kill()
+  // One may have been on its way.
   await sleep(2_500)
-  expect(Date.now() - (first.beats.at(-1) ?? 0)).toBeLessThan(2_500)
   const beatCount = first.beats.length
   first.environment.cancel('TIMED_OUT', new ActivityCancellationDetails({ timedOut: true }))
   await expect(first.done).rejects.toThrow()
@@ -63,11 +64,11 @@ test('without Redis there is no heartbeat; the next attempt takes over the open 
   bench.emulator.pause()
   // A trade is told up to 100 ms late, also after the pause.
   await sleep(200)
-  const sent = await bench.sentTexts()
   await until(
     'every sent frame is in the streams',
-    async () => websocketTexts(await bench.entries()).length >= sent.length,
+    async () => websocketTexts(await bench.entries()).length >= (await bench.sentTexts()).length,
   )
+  const sent = await bench.sentTexts()
   const entries = await bench.entries()
   expect(websocketTexts(entries)).toEqual(sent)
   expect(breaksOf(entries)).toEqual([])

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
+import type { StreamEntry } from '../../src/domain/frame.ts'
 import { marketOfStream, orderbookStream, readyKey } from '../../src/domain/keys.ts'
 import { createAppender, createEpoch } from '../../src/stream/append.ts'
 import type { NewEntry } from '../../src/stream/entry.ts'
@@ -55,13 +56,14 @@ test('kill -9 of Redis under load loses nothing: what it forgot is appended agai
   await using bench = await openBench({ marketCount: 50, rate: 1_000 })
   await bench.desire(bench.marketIds, 'active')
   await bench.confirmed(bench.marketIds, 'active')
-  await sleep(2_000)
+  await sleep(1_500)
   await bench.server.kill()
   await sleep(1_000)
   await bench.server.start()
-  await sleep(2_000)
+  await sleep(1_000)
   bench.emulator.pause()
-  await sleep(1_500)
+  // A trade is told up to 100 ms late, also after the pause.
+  await sleep(200)
   await until(
     'every sent frame is in the streams',
     async () => websocketTexts(await bench.entries()).length >= (await bench.sentTexts()).length,
@@ -93,27 +95,39 @@ test('what Redis lost further back than the feed keeps is a recorded gap with fr
   )
 })
 
+const brokenIn = (entries: StreamEntry[]): string[] => breaksOf(entries).map((line) => line.split(' ')[0] ?? '')
+
+const restAfterOverflow = (entries: StreamEntry[]): number => {
+  const frames = framesOf(entries)
+  const gapAt = frames.findLastIndex(({ kind, text }) => kind === 'marker' && text.includes('overflow'))
+  return frames.slice(gapAt).filter(({ kind }) => kind === 'rest').length
+}
+
 test('what does not fit into the buffer is a jump in the ordinals, a recorded gap and fresh books', async () => {
   await using bench = await openBench({ marketCount: 10, rate: 2_000 }, { FEED_BUFFER_BYTES: '200000' })
   await bench.desire(bench.marketIds, 'active')
   await bench.confirmed(bench.marketIds, 'active')
   process.kill(bench.server.pid(), 'SIGSTOP')
+  const before = bench.emulator.ledger().framesSent
   await sleep(1_500)
+  // Each is longer than 100 bytes.
+  await until('more was sent than the buffer holds', () => bench.emulator.ledger().framesSent > before + 2_500)
   process.kill(bench.server.pid(), 'SIGCONT')
   bench.emulator.pause()
   await until('gaps are recorded', async () => markersOf(await bench.entries()).some((marker) => marker.type === 'gap'))
-  await sleep(2_000)
+  await until('fresh books follow each gap', async () => {
+    const all = await bench.entries()
+    return brokenIn(all).every((stream) => restAfterOverflow(all.filter((one) => one.stream === stream)) >= 2)
+  })
   const entries = await bench.entries()
-  const broken = new Set(breaksOf(entries).map((line) => line.split(' ')[0] ?? ''))
+  const broken = new Set(brokenIn(entries))
   expect(broken.size).toBeGreaterThan(0)
   for (const stream of broken) {
     const own = entries.filter((one) => one.stream === stream)
     expect(markersOf(own)).toEqual(
       expect.arrayContaining([expect.objectContaining({ type: 'gap', reason: 'overflow' })]),
     )
-    const frames = framesOf(own)
-    const gapAt = frames.findLastIndex(({ kind, text }) => kind === 'marker' && text.includes('overflow'))
-    expect(frames.slice(gapAt).filter(({ kind }) => kind === 'rest').length).toBeGreaterThanOrEqual(2)
+    expect(restAfterOverflow(own)).toBeGreaterThanOrEqual(2)
     expect(bench.marketIds).toContain(marketOfStream(stream))
   }
   const sent = new Set(await bench.sentTexts())

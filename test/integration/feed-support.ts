@@ -21,7 +21,7 @@ export const signing: SigningKeys = { current: 'test', keys: new Map([['test', '
 export const until = async (
   what: string,
   holds: () => Promise<boolean> | boolean,
-  timeoutMs = 20_000,
+  timeoutMs = 60_000,
 ): Promise<void> => {
   const deadlineMs = Date.now() + timeoutMs
   while (!(await holds())) {

@@ -28,6 +28,8 @@ export const openReceiver = async (statuses: number[]): Promise<AsyncDisposable 
       else response.writeHead(status).end()
     })
   })
+  // A caller that stood still for a moment would ask on a socket that was closed just then.
+  server.keepAliveTimeout = 0
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo

@@ -23,20 +23,16 @@ const desired = (marketId: string, state: string): string =>
 
 /** Checks until the open alerts are these, in any order. */
 const untilOpen = (compare: () => Promise<unknown>, alerts: () => ReturnType<typeof readAlerts>, subjects: string[]) =>
-  until(
-    `open alerts: ${subjects.join()}`,
-    async () => {
-      await compare()
-      const open = (await alerts()).filter((row) => row.recovered_at === null)
-      return (
-        open
-          .map(({ subject }) => subject)
-          .toSorted()
-          .join() === subjects.join()
-      )
-    },
-    30_000,
-  )
+  until(`open alerts: ${subjects.join()}`, async () => {
+    await compare()
+    const open = (await alerts()).filter((row) => row.recovered_at === null)
+    return (
+      open
+        .map(({ subject }) => subject)
+        .toSorted()
+        .join() === subjects.join()
+    )
+  })
 
 test('a killed normalizer and a dead Redis are alerts that page once and recover; paused markets are not concerned', async () => {
   await using server = await openRedis()
@@ -45,7 +41,7 @@ test('a killed normalizer and a dead Redis are alerts that page once and recover
   await using clients = openDeps(addresses)
   const { redis } = clients
   const { pool } = database
-  const windows = windowsOf(60_000, 1_500)
+  const windows = windowsOf(60_000, 4_000)
   const { compareHeartbeats } = createHeartbeatActivities(alertDeps({ redis, pool, shardCount: 1, windows }))
   const alerts = () => readAlerts(pool)
   await redis.hset(desiredKey(0), {

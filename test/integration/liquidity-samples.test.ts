@@ -20,7 +20,7 @@ test('each pass over the catalogue samples the liquidity of recorded markets: wh
   const stats = createStats()
   const gamma = createGamma({
     baseUrl: venue.url,
-    timeoutMs: 2_000,
+    timeoutMs: 20_000,
     attempts: 1,
     pace: createPace({ requests: 1_000, periodMs: 1_000 }),
   })

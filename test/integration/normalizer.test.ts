@@ -6,6 +6,9 @@ import { openStores } from '../support/normalizer-stores.ts'
 
 const { database, redis, start, tables } = await openStores()
 
+/** The cache is written beside the commit. */
+const SHOWN = { timeout: 60_000 }
+
 const rowsOfQuery = async (sql: string, values: unknown[]): Promise<Record<string, unknown>[]> =>
   (await database.pool.query<Record<string, unknown>>(sql, values)).rows
 
@@ -25,8 +28,8 @@ test('a market that is not known yet waits in its stream and flows, row by row o
   await flow.changes('11', 60)
   const rows = await expectExact(tables(), flow, '11')
   expect(rows.flat().length).toBeGreaterThan(60)
-  const quote = await redis.hgetall('quote:11')
-  expect(quote).toMatchObject({ state: 'live', sequence: String(rows[0]?.at(-1)?.sequence) })
+  const sequence = String(rows[0]?.at(-1)?.sequence)
+  await expect.poll(() => redis.hgetall('quote:11'), SHOWN).toMatchObject({ state: 'live', sequence })
 })
 
 test('bad frames are counted dead letters with their raw text, and the market goes on', async () => {
@@ -88,7 +91,7 @@ test('an entry with a bad signature is a dead letter and a gap, which a REST boo
   await expectExact(tables(), flow, '18')
   await committed(tables(), 'orderbook:17')
   expect(await gaps('17:0')).toEqual([{ reason: 'bad_signature', first_good_sequence: null }])
-  expect((await redis.hgetall('quote:17'))['state']).toBe('unverified')
+  await expect.poll(() => redis.hget('quote:17', 'state'), SHOWN).toBe('unverified')
   await flow.books('17', 'rest')
   const [rows = []] = await expectExact(tables(), flow, '17')
   const snapshot = rows.find((row) => row.kind === 'snapshot' && row.sequence > 1)
@@ -169,8 +172,9 @@ test('a stopped market has no ladders and no quote; a paused one keeps them and 
   await flow.gap('23', 'paused')
   await committed(tables(), 'orderbook:22')
   await committed(tables(), 'orderbook:23')
-  expect(await redis.hgetall('quote:22')).toMatchObject({ state: 'stopped', bid_price: '', ask_price: '' })
+  const stopped = { state: 'stopped', bid_price: '', ask_price: '' }
+  await expect.poll(() => redis.hgetall('quote:22'), SHOWN).toMatchObject(stopped)
   expect(await redis.keys('ladder:22:*')).toEqual([])
-  expect(await redis.hget('quote:23', 'state')).toBe('paused')
+  await expect.poll(() => redis.hget('quote:23', 'state'), SHOWN).toBe('paused')
   expect((await redis.keys('ladder:23:*')).length).toBeGreaterThan(0)
 })

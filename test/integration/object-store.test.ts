@@ -136,7 +136,7 @@ const mountSmall = (folder: string): string | undefined => {
 }
 
 describe('a disk that is full', () => {
-  it.each(['put', 'get'] as const)(
+  it.for(['put', 'get'] as const)(
     'fails a %s so that it may be tried again, and holds no part of it',
     async (verb, { skip }) => {
       using folder = openFileFolder()

@@ -12,7 +12,7 @@ const { database, redis, start, tables } = await openStores()
 
 const rowsOf = async (sql: string, values: unknown[] = []) => (await database.pool.query<Record<string, unknown>>(sql, values)).rows // prettier-ignore
 
-const ALL: ReprocessOptions = { reason: undefined, stream: undefined, sinceTimeMs: undefined, limit: 1_000, isDryRun: false, isTrusted: false, waitMs: 15_000 } // prettier-ignore
+const ALL: ReprocessOptions = { reason: undefined, stream: undefined, sinceTimeMs: undefined, limit: 1_000, isDryRun: false, isTrusted: false, waitMs: 60_000 } // prettier-ignore
 const run = (options: Partial<ReprocessOptions> = {}, keys: SigningKeys = signing): Promise<ReprocessResult[]> =>
   reprocess({ pool: database.pool, appender: createAppender({ redis, signing, shardCount: 1 }), signing: keys }, { ...ALL, ...options }) // prettier-ignore
 

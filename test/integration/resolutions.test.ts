@@ -119,7 +119,7 @@ describe('a resolution', () => {
 })
 
 const gammaAt = (baseUrl: string): GammaClient =>
-  createGamma({ baseUrl, timeoutMs: 2_000, attempts: 2, pace: createPace({ requests: 100, periodMs: 1_000 }) })
+  createGamma({ baseUrl, timeoutMs: 20_000, attempts: 2, pace: createPace({ requests: 100, periodMs: 1_000 }) })
 
 const activitiesOf = (gamma: GammaClient, running: string[]) => {
   const told: Observation[] = []

@@ -78,7 +78,13 @@ test.skipIf(!isThere)(
       const fills = await pool.query<{ tx_hash: string }>('select tx_hash from fills')
       return fills.rows.length === wanted.hashes.length ? true : undefined
     })
-    await sleep(1_000)
+    const isShown = async (): Promise<boolean> => {
+      const keys = await redis.keys('quote:*')
+      const quotes = await Promise.all(keys.map((key) => redis.hgetall(key)))
+      return quotes.some((one) => one['state'] === 'live' && one['verified_sequence'] === one['sequence'])
+    }
+    await until('the last book to be proved', isShown)
+    await sleep(500)
 
     expect(await count()).toBe(wanted.rowCount)
     expect(await countDoubled(pool)).toBe(0)
@@ -118,5 +124,5 @@ test.skipIf(!isThere)(
     const proofs = await pool.query<{ state: string }>('select distinct state from book_proofs')
     expect(proofs.rows).toEqual([{ state: 'verified' }])
   },
-  180_000,
+  600_000,
 )

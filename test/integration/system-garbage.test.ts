@@ -137,5 +137,5 @@ describe('texts that no venue should send', () => {
     await venue.post('resume')
     await sleep(2_000)
     await expectWhole(recording, roles)
-  }, 180_000)
+  })
 })

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { brokenPromises } from '../support/recorded-truth.ts'
 import { readOutcomes } from '../support/recorded-books.ts'
-import { feedSockets, openRecording, readGaps, settle, wrongRowCounts, type Recording } from '../support/recording.ts'
+import { expectRecorded, feedSockets, openRecording, readGaps, type Recording } from '../support/recording.ts'
 import { until } from '../support/system.ts'
 import {
   expectDone,
+  lastedMs,
   queryStatus,
   runOf,
   runTemporal,
@@ -19,8 +19,6 @@ import {
 /** What an operator does with nothing but the `temporal` binary, on 20 markets at 300 frames/s that share a socket. */
 const MARKETS = 20
 const COPY = 'normalizer-copy'
-/** A normalizer's workflow that ended is started again within 15 s. */
-const RESTART_MS = 20_000
 
 let recording: Recording
 let marketIds: string[]
@@ -29,9 +27,9 @@ beforeAll(async () => {
   recording = await openRecording({ markets: MARKETS, rate: 300, env: {} })
   const { rows } = await recording.pool.query<{ id: string }>('select market_id as id from quotes_live order by 1')
   marketIds = rows.map(({ id }) => id)
-}, 180_000)
+})
 
-afterAll(() => recording[Symbol.asyncDispose](), 60_000)
+afterAll(() => recording[Symbol.asyncDispose]())
 
 const marketAt = (index: number): string => {
   const marketId = marketIds[index]
@@ -67,9 +65,7 @@ const expectOnlySilent = async (marketId: string): Promise<void> => {
 }
 
 const expectTruth = async (): Promise<void> => {
-  const ledger = await settle(recording)
-  expect(await brokenPromises(ledger, recording.pool, recording.system.redis())).toEqual([])
-  expect(await wrongRowCounts(ledger, recording.pool)).toEqual([])
+  await expectRecorded(recording)
   await recording.venue.post('resume')
 }
 
@@ -97,7 +93,7 @@ describe('an operator with the temporal binary', () => {
     expect(snapshots.rows).toHaveLength(2)
     await expectTruth()
     expect(await readGaps(pool)).toHaveLength(2)
-  }, 120_000)
+  })
 
   test('is told why a bad state, an unknown market and a second start are refused; nothing changes', async () => {
     const { system } = recording
@@ -122,27 +118,25 @@ describe('an operator with the temporal binary', () => {
     const unknown = await runTemporal(system, 'workflow', 'result', '--workflow-id', 'market:99999999')
     expect(unknown.code).not.toBe(0)
     expect(unknown.text).toContain('market 99999999 is unknown')
-    expect(unknown.tookMs).toBeLessThan(5_000)
+    expect(await lastedMs(system, 'market:99999999')).toBeLessThan(5_000)
     await untilQuoteSays(marketId, 'live')
-  }, 60_000)
+  })
 
   test('starts a second copy of the normalizer by mistake: one goes on, the other says who owns the shard', async () => {
     const { system, pool } = recording
     const gaps = await readGaps(pool)
     expectDone(await startNormalizer(system, COPY))
-    const ids = [COPY, 'normalizer:0']
-    const statuses = (): Promise<(string | undefined)[]> => Promise.all(ids.map((id) => statusOfWorkflow(system, id)))
-    await until('one of both to have ended', async () => (await statuses()).includes('FAILED') || undefined)
-    await sleep(RESTART_MS)
-    const settled = await statuses()
-    expect(new Set(settled)).toEqual(new Set(['FAILED', 'RUNNING']))
-    const winner = ids[settled.indexOf('RUNNING')] ?? ''
-    const loser = ids[settled.indexOf('FAILED')] ?? ''
-    const { text } = await runTemporal(system, 'workflow', 'describe', '--workflow-id', loser)
-    expect(text.replaceAll(/\s+/g, ' ')).toMatch(new RegExp(`stopped because .*${winner}.* owns the shard`))
+    // The newer one takes the shard, until the one that control wants is started again, which it is within 15 s.
+    await until('the copy to have ended, and the other to run', async () => {
+      const [copy, wanted] = await Promise.all([COPY, 'normalizer:0'].map((id) => statusOfWorkflow(system, id)))
+      if (copy !== 'FAILED' || wanted !== 'RUNNING') throw new Error(`they are ${copy} and ${wanted}`)
+      return true
+    })
+    const { text } = await runTemporal(system, 'workflow', 'describe', '--workflow-id', COPY)
+    expect(text.replaceAll(/\s+/g, ' ')).toMatch(/stopped because .*normalizer:0.* owns the shard/)
     await expectTruth()
     expect(await readGaps(pool), 'no gap comes of it').toEqual(gaps)
-  }, 120_000)
+  })
 
   test('stops a market: its workflow completes, its ladders are gone, its quote says so', async () => {
     const { system, pool } = recording
@@ -156,5 +150,5 @@ describe('an operator with the temporal binary', () => {
     await until('ladders to be gone', async () => (await system.redis().exists(keys)) === 0 || undefined)
     expect(await system.redis().hget(`quote:${marketId}`, 'state')).toBe('stopped')
     await expectOnlySilent(marketId)
-  }, 60_000)
+  })
 })

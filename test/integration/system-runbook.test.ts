@@ -12,27 +12,22 @@ let recording: Recording
 beforeAll(async () => {
   const env = { POLYTAPE_MARKETS: MARKET_IDS.join(',') }
   recording = await openRecording({ markets: 20, rate: 300, env, venueArgs: ['--markets', '21'] })
-}, 180_000)
+})
 
-afterAll(() => recording[Symbol.asyncDispose](), 60_000)
+afterAll(() => recording[Symbol.asyncDispose]())
 
 const quotesSay = async (state: string, marketIds: string[]): Promise<void> => {
-  await until(
-    `quotes of ${marketIds.join(' ')} to be ${state}`,
-    async () => {
-      const sql = 'select market_id as id from quotes_live where state = $1 and market_id = any($2)'
-      const { rows } = await recording.pool.query<{ id: string }>(sql, [state, marketIds])
-      return rows.length === marketIds.length || undefined
-    },
-    20_000,
-  )
+  await until(`quotes of ${marketIds.join(' ')} to be ${state}`, async () => {
+    const sql = 'select market_id as id from quotes_live where state = $1 and market_id = any($2)'
+    const { rows } = await recording.pool.query<{ id: string }>(sql, [state, marketIds])
+    return rows.length === marketIds.length || undefined
+  })
 }
 
 const statusSays = (marketId: string, part: string): Promise<boolean> =>
   until(
     `status of ${marketId} to say ${part}`,
     async () => (await queryStatus(recording.system, marketId)).text.includes(part) || undefined,
-    20_000,
   )
 
 const describeSchedule = async (): Promise<string> => {
@@ -50,7 +45,7 @@ const refreshStartedAfter = (timeText: string): Promise<boolean> =>
         undefined
       )
     },
-    5_000,
+    15_000,
   )
 const countSays = (query: string, total: number): Promise<boolean> =>
   until(
@@ -58,7 +53,6 @@ const countSays = (query: string, total: number): Promise<boolean> =>
     async () =>
       (await runTemporal(recording.system, 'workflow', 'count', '--query', query)).text.includes(`Total: ${total}\n`) ||
       undefined,
-    20_000,
   )
 const isListedLive = (marketId: string): Promise<boolean> =>
   countSays(`WorkflowId='market:${marketId}' AND ExecutionStatus='Running' AND MarketState='live'`, 1)
@@ -70,7 +64,6 @@ const manyAre = async (state: string): Promise<void> => {
   await until(
     'the batch to be through',
     async () => !(await runTemporal(recording.system, 'batch', 'list')).text.includes('Running') || undefined,
-    20_000,
   )
 }
 const schedulePaused = (isPaused: boolean): Promise<boolean> =>

@@ -44,4 +44,4 @@ test('with both sources faulty and processes killed at random, fills are the ven
   await expectFills(last, pool, { isFeedKilled: true })
   await expectPositions(pool, { trades: last.trades, activities: [] })
   expect((await pool.query('select stream, reason, detail from dead_letters')).rows).toEqual([])
-}, 400_000)
+})

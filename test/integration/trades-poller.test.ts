@@ -27,7 +27,7 @@ const untilWhole = async ({ emulator, redis }: Bench, marketIds?: string[]): Pro
   expect(await streamFills(redis)).toEqual(expected)
 }
 
-test('every fill of the ledger is in the stream, equal ones as often, however late, repeated or refused they came', async () => {
+test.concurrent('every fill of the ledger is in the stream, equal ones as often, however late, repeated or refused they came', async () => {
   const tradeFaults = { lateMs: 1_000, repeatShare: 0.5, equalShare: 0.8, sweepShare: 0.5 }
   await using bench = await openTradesBench({ tradeFaults }, { TRADES_SWEEP_MS: '700' })
   await bench.record(allIds(bench))
@@ -46,7 +46,7 @@ test('every fill of the ledger is in the stream, equal ones as often, however la
   expect(await bench.redis.zscore(readyKey(0), TRADES_STREAM)).not.toBeNull()
 })
 
-test('where /v2/trades is away, /trades tells the same fills', async () => {
+test.concurrent('where /v2/trades is away, /trades tells the same fills', async () => {
   await using bench = await openTradesBench(
     { tradeFaults: { repeatShare: 1, equalShare: 1, lateMs: 500 } },
     { TRADES_SWEEP_MS: '500' },
@@ -62,7 +62,7 @@ test('where /v2/trades is away, /trades tells the same fills', async () => {
   await attempt.stop()
 })
 
-test('attempts that die leave nothing out: the next one reads again what may be missing', async () => {
+test.concurrent('attempts that die leave nothing out: the next one reads again what may be missing', async () => {
   await using bench = await openTradesBench({ tradeFaults: { lateMs: 300 } }, { TRADES_SWEEP_MS: '500' })
   await bench.record(allIds(bench))
   for (let round = 0; round < 3; round++) {
@@ -76,7 +76,7 @@ test('attempts that die leave nothing out: the next one reads again what may be 
   await last.stop()
 })
 
-test('what Redis lost is read again once something new comes', async () => {
+test.concurrent('what Redis lost is read again once something new comes', async () => {
   await using bench = await openTradesBench({}, { TRADES_SWEEP_MS: '60000' })
   await bench.record(allIds(bench))
   const attempt = bench.start()
@@ -105,7 +105,7 @@ test('a clock that is set back by an hour holds up neither polls nor sweeps nor 
   await attempt.stop()
 })
 
-test('an outage of the Data API is caught up with, page by page', async () => {
+test.concurrent('an outage of the Data API is caught up with, page by page', async () => {
   await using bench = await openTradesBench({}, { TRADES_SWEEP_MS: '60000' })
   await bench.record(allIds(bench))
   const attempt = bench.start()
@@ -125,7 +125,7 @@ test('an outage of the Data API is caught up with, page by page', async () => {
   expect(bench.heartbeats.texts()).toEqual([])
 })
 
-test('only what is recorded is appended; a market that comes later brings its last minutes, one that left its last fills', async () => {
+test.concurrent('only what is recorded is appended; a market that comes later brings its last minutes, one that left its last fills', async () => {
   await using bench = await openTradesBench(
     { marketCount: 30, tradeFaults: { lateMs: 400 } },
     { TRADES_SWEEP_MS: '400' },
@@ -142,7 +142,7 @@ test('only what is recorded is appended; a market that comes later brings its la
   await attempt.stop()
 })
 
-test('without a recorded market nothing is asked', async () => {
+test.concurrent('without a recorded market nothing is asked', async () => {
   await using bench = await openTradesBench({})
   const attempt = bench.start()
   await until('polls', async () => (await bench.redis.get(TRADES_POLLED_KEY)) !== null)
@@ -151,7 +151,7 @@ test('without a recorded market nothing is asked', async () => {
   expect(bench.emulator.dataRequests).toEqual({ trades: 0, 'v2/trades': 0, activity: 0 })
 })
 
-test('splits, merges and redemptions of tracked wallets are in the stream, once, and nobody else is asked about', async () => {
+test.concurrent('splits, merges and redemptions of tracked wallets are in the stream, once, and nobody else is asked about', async () => {
   const wallets: string[] = []
   await using venue = await openTradesBench({ walletCount: 3, activityShare: 0.5, seed: 5 })
   await trade(venue.emulator, 200, 0)

@@ -46,7 +46,7 @@ test('a trade that came before its market is applied by `reprocess` once the mar
   const again = async () => {
     const appender = createAppender({ redis, signing, shardCount: 1 })
     const chosen = { reason: 'unknown_token', stream: 'trades', sinceTimeMs: undefined, limit: 1_000 }
-    const how = { isDryRun: false, isTrusted: false, waitMs: 15_000 }
+    const how = { isDryRun: false, isTrusted: false, waitMs: 60_000 }
     const results = await reprocess({ pool: database.pool, appender, signing }, { ...chosen, ...how })
     return results.filter(({ letter }) => letter.raw.includes(tokenOf('33'))).map(({ result, detail }) => ({ result, detail })) // prettier-ignore
   }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { MockActivityEnvironment } from '@temporalio/testing'
+import { DefaultLogger } from '@temporalio/worker'
 import type { Pool } from 'pg'
 import { createArchiveActivities, type ArchiveActivities } from '../../src/activities/archive.ts'
 import type { ArchiveDeps } from '../../src/activities/archive-deps.ts'
@@ -52,10 +53,12 @@ export type TestArchive = AsyncDisposable & {
   folder: string
 }
 
+const QUIET = new DefaultLogger('ERROR', () => undefined)
+
 export const runActivity = <Given extends unknown[], T>(
   activity: (...given: Given) => Promise<T>,
   ...given: Given
-): Promise<T> => new MockActivityEnvironment().run(activity, ...given)
+): Promise<T> => new MockActivityEnvironment({}, { logger: QUIET }).run(activity, ...given)
 
 /** The archive's activities over a folder of their own. */
 export const openTestArchive = (pool: Pool, more: Partial<ArchiveDeps> = {}): TestArchive => {

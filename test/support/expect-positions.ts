@@ -145,7 +145,7 @@ export const wrongPositions = async (pool: Pool, truth: PositionsTruth): Promise
   return wrong
 }
 
-const DEADLINE_MS = 40_000
+const DEADLINE_MS = 90_000
 
 /** Waits until the positions are those of the ledger, and says what is wrong where they never are. */
 export const expectPositions = async (pool: Pool, truth: PositionsTruth): Promise<void> => {

@@ -1,7 +1,6 @@
 import { expect } from 'vitest'
 import type { Ledger } from '../../src/emulator/ledger.ts'
-import { feedSockets, readRoles, settle, wrongRowCounts, type Recording } from './recording.ts'
-import { brokenPromises } from './recorded-truth.ts'
+import { expectRecorded, feedSockets, readRoles, type Recording } from './recording.ts'
 
 export type Roles = ReturnType<typeof readRoles>
 
@@ -10,11 +9,8 @@ export type Roles = ReturnType<typeof readRoles>
  * that were there before. Returns the ledger.
  */
 export const expectWhole = async (recording: Recording, roles: Roles): Promise<Ledger> => {
-  const { pool, system } = recording
-  const ledger = await settle(recording)
-  expect(await brokenPromises(ledger, pool, system.redis())).toEqual([])
-  expect(await wrongRowCounts(ledger, pool)).toEqual([])
+  const ledger = await expectRecorded(recording)
   expect(feedSockets(ledger), 'sockets that were opened').toHaveLength(1)
-  expect(readRoles(system), 'processes').toEqual(roles)
+  expect(readRoles(recording.system), 'processes').toEqual(roles)
   return ledger
 }

@@ -6,7 +6,7 @@ import { z } from 'zod'
 import type { Ledger } from '../../src/emulator/ledger.ts'
 import { compareIds, readTails } from '../../src/stream/read.ts'
 import { readOutcomes, rebuildFromRows } from './recorded-books.ts'
-import { recordedTokens, wrongLadders } from './recorded-truth.ts'
+import { brokenPromises, recordedTokens, wrongLadders } from './recorded-truth.ts'
 import { openSystem, until, type System } from './system.ts'
 import { countMarketWorkflows } from './temporal-command.ts'
 import { openVenueProcess, type VenueProcess } from './venue-process.ts'
@@ -102,6 +102,26 @@ export const settle = async ({ venue, system, pool }: Recorded): Promise<Ledger>
   return venue.ledger()
 }
 
+/** Waits until there is nothing wrong, and fails with what is. */
+export const untilNone = (what: string, look: () => Promise<string[]>): Promise<boolean> =>
+  until(`no ${what}`, async () => {
+    const wrong = await look()
+    if (wrong.length > 0) throw new Error(`${wrong.length}: ${wrong.slice(0, 20).join('; ')}`)
+    return true
+  })
+
+/**
+ * Settles, then: books, rows and sequences are those of the ledger, or become them (a frame that changed nothing in the ladders
+ * may have been on its way). Returns the ledger.
+ */
+export const expectRecorded = async (recorded: Recorded): Promise<Ledger> => {
+  const ledger = await settle(recorded)
+  const redis = recorded.system.redis()
+  await untilNone('broken promises', () => brokenPromises(ledger, recorded.pool, redis))
+  await untilNone('wrong counts of rows', () => wrongRowCounts(ledger, recorded.pool))
+  return ledger
+}
+
 /** The same, but goes on when it does not settle: what is wrong then is what a soak wants to tell. */
 export const settleOrTell = async (recording: Recording, say: (line: string) => void): Promise<Ledger> => {
   try {
@@ -123,7 +143,7 @@ export const readGaps = async (pool: pg.Pool): Promise<Gap[]> => {
 }
 
 /** Outcomes that never had a gap and whose count of rows is not what the ledger predicts. */
-export const wrongRowCounts = async (ledger: Ledger, pool: pg.Pool): Promise<string[]> => {
+const wrongRowCounts = async (ledger: Ledger, pool: pg.Pool): Promise<string[]> => {
   const outcomes = await readOutcomes(pool)
   const rebuilt = await rebuildFromRows(pool)
   const disturbed = new Set((await readGaps(pool)).map((gap) => gap.outcomeId))

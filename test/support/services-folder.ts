@@ -18,16 +18,19 @@ const base = async (): Promise<string> => {
   return canReach(tmpdir(), user) ? tmpdir() : reachableBase(user)
 }
 
+/** Processes that are ending, and another run that sweeps too, may still change it. */
+const removeFolder = (folder: string): void => rmSync(folder, { recursive: true, force: true, maxRetries: 10 })
+
 /** Stops and removes what a killed test run left behind. */
 export const sweepTestFolders = async (): Promise<void> => {
   const parent = await base()
   for (const name of readdirSync(parent).filter((entry) => entry.startsWith(PREFIX))) {
     const folder = join(parent, name)
     const mark = readJsonFile(join(folder, 'owner.json'), owner)
-    const young = Date.now() - statSync(folder).mtimeMs < 60_000
+    const young = Date.now() - (statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? 0) < 60_000
     if (mark === undefined ? young : isAlive(mark)) continue
     await stopLeftovers(openStateDir(folder))
-    rmSync(folder, { recursive: true, force: true })
+    removeFolder(folder)
   }
 }
 
@@ -44,7 +47,7 @@ export const openTestFolder = async (): Promise<TestFolder> => {
     record: openChildRecord(state),
     [Symbol.asyncDispose]: async () => {
       await stopLeftovers(state)
-      rmSync(folder, { recursive: true, force: true })
+      removeFolder(folder)
     },
   }
 }

@@ -62,8 +62,8 @@ export type TestTemporal = TestServer & { address: string; cli: string }
 /** A dev server with the product's search attributes: in memory, or with a file that outlives a restart. */
 export const openTemporal = async ({ isKept = false } = {}): Promise<TestTemporal> => {
   const { path: cli } = await obtainTemporal((line) => console.error(line))
-  const uiPort = await freePort(0)
   const { server, port } = await openServerOnFreePort(anyPort, async ({ state }, at) => {
+    const uiPort = await freePort(0)
     const databaseFile = isKept ? state.path('temporal.db') : undefined
     return temporalSpec({ cli, cwd: state.root, logPath: state.logPath('temporal'), databaseFile, uiPort }, at)
   })

@@ -36,7 +36,7 @@ export type System = AsyncDisposable & {
   pidOf: (name: string) => number
 }
 
-const WAIT_MS = 90_000
+const WAIT_MS = 120_000
 
 /** Polls until the condition holds; fails with what it last saw. */
 export const until = async <T>(
@@ -92,7 +92,7 @@ export const openSystem = async (options: { args: string[]; env: Record<string, 
     child = started
     await until('run.json of this start', () => {
       if (started.exitCode !== null) throw new Error(`npm start ended with ${started.exitCode}:\n${text.join('')}`)
-      return existsSync(path) && run().processes.length >= 3 ? true : undefined
+      return existsSync(path) && run().supervisor.pid === started.pid && run().processes.length >= 3
     })
   }
   const closeClients = async (): Promise<void> => {

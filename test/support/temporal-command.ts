@@ -52,6 +52,13 @@ export const statusOfWorkflow = async (system: System, id: string): Promise<stri
 export const runOf = async (system: System, id: string): Promise<string> =>
   /"runId":\s*"([^"]+)"/.exec(await describeWorkflow(system, id))?.[1] ?? 'no run'
 
+/** From start to end of the newest run, by the clock of the server. */
+export const lastedMs = async (system: System, id: string): Promise<number> => {
+  const text = await describeWorkflow(system, id)
+  const timeMsOf = (field: string): number => Date.parse(new RegExp(`"${field}":\\s*"([^"]+)"`).exec(text)?.[1] ?? '')
+  return timeMsOf('closeTime') - timeMsOf('startTime')
+}
+
 /** Market workflows that run. */
 export const countMarketWorkflows = async (system: System): Promise<number> => {
   const query = "WorkflowType='marketSubscription' and ExecutionStatus='Running'"

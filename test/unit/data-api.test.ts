@@ -11,7 +11,7 @@ afterEach(() => void vi.restoreAllMocks())
 
 const never = new AbortController().signal
 
-const open = async (given: Partial<EmulatorOptions> = {}, timeoutMs = 2_000) => {
+const open = async (given: Partial<EmulatorOptions> = {}, timeoutMs = 20_000) => {
   const emulator = await openEmulator({ marketCount: 3, rate: 0, tradeShare: 0.5, ...given })
   using client = await openClient(emulator.urls.ws)
   await client.subscribe(emulator.catalogue.markets.flatMap((market) => market.tokens.map(({ token }) => token)))

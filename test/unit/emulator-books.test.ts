@@ -58,7 +58,7 @@ test('every batch and every book proves itself by its hash, and the rows are tho
     expect(entry.lastTradePrice).toBe(book?.lastTrade)
   }
   expect(ledger.tokens.some((one) => one.sent.unchanged > 0)).toBe(true)
-}, 60_000)
+})
 
 test('books stay two-sided, uncrossed and near their size, whatever the seed and size', async () => {
   await fc.assert(
@@ -79,7 +79,7 @@ test('books stay two-sided, uncrossed and near their size, whatever the seed and
     }),
     { numRuns: 8 },
   )
-}, 60_000)
+})
 
 test('the same seed gives the same bytes, another seed others', async () => {
   const texts = async (seed: number): Promise<string[]> => {

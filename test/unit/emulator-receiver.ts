@@ -28,7 +28,7 @@ export const openClient = async (url: string, protocols: string[] = []) => {
   return { socket, texts, closed, send, settle, subscribe, [Symbol.dispose]: () => socket.terminate() }
 }
 
-export const until = async (isDone: () => boolean | Promise<boolean>, timeoutMs = 10_000): Promise<void> => {
+export const until = async (isDone: () => boolean | Promise<boolean>, timeoutMs = 60_000): Promise<void> => {
   const endMs = Date.now() + timeoutMs
   while (!(await isDone())) {
     if (Date.now() > endMs) throw new Error(`not within ${timeoutMs} ms`)

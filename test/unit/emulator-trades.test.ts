@@ -63,7 +63,7 @@ test('the ledger is the truth: a source shows it but for what it misses, and no 
     ),
     { numRuns: 10 },
   )
-}, 60_000)
+})
 
 test('a fill that is late is not shown at first, and later in its place among those that were there', async () => {
   const { emulator, clock } = await traded({ tradeFaults: { lateMs: MINUTE_MS } }, 300)

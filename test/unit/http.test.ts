@@ -152,7 +152,7 @@ describe('the HTTP server', () => {
     expect(answer).toContain('408')
     expect((await post(url, { body: BODY })).status).toBe(202)
     nonsense.destroy()
-  }, 20_000)
+  })
 
   test('takes another port where its own is taken', async () => {
     const taken = createServer()

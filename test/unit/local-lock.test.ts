@@ -31,7 +31,7 @@ describe('the lock of a state folder', () => {
     const owner = sleeper()
     acquireLock(path, owner)
     process.kill(owner.pid, 'SIGKILL')
-    await expect.poll(() => isAlive(owner)).toBe(false)
+    await expect.poll(() => isAlive(owner), { timeout: 60_000 }).toBe(false)
     expect(acquireLock(path).type).toBe('acquired')
   })
 

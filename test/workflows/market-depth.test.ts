@@ -1,13 +1,12 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { WorkflowFailedError } from '@temporalio/client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openControlPlane, until, type ControlPlane } from './support/control-plane.ts'
+import { openControlPlane, until, untilIdle, type ControlPlane } from './support/control-plane.ts'
 import { DEFAULT_DEPTH } from './support/stub-activities.ts'
 
 let plane: ControlPlane
 beforeAll(async () => {
   plane = await openControlPlane()
-}, 60_000)
+})
 afterAll(() => plane[Symbol.asyncDispose]())
 
 const depths = (marketId: string): unknown[] =>
@@ -28,7 +27,7 @@ describe('the depth of a market', () => {
     await until(async () => (await plane.status(handle)).depth === DEFAULT_DEPTH)
     // One that is superseded while it is recorded is recorded again.
     await until(async () => plane.stubs.named('recordOverride', '14').length > 0)
-    await sleep(300)
+    await untilIdle(handle)
     for (const levels of [5, 5, -1, 6]) await handle.signal('setDepth', levels)
     await until(async () => depths('14').at(-1) === 6)
     expect(depths('14')[0]).toBeUndefined()

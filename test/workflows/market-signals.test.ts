@@ -6,7 +6,7 @@ import { bundleWorkflows } from './support/temporal.ts'
 let plane: ControlPlane
 beforeAll(async () => {
   plane = await openControlPlane()
-}, 60_000)
+})
 afterAll(() => plane[Symbol.asyncDispose]())
 
 /** A market whose signals were all sent before any worker looked at it. */

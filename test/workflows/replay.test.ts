@@ -14,7 +14,7 @@ let workflowBundle: WorkflowBundle
 beforeAll(async () => {
   installQuietRuntime()
   workflowBundle = await bundleWorkflows()
-}, 60_000)
+})
 
 const replay = (text: string, bundle: WorkflowBundle): Promise<void> => {
   const workflowId = /"workflowId":"([^"]+)"/.exec(text)?.[1]

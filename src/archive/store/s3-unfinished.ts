@@ -48,8 +48,7 @@ export const abortUpload = async (bucket: Bucket, key: string, id: string): Prom
 }
 
 /** The upload was completed or given up, by us or by somebody else. */
-export const isGone = (error: unknown): boolean =>
-  error instanceof StoreError && error.cause instanceof Error && error.cause.name === 'NoSuchUpload'
+export const isGone = (error: unknown): boolean => error instanceof StoreError && error.code === 'NoSuchUpload'
 
 /** ETag of each part that the store has, as it is to be said when completing. */
 export type StoredParts = Map<number, string>

@@ -17,15 +17,25 @@ export type ControlPlane = AsyncDisposable & {
 }
 
 /** Polls until `check` answers something; fails with what it last saw. */
-export const until = async <T>(check: () => Promise<T | undefined | false>, timeoutMs = 8_000): Promise<T> => {
+export const until = async <T>(check: () => Promise<T | undefined | false>, timeoutMs = 60_000): Promise<T> => {
   const deadlineMs = Date.now() + timeoutMs
   for (;;) {
-    const found = await check()
+    const found = await check().catch((error: unknown) => {
+      if (Date.now() > deadlineMs) throw error
+      return undefined
+    })
     if (found !== undefined && found !== false) return found
     if (Date.now() > deadlineMs) throw new Error(`waited ${timeoutMs} ms for: ${check.toString()}`)
     await sleep(25)
   }
 }
+
+/** Nothing is under way, and nothing that the server has is still to be told to the workflow. */
+export const untilIdle = (handle: WorkflowHandle): Promise<true> =>
+  until(async () => {
+    const { pendingActivities, pendingWorkflowTask } = (await handle.describe()).raw
+    return (pendingActivities ?? []).length === 0 && !pendingWorkflowTask
+  })
 
 /** Real server, real workflows, stubbed activities but for those given: all queues are served by this process. */
 export const openControlPlane = async (real: (client: Client) => object = () => ({})): Promise<ControlPlane> => {

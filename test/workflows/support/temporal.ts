@@ -27,12 +27,13 @@ export const installQuietRuntime = (): void => {
 /** A dev server of its own, in memory: 0.2 s, and nothing of other tests in it. */
 export const openTemporal = async (): Promise<TestWorkflowEnvironment> => {
   installQuietRuntime()
-  return TestWorkflowEnvironment.createLocal({
-    server: {
-      executable: { type: 'existing-path', path: temporalCli() },
-      searchAttributes: [MARKET_STATE, MARKET_SLUG, FEED_GROUP],
-    },
-  })
+  const server = {
+    executable: { type: 'existing-path' as const, path: temporalCli() },
+    searchAttributes: [MARKET_STATE, MARKET_SLUG, FEED_GROUP],
+  }
+  const open = (): Promise<TestWorkflowEnvironment> => TestWorkflowEnvironment.createLocal({ server })
+  // Somebody else may take the port that was free a moment ago.
+  return open().catch(open)
 }
 
 /** The workflows as the control worker bundles them. */
