@@ -8,7 +8,6 @@ comment on column order_books.source is
 -- month; and metrics_at() looks into all of them before the instant where a market has been quiet for long.
 alter table derived_metrics rename to derived_metrics_past;
 alter index derived_metrics_pkey rename to derived_metrics_past_pkey;
-alter index derived_metrics_series rename to derived_metrics_past_series;
 create sequence derived_metric_ids;
 select setval('derived_metric_ids', nextval(pg_get_serial_sequence('derived_metrics_past', 'metric_id')));
 alter table derived_metrics_past alter column metric_id drop identity;
@@ -17,7 +16,6 @@ create table derived_metrics (like derived_metrics_past including constraints in
 alter table derived_metrics
   alter column metric_id set default nextval('derived_metric_ids'),
   add primary key (market_id, measured_at, metric_type, "window");
-create index derived_metrics_series on derived_metrics (market_id, metric_type, "window", measured_at);
 alter sequence derived_metric_ids owned by derived_metrics.metric_id;
 
 -- What was measured so far stays where it is, as the partition of all time until the end of its last month.

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import pg from 'pg'
-import { expect, test } from 'vitest'
+import { test } from 'vitest'
 import { literal } from '../../src/store/script.ts'
 
 test('a literal is what the Postgres client makes of the text, whatever is in it', () => {
