@@ -75,7 +75,7 @@ const variables = z.object({
   ARCHIVE_AFTER_DAYS: count(30),
   ARCHIVE_GRACE_HOURS: z.coerce.number().min(0).default(24),
   ARCHIVE_WORK_DIR: z.string().optional(),
-  ARCHIVE_MEMORY_BYTES: count(200 * 1_000_000).pipe(z.number().min(100_000_000)),
+  ARCHIVE_MEMORY_BYTES: count(150 * 1_000_000).pipe(z.number().min(100_000_000)),
   ARCHIVE_CACHE_BYTES: count(4 * 1024 * 1024 * 1024),
   TEMPORAL_DEPLOYMENT_NAME: z.string().optional(),
   TEMPORAL_WORKER_BUILD_ID: z.string().optional(),

@@ -20,7 +20,7 @@ const FORGOTTEN_MS = 7 * 86_400_000
 export const folderOf = (folder: string, { table, day, part }: PartName): string =>
   join(folder, `${table}-${day}-${part}`)
 
-const hashFile = async (path: string, signal: AbortSignal): Promise<string> => {
+export const hashFile = async (path: string, signal: AbortSignal): Promise<string> => {
   const hash = createHash('sha256')
   for await (const chunk of createReadStream(path, { signal, highWaterMark: 1 << 20 })) hash.update(chunk)
   return hash.digest('hex')

@@ -6,7 +6,7 @@ import { copyLine, selectChunk, tableDefinition } from './chunk-text.ts'
 import { literal, openDuckdb } from './duckdb.ts'
 import type { ArchivedTable } from './tables.ts'
 
-/** About 8 MB of columns: small enough to skip the rest, large enough to compress as well as larger ones do. */
+/** About 1 MB in the object: small enough to skip the rest, large enough to compress as well as larger ones do. */
 const ROW_GROUP_ROWS = 122_880
 
 export type Room = { memoryBytes: number; threads: number; folder: string }
@@ -38,11 +38,14 @@ type Build = {
 
 /**
  * Sorts rows into one Parquet file, through a database file in the folder: memory does not grow with the rows. The folder
- * takes about 60 bytes a row, and as much again while it sorts.
+ * takes some 130 bytes a row, and as much again while it sorts.
  */
 export const buildPart = async ({ table, chunks, path, room, onStage, signal }: Build): Promise<void> => {
   using duckdb = await openDuckdb({ ...room, path: join(room.folder, 'rows.duckdb') })
   const { connection } = duckdb
+  // Compressing what is read once took as long as reading it.
+  await connection.run(`pragma force_compression = 'uncompressed'`)
+  await connection.run('pragma disable_checkpoint_on_shutdown')
   await connection.run(`create table rows (${tableDefinition(table)})`)
   onStage('reading')
   for await (const chunk of chunks) {
@@ -50,7 +53,8 @@ export const buildPart = async ({ table, chunks, path, room, onStage, signal }: 
     await rm(chunk)
   }
   onStage('sorting')
-  const options = `format parquet, compression zstd, row_group_size ${ROW_GROUP_ROWS}`
+  // Version 2 has the differences of instants and numbers: 9.2 bytes a row, and 12.4 without.
+  const options = `format parquet, parquet_version v2, compression zstd, row_group_size ${ROW_GROUP_ROWS}`
   const sorted = `select * from rows order by ${table.order.join(', ')}`
   await interruptedBy(connection, signal, () => connection.run(`copy (${sorted}) to ${literal(path)} (${options})`))
 }
@@ -79,6 +83,6 @@ export async function* partLines(
   const result = await duckdb.connection.stream(sql)
   for await (const rows of result.yieldRowsJson()) {
     signal.throwIfAborted()
-    yield rows.map(([line]) => String(line))
+    yield rows.map(([line]) => (typeof line === 'string' ? line : ''))
   }
 }

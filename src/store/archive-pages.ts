@@ -1,6 +1,6 @@
 import { createWriteStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
-import type { Pool, PoolClient } from 'pg'
+import type { Pool } from 'pg'
 import { to as copyTo } from 'pg-copy-streams'
 import { withClient } from './checkout.ts'
 
@@ -30,34 +30,36 @@ export const pageRanges = async (pool: Pool, { relation }: RowSource): Promise<P
 const within = ({ relation, where }: RowSource, { from, to }: PageRange): string =>
   `from ${relation} where ctid >= '(${from},0)' and ctid < '(${to},0)' and ${where}`
 
-const reading = <T>(pool: Pool, read: (client: PoolClient) => Promise<T>): Promise<T> =>
-  withClient(pool, async (client) => {
-    try {
-      await client.query(
-        `begin read only; set local timezone = 'UTC'; set local datestyle = 'ISO'; set local jit = off`,
-      )
-      const result = await read(client)
-      await client.query('commit')
-      return result
-    } catch (error) {
-      await client.query('rollback').catch(() => undefined)
-      throw error
-    }
-  })
+const BEGIN = `begin read only; set local timezone = 'UTC'; set local datestyle = 'ISO'; set local jit = off`
 
 type Chunk = { source: RowSource; range: PageRange; columns: string; options: string; path: string }
 
-/** Writes the rows of some pages to a file. An end by the signal costs the connection, which the pool replaces. */
+/** Writes the rows of some pages to a file. */
 export const copyPages = (pool: Pool, chunk: Chunk, signal: AbortSignal): Promise<void> =>
-  reading(pool, async (client) => {
-    const { source, range, columns, options, path } = chunk
-    const rows = client.query(copyTo(`copy (select ${columns} ${within(source, range)}) to stdout (${options})`))
-    await pipeline(rows, createWriteStream(path), { signal })
-  })
+  withClient(
+    pool,
+    async (client) => {
+      const { source, range, columns, options, path } = chunk
+      await client.query(BEGIN)
+      const rows = client.query(copyTo(`copy (select ${columns} ${within(source, range)}) to stdout (${options})`))
+      await pipeline(rows, createWriteStream(path), { signal })
+      await client.query('commit')
+    },
+    { isCutOnError: true },
+  )
 
 /** `totals`: a select list of aggregates. */
 export const sumPages = <Row extends object>(
   pool: Pool,
   { source, range, totals }: { source: RowSource; range: PageRange; totals: string },
 ): Promise<Row | undefined> =>
-  reading(pool, async (client) => (await client.query<Row>(`select ${totals} ${within(source, range)}`)).rows[0])
+  withClient(
+    pool,
+    async (client) => {
+      await client.query(BEGIN)
+      const { rows } = await client.query<Row>(`select ${totals} ${within(source, range)}`)
+      await client.query('commit')
+      return rows[0]
+    },
+    { isCutOnError: true },
+  )

@@ -104,7 +104,11 @@ const archiving: ActivityOptions = {
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   retry: { initialInterval: '1s', maximumInterval: '1m' },
 }
-export const archive = proxyActivities<ArchiveActivities>(archiving)
+const { writePart, provePart, dropPart } = proxyActivities<ArchiveActivities>(archiving)
+const { heartbeatTimeout: _, ...unobserved } = archiving
+/** A few statements each, and nothing to report meanwhile. */
+const { planArchive, sealRows } = proxyActivities<ArchiveActivities>({ ...unobserved, startToCloseTimeout: '10m' })
+export const archive = { planArchive, sealRows, writePart, provePart, dropPart }
 export const restores = proxyActivities<RestoreActivities>(archiving)
 export const archiveAlerts = proxyActivities<Pick<ArchiveActivities, 'raiseArchiveAlert' | 'endArchiveAlert'>>({
   ...briefly,

@@ -73,6 +73,7 @@ describe('npm start', () => {
     expect(statSync(runPath).mode & 0o777).toBe(0o600)
     expect(run.venue).toBe('emulator')
     expect(run.processes.map(({ role }) => role).toSorted((a, b) => a.localeCompare(b))).toEqual([
+      'archive',
       'control',
       'feed',
       'normalizer',

@@ -1,4 +1,6 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openObjectStore } from '../../src/archive/store/open.ts'
@@ -124,4 +126,38 @@ describe.each(stores)('objects in $name', ({ open, isThere }) => {
       await expect(store.put(key, given.path, given), key).rejects.toThrow('expected a key')
     }
   })
+})
+
+/** A file system of one MiB, where this user may mount one. */
+const mountSmall = (folder: string): string | undefined => {
+  mkdirSync(folder)
+  const { status, stderr } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder], { encoding: 'utf8' })
+  return status === 0 ? undefined : `mount: ${stderr ?? 'is not there'}`
+}
+
+describe('a disk that is full', () => {
+  it.for(['put', 'get'] as const)(
+    'fails a %s so that it may be tried again, and holds no part of it',
+    async (verb, { skip }) => {
+      using folder = openFileFolder()
+      const small = folder.path('small')
+      const obstacle = mountSmall(small)
+      skip(obstacle !== undefined, `skipped: a small file system is needed (${obstacle})`)
+      try {
+        await using large = openFile(folder)
+        await using store = verb === 'put' ? openObjectStore(pathToFileURL(small).href) : large
+        const given = folder.file('given', 600_000)
+        if (verb === 'get') await store.put(KEY, given.path, given)
+        writeFileSync(join(small, 'ballast'), Buffer.alloc(600_000))
+        const move = () => (verb === 'put' ? store.put(KEY, given.path, given) : store.get(KEY, join(small, 'back')))
+        await expect(move()).rejects.toMatchObject({ fault: 'full', retryable: true })
+        rmSync(join(small, 'ballast'))
+        const left = readdirSync(small, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+        expect(left).toEqual([])
+        await move()
+      } finally {
+        spawnSync('umount', [small])
+      }
+    },
+  )
 })

@@ -1,22 +1,24 @@
-import { pathToFileURL } from 'node:url'
-import { join } from 'node:path'
-import type { Pool } from 'pg'
 import { describe, expect, test } from 'vitest'
-import { openArchive } from '../../src/cli/polytape/open-archive.ts'
-import { readBooksAnywhere, type BookDeps } from '../../src/cli/query/archived-book.ts'
+import type { Manifest } from '../../src/archive/manifest.ts'
+import { readBooksAnywhere } from '../../src/cli/query/archived-book.ts'
 import type { Scope } from '../../src/cli/query/scope.ts'
-import { openObjectStore } from '../../src/archive/store/open.ts'
 import type { BookAsOf } from '../../src/store/as-of.ts'
-import { createArchiveStage, type ArchiveStage } from '../support/archive-stage.ts'
-import { askQuery, openFolder, recordMarkets, type Answered } from '../support/query-tape.ts'
+import type { ArchiveStage } from '../support/archive-stage.ts'
+import {
+  DAY,
+  EVERYTHING,
+  IMPORTED,
+  importLater,
+  inFolder,
+  meddled,
+  MIDNIGHT_MS,
+  openStage,
+  type Stage,
+} from '../support/query-stage.ts'
+import { askQuery, type Answered } from '../support/query-tape.ts'
 import { openS3, whyNoS3 } from '../support/s3.ts'
-import { createDatabase } from '../support/services.ts'
 
-const MIDNIGHT_MS = Date.UTC(2026, 9, 2)
 const HOUR_MS = 3_600_000
-const DAY = '2026-10-02'
-const EVERYTHING: Scope = { markets: undefined, fromTimeMs: undefined, toTimeMs: undefined }
-const IMPORTED = '72:7'
 
 const QUESTIONS: [string, Partial<Scope>][] = [
   ['select * from order_books order by outcome_id, captured_at, id', {}],
@@ -26,41 +28,6 @@ const QUESTIONS: [string, Partial<Scope>][] = [
   ['select * from order_books order by all', { markets: { marketIds: ['71'], outcomeIds: ['71:1'] }, fromTimeMs: MIDNIGHT_MS }],
   ['with m as (select market_id, slug from markets) select slug, count(*) from order_books join m using (market_id) group by all order by all', {}],
 ] // prettier-ignore
-
-/** Rows that an import brings for a day that is sealed, of an outcome without checkpoints. */
-const importLater = (pool: Pool): Promise<unknown> =>
-  pool.query(
-    `insert into order_books_later (id, sequence, captured_at, source_ts, price, size, market_id, outcome_id, side, kind, source)
-     select n * 65536, n, $2::timestamptz + n * interval '10 seconds 123456 microseconds', null, 0.01 * n, 1.5 * n, '72', $1,
-       case when n < 20 then 'bid' else 'ask' end, case when n = 1 then 'snapshot' else 'change' end, 'pmxt'
-     from generate_series(1, 40) n`,
-    [IMPORTED, new Date(MIDNIGHT_MS + HOUR_MS).toISOString()],
-  )
-
-const openStage = async (url: string) => {
-  const database = await createDatabase()
-  const folder = openFolder()
-  await recordMarkets(database.pool, ['71', '72'], MIDNIGHT_MS)
-  const store = openObjectStore(url)
-  const archive = openArchive({ url, cacheFolder: join(folder.path, 'cache'), cacheBytes: 100_000_000 })
-  const { pool } = database
-  const { openObject } = archive
-  const deps: BookDeps = { pool, openObject, onProgress: () => undefined }
-  const ask = (statement: string, scope: Partial<Scope> = {}, by = pool): Promise<Answered> =>
-    askQuery(by, openObject, { statement, scope: { ...EVERYTHING, ...scope }, maxBytes: Infinity })
-  return {
-    pool,
-    deps,
-    ask,
-    stage: createArchiveStage(pool, store, folder.path),
-    [Symbol.asyncDispose]: async () => {
-      for (const opened of [archive, store, database]) await opened[Symbol.asyncDispose]()
-      folder[Symbol.dispose]()
-    },
-  }
-}
-
-type Stage = Awaited<ReturnType<typeof openStage>>
 
 const answersOf = async ({ ask }: Stage): Promise<Answered['rows'][]> => {
   const answers = []
@@ -81,29 +48,31 @@ const booksOf = async ({ deps }: Stage): Promise<BookAsOf[][]> => {
 const objectsOf = async ({ ask }: Stage): Promise<number> =>
   (await ask('select count(*) from order_books')).read.objects
 
+const rowsOf = async ({ ask }: Stage): Promise<Answered['rows']> => (await ask(QUESTIONS[0]?.[0] ?? '')).rows
+
 const promiseSameAnswers = async (url: string): Promise<void> => {
   await using world = await openStage(url)
   const { stage } = world
-  const recorded = await answersOf(world)
+  const recorded = await rowsOf(world)
   const books = await booksOf(world)
-  expect(recorded[0]?.length).toBeGreaterThan(1_000)
-  expect(recorded[1]?.map(([day]) => day)).toContain('2026-10-03')
+  expect(recorded.length).toBeGreaterThan(1_000)
   expect(books.flat().every(({ bids, asks }) => bids.length + asks.length > 0)).toBe(true)
 
   expect(await stage.archive(DAY)).toBe(1)
-  expect(await answersOf(world), 'archived').toEqual(recorded)
+  expect(await rowsOf(world), 'archived').toEqual(recorded)
   await importLater(world.pool)
   const whole = await answersOf(world)
-  expect(whole[0]?.length).toBe((recorded[0]?.length ?? 0) + 40)
+  expect(whole[0]?.length).toBe(recorded.length + 40)
+  expect(whole[1]?.map(([day]) => day)).toContain('2026-10-03')
   expect(await objectsOf(world)).toBe(0)
 
   expect(await stage.drop(DAY)).toBe(1)
-  expect(await answersOf(world), 'dropped').toEqual(whole)
+  expect(await rowsOf(world), 'dropped').toEqual(whole[0])
   expect(await booksOf(world), 'dropped').toEqual(books)
   expect(await objectsOf(world)).toBe(1)
 
   expect(await stage.archive(DAY)).toBe(1)
-  expect(await answersOf(world), 'second part archived').toEqual(whole)
+  expect(await rowsOf(world), 'second part archived').toEqual(whole[0])
   expect(await stage.drop(DAY)).toBe(1)
   expect(await answersOf(world), 'second part dropped').toEqual(whole)
   expect(await objectsOf(world)).toBe(2)
@@ -112,11 +81,6 @@ const promiseSameAnswers = async (url: string): Promise<void> => {
   expect(await answersOf(world), 'restored').toEqual(whole)
   expect(await booksOf(world), 'restored').toEqual(books)
   expect(await objectsOf(world)).toBe(0)
-}
-
-const inFolder = async (use: (url: string) => Promise<void>): Promise<void> => {
-  using folder = openFolder()
-  await use(pathToFileURL(folder.path).href)
 }
 
 test('a query answers the same before the archive, beside it, after the drop and after a restore (folder)', () =>
@@ -147,27 +111,6 @@ test('only the row groups that may hold rows of the scope are counted as read, a
     expect((await world.ask(count, { markets })).rows).toEqual([['0']])
   }))
 
-/** A pool in whose transactions something happens after the snapshot was taken, before it holds what it names. */
-const meddled = (pool: Pool, meddle: () => Promise<unknown>): Pool => {
-  let isDone = false
-  const connect = async () => {
-    const client = await pool.connect()
-    const query = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>
-    const meddling = async (...args: unknown[]): Promise<unknown> => {
-      if (!isDone && String(args[0]).startsWith('lock table')) {
-        isDone = true
-        await meddle()
-      }
-      return query(...args)
-    }
-    // A COPY is no promise: it goes by the client itself.
-    client.query = ((...args: unknown[]) =>
-      typeof args[0] === 'string' ? meddling(...args) : query(...args)) as typeof client.query
-    return client
-  }
-  return { connect } as unknown as Pool
-}
-
 describe('a day that is moved while a query begins', () => {
   const count = 'select count(*), count(distinct (outcome_id, captured_at, id)) from order_books'
 
@@ -191,6 +134,32 @@ describe('a day that is moved while a query begins', () => {
       (stage) => stage.restore(DAY),
     ))
 })
+
+test('a day that is archived anew before its objects are opened is read from the new ones', () =>
+  inFolder(async (url) => {
+    await using world = await openStage(url)
+    const { pool, stage, deps } = world
+    for (const later of [false, true]) {
+      if (later) await importLater(pool)
+      await stage.archive(DAY)
+      await stage.drop(DAY)
+    }
+    const expected = await world.ask(QUESTIONS[0]?.[0] ?? '')
+    let isAnew = false
+    const openObject = async (part: Manifest): Promise<string> => {
+      if (!isAnew) {
+        isAnew = true
+        await stage.restore(DAY)
+        await stage.archive(DAY)
+        await stage.drop(DAY)
+      }
+      return deps.openObject(part)
+    }
+    const asked = { statement: QUESTIONS[0]?.[0] ?? '', scope: EVERYTHING, maxBytes: Infinity }
+    const answered = await askQuery(pool, openObject, asked)
+    expect(answered.rows).toEqual(expected.rows)
+    expect([expected.read.objects, answered.read.objects]).toEqual([2, 1])
+  }))
 
 test('books of imported history, which has no checkpoints, are rebuilt from the snapshot wherever that lies', () =>
   inFolder(async (url) => {

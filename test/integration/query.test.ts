@@ -23,6 +23,10 @@ beforeAll(async () => {
   folder = openFolder()
   database = await createDatabase()
   histories = await recordMarkets(database.pool, ['71', '72'], MIDNIGHT_MS)
+  // The largest that the column takes: it is read another way than all others.
+  await database.pool.query(
+    `update order_books set size = 999999999999999999.999999 where outcome_id = '71:0' and sequence = 1`,
+  )
 })
 afterAll(async () => {
   await database[Symbol.asyncDispose]()
@@ -44,6 +48,7 @@ test('a query sees each row of Postgres once, with every value as it is stored',
   const instant = (text: string | null | undefined): string => `${text?.slice(0, 19)}.${(text?.slice(19) ?? '').replace(/^\.|\+00$/g, '').padEnd(6, '0')}` // prettier-ignore
   const shown = rows.map(([id, sequence, at, , , ...rest]) => [id, sequence, instant(at), ...rest])
   expect(shown).toEqual(stored.rows.map(({ texts }) => texts))
+  expect(rows.some((row) => row.includes('999999999999999999.999999'))).toBe(true)
   expect(read.hotRows).toBe(histories.reduce((sum, { rows: { length } }) => sum + length, 0))
 })
 

@@ -6,8 +6,8 @@ import type { AddressInfo } from 'node:net'
  * `status_500`: refused before S3 sees it. `slow_down`: the same as 503. `timeout`: never answered. `held`: answered
  * after `heal`. `cut_body`: the
  * connection breaks in the middle of the answer. `stall_body`: the answer stops there and the connection stays.
- * `lost_answer`: S3 did it, and the connection breaks before it says so. `truncated_upload`: S3 gets half of the body
- * as if it were whole. `flipped_bit`: one bit of the answer's body is another.
+ * `lost_answer`: S3 did it, and the connection breaks before it says so. `truncated_upload`: S3 gets half of the body,
+ * and both connections break. `flipped_upload`: one bit of what S3 gets is another. `flipped_bit`: one of what comes back.
  */
 export type S3Fault =
   | 'status_500'
@@ -18,6 +18,7 @@ export type S3Fault =
   | 'stall_body'
   | 'lost_answer'
   | 'truncated_upload'
+  | 'flipped_upload'
   | 'flipped_bit'
 
 type Call = { method: string; path: string }
@@ -56,11 +57,14 @@ const flipped = (body: Buffer): Buffer => {
   return other
 }
 
+type Sent = { body: Buffer; isCut: boolean }
+
 /** The same call with the same headers, so that its signature still fits. */
-const forward = async (from: IncomingMessage, port: number, body: Buffer): Promise<IncomingMessage> => {
+const forward = async (from: IncomingMessage, port: number, { body, isCut }: Sent): Promise<IncomingMessage> => {
   const headers = { ...from.headers, 'content-length': String(body.length) }
   const call = ask({ host: '127.0.0.1', port, method: from.method, path: from.url, headers })
-  call.end(body)
+  if (isCut) call.write(half(body), () => call.destroy())
+  else call.end(body)
   const [answer] = (await once(call, 'response')) as [IncomingMessage]
   return answer
 }
@@ -87,7 +91,10 @@ export const openS3Faults = async (targetPort: number): Promise<S3Faults> => {
 
   const pass = async (from: IncomingMessage, to: ServerResponse, fault: S3Fault | undefined): Promise<void> => {
     const sent = await bodyOf(from)
-    const answer = await forward(from, targetPort, fault === 'truncated_upload' ? half(sent) : sent)
+    const answer = await forward(from, targetPort, {
+      body: fault === 'flipped_upload' ? flipped(sent) : sent,
+      isCut: fault === 'truncated_upload',
+    })
     const body = await bodyOf(answer)
     if (fault === 'lost_answer') return void to.destroy()
     to.writeHead(answer.statusCode ?? 500, answer.headers)

@@ -45,7 +45,7 @@ describe('docker-compose.yml', () => {
 
   it('has Postgres, Redis, Temporal and S3, and with a profile the migration and each role', () => {
     expect(servers.map(([name]) => name)).toEqual(['postgres', 'redis', 'temporal', 's3'])
-    expect(roles.map(([name]) => name)).toEqual(['migrate', 'control', 'feed', 'normalizer'])
+    expect(roles.map(([name]) => name)).toEqual(['migrate', 'control', 'feed', 'normalizer', 'archive'])
   })
 
   it.each(servers)('%s has a pinned image, a health check, loopback ports and a declared volume', (_, body) => {
@@ -113,11 +113,14 @@ describe('the image', () => {
 describe('deploy/fly', () => {
   const folder = new URL('../../deploy/fly/', import.meta.url)
 
-  it.each(['control', 'feed', 'normalizer'])('%s.toml runs its role and gives it the time to hand over', (role) => {
-    const toml = readFileSync(new URL(`${role}.toml`, folder), 'utf8')
-    expect(toml).toMatch(new RegExp(`^${role} = "node .*dist/cli/worker\\.js --role ${role}"$`, 'm'))
-    expect(toml).toContain('kill_signal = "SIGTERM"')
-    expect(Number(/kill_timeout = "(\d+)s"/.exec(toml)?.[1])).toBeGreaterThan(10)
-    expect(toml).not.toMatch(/(PASSWORD|SECRET|_KEY|_URL)/)
-  })
+  it.each(['control', 'feed', 'normalizer', 'archive'])(
+    '%s.toml runs its role and gives it the time to hand over',
+    (role) => {
+      const toml = readFileSync(new URL(`${role}.toml`, folder), 'utf8')
+      expect(toml).toMatch(new RegExp(`^${role} = "node .*dist/cli/worker\\.js --role ${role}"$`, 'm'))
+      expect(toml).toContain('kill_signal = "SIGTERM"')
+      expect(Number(/kill_timeout = "(\d+)s"/.exec(toml)?.[1])).toBeGreaterThan(10)
+      expect(toml).not.toMatch(/(PASSWORD|SECRET|_KEY|_URL)/)
+    },
+  )
 })

@@ -34,7 +34,7 @@ export const toFileError = (error: unknown, what: string): unknown => {
   }
   const fault = FAULTS[error.code] ?? 'unreachable'
   const remedy = REMEDIES[fault]
-  return new StoreError(fault, `${what}: ${error.message}${remedy === undefined ? '' : `; ${remedy}`}`, error)
+  return new StoreError(fault, `${what}: ${error.message}${remedy === undefined ? '' : `; ${remedy}`}`, error.code)
 }
 
 const writeAll = async (file: FileHandle, chunk: Uint8Array): Promise<void> => {

@@ -53,10 +53,13 @@ export class StoreError extends Error {
   readonly fault: StoreFault
   /** The same call may succeed later, without anybody changing what was asked. */
   readonly retryable: boolean
-  constructor(fault: StoreFault, message: string, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause })
+  /** As S3 or the file system calls it. Not its error itself: the SDK's holds the request with its signature. */
+  readonly code: string | undefined
+  constructor(fault: StoreFault, message: string, code?: string) {
+    super(message)
     this.name = 'StoreError'
     this.fault = fault
+    this.code = code
     this.retryable = RETRYABLE.has(fault)
   }
 }

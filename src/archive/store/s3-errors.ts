@@ -9,6 +9,8 @@ const FAULTS: Record<string, StoreFault> = {
   PermanentRedirect: 'refused',
   AuthorizationHeaderMalformed: 'refused',
   RequestTimeTooSkewed: 'denied',
+  // versitygw's name for an unknown key, with the status 404.
+  XAdminUserNotFound: 'denied',
   // What was sent did not arrive as it was: the next try sends it again.
   BadDigest: 'damaged',
   IncompleteBody: 'damaged',
@@ -29,6 +31,7 @@ const REMEDIES: Record<string, string> = {
   PermanentRedirect: 'the bucket lies in another region: add region=… to ARCHIVE_URL',
   AuthorizationHeaderMalformed: 'the bucket lies in another region: add region=… to ARCHIVE_URL',
   RequestTimeTooSkewed: 'the clock of this machine is wrong',
+  XAdminUserNotFound: 'the store does not know this AWS_ACCESS_KEY_ID',
   InvalidAccessKeyId: 'the store does not know this AWS_ACCESS_KEY_ID',
   SignatureDoesNotMatch: 'AWS_SECRET_ACCESS_KEY does not fit AWS_ACCESS_KEY_ID',
 }
@@ -46,7 +49,7 @@ const ofService = (error: S3ServiceException, what: string): StoreError => {
   const fault = FAULTS[error.name] ?? (status < 300 ? 'unreachable' : faultOfStatus(status))
   const remedy = REMEDIES[error.name] ?? (fault === 'denied' ? DENIED : undefined)
   const said = `${what}: ${error.name} (${status}) ${error.message}`.trim()
-  return new StoreError(fault, remedy === undefined ? said : `${said}; ${remedy}`, error)
+  return new StoreError(fault, remedy === undefined ? said : `${said}; ${remedy}`, error.name)
 }
 
 /** Names of errors that no network or server made, and that trying again does not mend. */
@@ -60,10 +63,11 @@ export const toStoreError = (error: unknown, what: string): unknown => {
   if (!(error instanceof Error) || error instanceof StoreError || isOurMistake(error)) return error
   if (error instanceof S3ServiceException) return ofService(error, what)
   if (error.name === 'CredentialsProviderError') {
-    return new StoreError('denied', `${what}: ${error.message}; ${NO_CREDENTIALS}`, error)
+    return new StoreError('denied', `${what}: ${error.message}; ${NO_CREDENTIALS}`)
   }
   if (error.message.startsWith('Region is missing')) {
-    return new StoreError('refused', `${what}: no region; set AWS_REGION or add region=… to ARCHIVE_URL`, error)
+    return new StoreError('refused', `${what}: no region; set AWS_REGION or add region=… to ARCHIVE_URL`)
   }
-  return new StoreError('unreachable', `${what}: ${error.message || error.name}`, error)
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name
+  return new StoreError('unreachable', `${what}: ${error.message || code}`, code)
 }

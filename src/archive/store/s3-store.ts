@@ -7,7 +7,8 @@ import { createS3Put, LABEL } from './s3-upload.ts'
 import type { S3Place } from './store-url.ts'
 
 const USUAL: S3Tuning = {
-  partBytes: 16 * 1024 * 1024,
+  // Hashing a part holds up everything else of the process: some 40 ms.
+  partBytes: 8 * 1024 * 1024,
   partsAtOnce: 3,
   attempts: 5,
   idleTimeoutMs: 30_000,

@@ -1,8 +1,9 @@
 import {
   AbortMultipartUploadCommand,
   ListMultipartUploadsCommand,
-  paginateListParts,
+  ListPartsCommand,
   type ListMultipartUploadsCommandOutput,
+  type ListPartsCommandOutput,
 } from '@aws-sdk/client-s3'
 import type { FileHandle } from 'node:fs/promises'
 import { StoreError } from './object-store.ts'
@@ -47,21 +48,27 @@ export const abortUpload = async (bucket: Bucket, key: string, id: string): Prom
 }
 
 /** The upload was completed or given up, by us or by somebody else. */
-export const isGone = (error: unknown): boolean =>
-  error instanceof StoreError && error.cause instanceof Error && error.cause.name === 'NoSuchUpload'
+export const isGone = (error: unknown): boolean => error instanceof StoreError && error.code === 'NoSuchUpload'
 
 /** ETag of each part that the store has, as it is to be said when completing. */
 export type StoredParts = Map<number, string>
 
 type Listed = { number: number; etag: string; bytes: number }
 
+const listedOf = (page: ListPartsCommandOutput): Listed[] =>
+  (page.Parts ?? []).flatMap(({ PartNumber: number, ETag: etag, Size: bytes }) =>
+    number === undefined || etag === undefined || bytes === undefined ? [] : [{ number, etag, bytes }],
+  )
+
+/** Not by the SDK's paginator, which takes a next marker for a next page: versitygw's last page has the marker 0. */
 const listParts = async (bucket: Bucket, upload: Unfinished, signal: AbortSignal): Promise<Listed[]> => {
-  const input = { Bucket: bucket.name, Key: upload.key, UploadId: upload.id }
+  const { client, name: Bucket } = bucket
   const listed: Listed[] = []
-  for await (const page of paginateListParts({ client: bucket.client }, input, { abortSignal: signal })) {
-    for (const { PartNumber: number, ETag: etag, Size: bytes } of page.Parts ?? []) {
-      if (number !== undefined && etag !== undefined && bytes !== undefined) listed.push({ number, etag, bytes })
-    }
+  for (let PartNumberMarker: string | undefined = '0'; PartNumberMarker !== undefined;) {
+    const input = { Bucket, Key: upload.key, UploadId: upload.id, PartNumberMarker }
+    const page: ListPartsCommandOutput = await client.send(new ListPartsCommand(input), { abortSignal: signal })
+    listed.push(...listedOf(page))
+    PartNumberMarker = page.IsTruncated === true ? page.NextPartNumberMarker : undefined
   }
   return listed
 }

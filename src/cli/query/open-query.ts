@@ -1,6 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { ClientBase, Pool } from 'pg'
 import type { Manifest } from '../../archive/manifest.ts'
+import { StoreError } from '../../archive/store/object-store.ts'
 import { readColumns } from './columns.ts'
 import { copyHotRows, type HotTable } from './hot-rows.ts'
 import { holdRelations } from './partitions.ts'
@@ -98,19 +99,31 @@ const readCold = async ({ asked, read, ...deps }: Reading, sources: Source[]): P
   }
 }
 
+const readOnce = async (deps: QueryDeps, asked: Asked): Promise<Opened> => {
+  const reading: Reading = { ...deps, asked, read: { ...NOTHING, rowGroups: { all: 0, touched: 0 } } }
+  const { sources, columns } = await readHot(reading)
+  await readCold(reading, sources)
+  return { columns, read: reading.read }
+}
+
+/** A day that was restored and archived anew since the snapshot has other objects. */
+const isReplaced = (error: unknown): boolean =>
+  error instanceof StoreError && (error.fault === 'missing' || error.fault === 'damaged')
+
+type Opened = { columns: AnswerColumn[]; read: ReadFacts }
+
 /**
  * Makes each table that the statement names one view, in `connection`, over Postgres and the archive, of the rows in the
  * scope. Rows are read once: those of Postgres into DuckDB, and the statement itself runs on them and on the objects.
  *
  * @throws ScanTooLarge, or Error where the statement is no query, before a row is read.
  */
-export const openQuery = async (
-  deps: QueryDeps,
-  asked: Asked,
-): Promise<{ columns: AnswerColumn[]; read: ReadFacts }> => {
-  const reading: Reading = { ...deps, asked, read: { ...NOTHING, rowGroups: { all: 0, touched: 0 } } }
+export const openQuery = async (deps: QueryDeps, asked: Asked): Promise<Opened> => {
   await deps.connection.run('create schema hot')
-  const { sources, columns } = await readHot(reading)
-  await readCold(reading, sources)
-  return { columns, read: reading.read }
+  try {
+    return await readOnce(deps, asked)
+  } catch (error) {
+    if (!isReplaced(error)) throw error
+    return await readOnce(deps, asked)
+  }
 }

@@ -51,7 +51,7 @@ export const openControlPlane = async (real: (client: Client) => object = () => 
       activities,
       maxHeartbeatThrottleInterval: '100ms',
     }),
-    ...['feed-a', 'feed-b', 'normalizer'].map((taskQueue) =>
+    ...['feed-a', 'feed-b', 'normalizer', 'archive'].map((taskQueue) =>
       Worker.create({ connection, taskQueue, activities, maxHeartbeatThrottleInterval: '100ms' }),
     ),
   ])

@@ -187,6 +187,28 @@ const recordImports = async (plane: ControlPlane): Promise<void> => {
   await record('import-prices', prices, plane)
 }
 
+const recordArchive = async (plane: ControlPlane): Promise<void> => {
+  const { archive } = plane.stubs
+  const name = { table: 'order_books', day: '2026-10-01', part: 0 }
+  archive.plans = [
+    [
+      { ...name, type: 'write' },
+      { ...name, day: '2026-10-02', type: 'write' },
+    ],
+    [{ ...name, day: '2026-10-02', type: 'drop' }],
+  ]
+  archive.verdicts = [
+    { type: 'differs', detail: 'rows' },
+    { type: 'differs', detail: 'rows' },
+  ]
+  const failed = await start(plane, 'archivePartitions', 'archivePartitions', [{ day: '2026-10-01' }])
+  await settled(failed)
+  await record('archive-partitions', failed, plane)
+  const restored = await start(plane, 'restorePartition', 'restorePartition', [{ day: '2026-10-01' }])
+  await settled(restored)
+  await record('restore-partition', restored, plane)
+}
+
 const recordEverything = async (plane: ControlPlane): Promise<void> => {
   const handle = await start(plane, 'setEverything', 'everything', [{ state: 'paused' }])
   await settled(handle)
@@ -204,5 +226,6 @@ await mkdir(folder, { recursive: true })
   await recordEverything(plane)
   await recordBackfill(plane)
   await recordImports(plane)
+  await recordArchive(plane)
 }
 process.exit()

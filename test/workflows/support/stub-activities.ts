@@ -16,6 +16,7 @@ import type { PartitionActivities } from '../../../src/activities/partitions.ts'
 import type { PolicyActivities } from '../../../src/activities/policy.ts'
 import type { ResolutionActivities } from '../../../src/activities/resolutions.ts'
 import type { SubscriptionActivities } from '../../../src/activities/subscription.ts'
+import { createArchiveStubs, type ArchiveStubs } from './stub-archive.ts'
 
 type ControlActivities = AlertDeliveryActivities &
   BackfillActivities &
@@ -61,11 +62,13 @@ export type Stubs = {
   isDrained: boolean
   /** How long applySubscription takes. */
   applyMs: number
-  activities: ControlActivities & {
-    runFeed(input: object): Promise<void>
-    runNormalizer(input: object): Promise<void>
-    runTrades(): Promise<void>
-  }
+  archive: ArchiveStubs
+  activities: ControlActivities &
+    ArchiveStubs['activities'] & {
+      runFeed(input: object): Promise<void>
+      runNormalizer(input: object): Promise<void>
+      runTrades(): Promise<void>
+    }
   runs: { count: number; drained: number; isReturning: boolean }
   /** What the webhook answers; an empty list accepts. */
   webhook: ('unavailable' | 'never')[]
@@ -100,6 +103,7 @@ const cardOf = (marketId: string) => ({
 /** Market 404 is unknown, 410 has resolved; any other exists. */
 export const createStubs = (): Stubs => {
   const note = (activity: string, input: object): void => void stubs.calls.push({ activity, input: { ...input } })
+  const archive = createArchiveStubs(note)
   const runForever = async (input: object): Promise<void> => {
     note('run', input)
     stubs.runs.count++
@@ -129,7 +133,9 @@ export const createStubs = (): Stubs => {
     runs: { count: 0, drained: 0, isReturning: false },
     webhook: [],
     notices: [],
+    archive,
     activities: {
+      ...archive.activities,
       loadMarket: async (input) => {
         note('loadMarket', input)
         const { marketId } = input

@@ -1,48 +1,22 @@
 import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3'
 import { randomBytes } from 'node:crypto'
-import { readdirSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openObjectStore } from '../../src/archive/store/open.ts'
-import { openFileFolder, type FileFolder } from '../support/object-files.ts'
-import { isComplete, isGet, isPart, openS3Faults, type S3Fault, type S3Faults } from '../support/s3-faults.ts'
+import { openS3Bed, PART_BYTES } from '../support/s3-bed.ts'
+import { isComplete, isPart, type S3Fault, type S3Faults } from '../support/s3-faults.ts'
 import { openS3, whyNoS3, type TestS3 } from '../support/s3.ts'
 import { until } from '../support/normalizer-shard.ts'
 
-const PART_BYTES = 5 * 1024 * 1024
 const BYTES = 3 * PART_BYTES + 7
 const KEY = 'table=order_books/date=2026-10-01/part-0.parquet'
 const FOREVER = 1_000
 
-type Bed = AsyncDisposable & {
-  folder: FileFolder
-  faults: S3Faults
-  open: (tuning?: object) => ReturnType<typeof openObjectStore>
-}
-
 const withoutS3 = await whyNoS3()
 describe.skipIf(withoutS3 !== undefined)('an upload to S3', () => {
   let s3: TestS3
-  let nextPrefix = 0
   beforeAll(async () => {
     s3 = await openS3()
   })
   afterAll(() => s3[Symbol.asyncDispose]())
-
-  /** A prefix of its own, by way of the proxy. Parts one after the other, so that it is known which ones arrived. */
-  const openBed = async (): Promise<Bed> => {
-    const folder = openFileFolder()
-    const faults = await openS3Faults(s3.port)
-    const url = s3.url(`faults-${(nextPrefix += 1)}`, faults.port)
-    return {
-      folder,
-      faults,
-      open: (tuning = {}) => openObjectStore(url, { partBytes: PART_BYTES, partsAtOnce: 1, attempts: 2, ...tuning }),
-      [Symbol.asyncDispose]: async () => {
-        await faults[Symbol.asyncDispose]()
-        folder[Symbol.dispose]()
-      },
-    }
-  }
 
   const unfinished = async (): Promise<number> =>
     (await s3.client.send(new ListMultipartUploadsCommand({ Bucket: 'archive' }))).Uploads?.length ?? 0
@@ -54,7 +28,7 @@ describe.skipIf(withoutS3 !== undefined)('an upload to S3', () => {
       .filter((call) => call.includes('partNumber=')).length
 
   it('goes on behind the parts that an earlier try had sent, and tells of them', async () => {
-    await using bed = await openBed()
+    await using bed = await openS3Bed(s3)
     const given = bed.folder.file('given', BYTES)
     bed.faults.fail('status_500', ({ path }) => path.includes('partNumber=3'), FOREVER)
     await using killed = bed.open()
@@ -74,7 +48,7 @@ describe.skipIf(withoutS3 !== undefined)('an upload to S3', () => {
   })
 
   it('begins anew where the content is another, and leaves nothing of the earlier try', async () => {
-    await using bed = await openBed()
+    await using bed = await openS3Bed(s3)
     await using store = bed.open()
     const [first, second] = [bed.folder.file('first', BYTES), bed.folder.file('second', BYTES)]
     bed.faults.fail('status_500', isComplete, FOREVER)
@@ -89,7 +63,7 @@ describe.skipIf(withoutS3 !== undefined)('an upload to S3', () => {
   })
 
   it('that goes on with parts of a content that began alike does not keep its label', async () => {
-    await using bed = await openBed()
+    await using bed = await openS3Bed(s3)
     await using store = bed.open()
     const start = randomBytes(2 * PART_BYTES)
     const [first, second] = ['a', 'b'].map((end) => bed.folder.file(end, Buffer.concat([start, Buffer.from(end)])))
@@ -104,7 +78,7 @@ describe.skipIf(withoutS3 !== undefined)('an upload to S3', () => {
   })
 
   it('that nobody resumes is given up when it is old enough', async () => {
-    await using bed = await openBed()
+    await using bed = await openS3Bed(s3)
     await using store = bed.open()
     const given = bed.folder.file('given', BYTES)
     bed.faults.fail('status_500', isPart, FOREVER)
@@ -116,10 +90,10 @@ describe.skipIf(withoutS3 !== undefined)('an upload to S3', () => {
     expect(await unfinished()).toBe(0)
   })
 
-  it.each<S3Fault>(['status_500', 'slow_down', 'timeout', 'lost_answer'])(
+  it.each<S3Fault>(['status_500', 'slow_down', 'timeout', 'truncated_upload', 'lost_answer'])(
     'survives a %s of any of its calls without a further try of the caller',
     async (fault) => {
-      await using bed = await openBed()
+      await using bed = await openS3Bed(s3)
       await using store = bed.open({ idleTimeoutMs: 1_000 })
       const given = bed.folder.file('given', PART_BYTES + 1)
       const met = new Set<string>()
@@ -140,19 +114,19 @@ describe.skipIf(withoutS3 !== undefined)('an upload to S3', () => {
     },
   )
 
-  it('half of whose part arrives is refused by S3, and the next try mends it', async () => {
-    await using bed = await openBed()
+  it('a part of which arrives with a flipped bit is refused by S3, and the next try mends it', async () => {
+    await using bed = await openS3Bed(s3)
     await using store = bed.open()
     const given = bed.folder.file('given', BYTES)
-    bed.faults.fail('truncated_upload', ({ path }) => path.includes('partNumber=2'))
-    await expect(store.put(KEY, given.path, given)).rejects.toMatchObject({ retryable: true })
+    bed.faults.fail('flipped_upload', ({ path }) => path.includes('partNumber=2'))
+    await expect(store.put(KEY, given.path, given)).rejects.toMatchObject({ fault: 'damaged', retryable: true })
     expect(await store.head(KEY)).toBeUndefined()
     await store.put(KEY, given.path, given)
     expect((await store.get(KEY, bed.folder.path('back'))).sha256).toBe(given.sha256)
   })
 
   it('is begun again when S3 is back after a kill', async () => {
-    await using bed = await openBed()
+    await using bed = await openS3Bed(s3)
     await using store = bed.open()
     const given = bed.folder.file('given', BYTES)
     bed.faults.fail('held', ({ path }) => path.includes('partNumber=2'))
@@ -168,7 +142,7 @@ describe.skipIf(withoutS3 !== undefined)('an upload to S3', () => {
   })
 
   it('of which two copies run ends with one whole object', async () => {
-    await using bed = await openBed()
+    await using bed = await openS3Bed(s3)
     await using store = bed.open()
     await using other = bed.open()
     const given = bed.folder.file('given', BYTES)
@@ -177,95 +151,5 @@ describe.skipIf(withoutS3 !== undefined)('an upload to S3', () => {
     for (const one of both) if (one.status === 'rejected') expect(one.reason).toMatchObject({ retryable: true })
     expect((await store.get(KEY, bed.folder.path('back'))).sha256).toBe(given.sha256)
     expect(await store.abortStale('', 0)).toBeLessThanOrEqual(1)
-  })
-
-  it.each<S3Fault>(['cut_body', 'stall_body'])('comes back whole over a %s', async (fault) => {
-    await using bed = await openBed()
-    await using store = bed.open({ idleTimeoutMs: 1_000 })
-    const given = bed.folder.file('given', BYTES)
-    await store.put(KEY, given.path, given)
-    bed.faults.fail(fault, isGet, 3)
-    expect(await store.get(KEY, bed.folder.path('back'))).toEqual({ bytes: BYTES, sha256: given.sha256 })
-    expect(bed.faults.failures()).toBe(3)
-  })
-
-  it('comes back as nothing where the connection is cut each time', async () => {
-    await using bed = await openBed()
-    await using store = bed.open()
-    const given = bed.folder.file('given', 8)
-    await store.put(KEY, given.path, given)
-    bed.faults.fail('cut_body', isGet, FOREVER)
-    await expect(store.get(KEY, bed.folder.path('back'))).rejects.toMatchObject({
-      fault: 'unreachable',
-      retryable: true,
-    })
-    expect(readdirSync(bed.folder.path('.'))).toEqual(['given'])
-  })
-
-  it('a bit of which is flipped on its way back has another SHA-256', async () => {
-    await using bed = await openBed()
-    await using store = bed.open()
-    const given = bed.folder.file('given', BYTES)
-    await store.put(KEY, given.path, given)
-    bed.faults.fail('flipped_bit', isGet)
-    expect((await store.get(KEY, bed.folder.path('back'))).sha256).not.toBe(given.sha256)
-    expect((await store.get(KEY, bed.folder.path('back'))).sha256).toBe(given.sha256)
-  })
-
-  it('that is replaced while it is read does not come back as half of each', async () => {
-    await using bed = await openBed()
-    await using store = bed.open()
-    const [first, second] = [bed.folder.file('first', BYTES), bed.folder.file('second', BYTES)]
-    await store.put(KEY, first.path, first)
-    bed.faults.fail('cut_body', isGet)
-    bed.faults.fail('held', isGet)
-    const reading = expect(store.get(KEY, bed.folder.path('back'))).rejects.toMatchObject({
-      fault: 'damaged',
-      retryable: true,
-    })
-    await until('the rest is asked for', () => bed.faults.failures() === 2)
-    await store.put(KEY, second.path, second)
-    bed.faults.heal()
-    await reading
-    expect((await store.get(KEY, bed.folder.path('back'))).sha256).toBe(second.sha256)
-  })
-})
-
-describe.skipIf(withoutS3 !== undefined)('S3 that refuses', () => {
-  let s3: TestS3
-  beforeAll(async () => {
-    s3 = await openS3()
-  })
-  afterAll(() => s3[Symbol.asyncDispose]())
-
-  it('because there is no such bucket is a final error that says what to do', async () => {
-    using folder = openFileFolder()
-    const given = folder.file('given', 1)
-    await using store = openObjectStore(s3.url('').replace('archive', 'absent'))
-    const put = expect(store.put(KEY, given.path, given)).rejects
-    await put.toMatchObject({
-      retryable: false,
-      message: expect.stringContaining('make the bucket, or correct ARCHIVE_URL'),
-    })
-  })
-
-  it('because the key is unknown or wrong is a final error that names the variable and no secret', async () => {
-    using folder = openFileFolder()
-    const given = folder.file('given', 1)
-    const { AWS_ACCESS_KEY_ID: id = '', AWS_SECRET_ACCESS_KEY: secret = '' } = process.env
-    process.env['AWS_SECRET_ACCESS_KEY'] = 'not-the-secret'
-    await using wrong = openObjectStore(s3.url(''))
-    await expect(wrong.put(KEY, given.path, given)).rejects.toMatchObject({
-      fault: 'denied',
-      retryable: false,
-      message: expect.stringMatching(/^(?!.*not-the-secret).*AWS_SECRET_ACCESS_KEY does not fit/),
-    })
-    process.env['AWS_ACCESS_KEY_ID'] = 'nobody'
-    await using unknown = openObjectStore(s3.url(''))
-    await expect(unknown.put(KEY, given.path, given)).rejects.toMatchObject({
-      fault: 'denied',
-      message: expect.stringContaining('does not know this AWS_ACCESS_KEY_ID'),
-    })
-    Object.assign(process.env, { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret })
   })
 })

@@ -1,0 +1,80 @@
+import { open } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { postgresTotals } from '../../src/archive/checksum.ts'
+import { readManifest } from '../../src/archive/manifest.ts'
+import { ORDER_BOOKS } from '../../src/archive/tables.ts'
+import { DAY, fillDay, fillLater, NAME, openTestArchive, type TestArchive } from '../support/archive-day.ts'
+import { createDatabase, type TestDatabase } from '../support/services.ts'
+
+const ROWS = 4_000
+const LATER = { ...NAME, part: 1 }
+const PARTITION = 'order_books_20260605'
+
+let database: TestDatabase
+let archive: TestArchive
+beforeAll(async () => {
+  database = await createDatabase()
+})
+afterAll(() => database[Symbol.asyncDispose]())
+beforeEach(async () => {
+  await database.pool.query(`select unseal_partition('order_books', $1)`, [DAY])
+  await database.pool.query(`drop table if exists ${PARTITION}`)
+  await database.pool.query('truncate archives, order_books_later, feed_alerts cascade')
+  await fillDay(database.pool, ROWS)
+  archive = openTestArchive(database.pool)
+  return () => archive[Symbol.asyncDispose]()
+})
+
+const objectPath = (key: string): string => join(archive.folder, 'objects', key)
+const keyOf = (part: number): string => `table=order_books/date=${DAY}/part-${part}.parquet`
+const ask = async <Row extends object>(sql: string): Promise<Row[]> => (await database.pool.query<Row>(sql)).rows
+const totalsOf = async (relation: string): Promise<object | undefined> =>
+  (await ask(`select ${postgresTotals(ORDER_BOOKS)} from ${relation}`))[0]
+const manifest = () => {
+  const at = `${DAY}T12:00:00Z`
+  return readManifest(database.pool, { table: 'order_books', from: at, to: at })
+}
+const isAttached = async (): Promise<boolean> =>
+  (await ask(`select from partitions where partition = '${PARTITION}'`)).length === 1
+
+const flipBit = async (path: string, at: number): Promise<void> => {
+  const file = await open(path, 'r+')
+  const byte = Buffer.alloc(1)
+  await file.read(byte, 0, 1, at)
+  byte[0] = (byte[0] ?? 0) ^ 4
+  await file.write(byte, 0, 1, at)
+  await file.close()
+}
+
+test('a restored day is row by row what was archived, later parts included, takes rows again, and can be archived anew', async () => {
+  const before = await totalsOf('order_books')
+  await archive.archive(NAME)
+  await archive.run(archive.activities.dropPart, NAME)
+  await fillLater(database.pool, [1, 2, 3])
+  await archive.archive(LATER)
+  await archive.run(archive.activities.dropPart, LATER)
+  const restored = await archive.run(archive.activities.restoreDay, { table: 'order_books', day: DAY })
+  expect(restored).toEqual({ rows: ROWS + 3, parts: 2 })
+  expect(await totalsOf(`order_books where market_id <> '7'`)).toEqual(before)
+  expect(await manifest()).toEqual([])
+  const again = await archive.run(archive.activities.restoreDay, { table: 'order_books', day: DAY })
+  expect(again).toEqual({ rows: 0, parts: 0 })
+
+  const at = '2027-01-01T00:00:00Z'
+  expect(await archive.run(archive.activities.planArchive, { at, day: undefined })).toEqual([])
+  expect(await archive.run(archive.activities.planArchive, { at, day: DAY })).toEqual([{ ...NAME, type: 'write' }])
+  expect(await archive.archive(NAME)).toEqual({ type: 'done' })
+  expect((await manifest()).map(({ part, rows }) => [part, rows])).toEqual([[0, ROWS + 3]])
+  expect(await archive.deps.store.head(keyOf(1))).toBeUndefined()
+})
+
+test('an object that was damaged is not restored: the day stays in the archive', async () => {
+  await archive.archive(NAME)
+  await archive.run(archive.activities.dropPart, NAME)
+  await flipBit(objectPath(keyOf(0)), 1_000)
+  const restoring = archive.run(archive.activities.restoreDay, { table: 'order_books', day: DAY })
+  await expect(restoring).rejects.toThrow('SHA-256')
+  expect(await isAttached()).toBe(false)
+  expect((await manifest())[0]).toMatchObject({ isDropped: true })
+})
