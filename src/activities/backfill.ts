@@ -1,16 +1,16 @@
-import { ApplicationFailure, cancellationSignal, heartbeat } from '@temporalio/activity'
+import { cancellationSignal } from '@temporalio/activity'
 import type { Redis } from 'ioredis'
 import type { Pool } from 'pg'
 import type { DataApi } from '../domain/data-page.ts'
 import { TRADES_STREAM } from '../domain/keys.ts'
 import { createOutlet, toDataFrame } from '../feed/trades/outlet.ts'
 import { walk, type Step, type WalkPlace } from '../feed/trades/walk.ts'
-import { every } from '../lib/every.ts'
 import type { Logger } from '../lib/log.ts'
 import type { Stats } from '../lib/stats.ts'
 import { createEpoch, type Appender } from '../stream/append.ts'
 import { identifyTrade } from '../venue/polymarket/data-identity.ts'
 import { createBackfillWaits } from './backfill-waits.ts'
+import { beating } from './beating.ts'
 
 export type BackfillDeps = {
   source: DataApi
@@ -41,7 +41,6 @@ const PAGE = 500
 const PAGES_PER_SLICE = 4
 /** Of a whole backfill: ten million fills. */
 const MOST_PAGES = 20_000
-const BEAT_EVERY_MS = 2_000
 /** Elements of a page are in the order of the venue's clock, give or take. */
 const ORDER_SLACK_MS = 5_000
 
@@ -60,12 +59,6 @@ const after = (done: BackfilledSlice, step: Step, fills: number, fromTimeMs: num
     isCut: step.isCut && !isDone,
   }
 }
-
-/** What is refused for good is refused again: the workflow ends with the reason. */
-const toFailure = (error: unknown): unknown =>
-  error instanceof Error && 'retryable' in error && error.retryable === false
-    ? ApplicationFailure.nonRetryable(error.message, 'Refused')
-    : error
 
 export type BackfillActivities = ReturnType<typeof createBackfillActivities>
 
@@ -104,17 +97,7 @@ export const createBackfillActivities = (deps: BackfillDeps) => {
      * Appends the fills of some pages to the stream `trades`; what was appended before changes nothing. The last slice ends
      * when all is committed.
      */
-    backfillSlice: async (slice: BackfillSlice): Promise<BackfilledSlice> => {
-      const ended = new AbortController()
-      // Not a page: one that the venue refuses for a while is asked for again and again.
-      every(BEAT_EVERY_MS, () => heartbeat(), ended.signal)
-      try {
-        return await readSlice(slice, cancellationSignal())
-      } catch (error) {
-        throw toFailure(error)
-      } finally {
-        ended.abort()
-      }
-    },
+    backfillSlice: (slice: BackfillSlice): Promise<BackfilledSlice> =>
+      beating(() => readSlice(slice, cancellationSignal())),
   }
 }

@@ -47,6 +47,8 @@ export const openLetter = (letter: StoredDeadLetter, signing: SigningKeys, isTru
   const { reason, raw } = letter
   if (reason === 'bad_signature' || reason === 'bad_entry') return openEntry(letter, signing, isTrusted)
   if (reason === 'refused_row') return refused('is a row and no frame: the next whole book has its level')
+  if (reason === 'bad_import')
+    return refused('is a row of an imported file: what is free is filled by importing it again')
   if (OWN_NOTES.has(reason)) return refused('is a note of ours and no frame of the venue')
   return { type: 'texts', texts: [{ raw, copy: letter.copy }] }
 }

@@ -18,6 +18,15 @@ export type Duckdb = Disposable & { connection: DuckDBConnection }
 /** Text as a literal of SQL. */
 export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
 
+type Rows = { getRowsJson(): unknown[][] }
+
+/** The rows of a result whose columns are texts. */
+export const textRows = (rows: Rows): (string | null)[][] => rows.getRowsJson().map(toTexts)
+
+/** A row of texts; whatever is none is null. */
+export const toTexts = (cells: unknown[]): (string | null)[] =>
+  cells.map((cell) => (typeof cell === 'string' ? cell : null))
+
 /** Nothing is downloaded: Parquet, JSON and ICU are built in. Times are in UTC. */
 export const openDuckdb = async ({ memoryBytes, threads, folder, path }: DuckdbOptions): Promise<Duckdb> => {
   const instance = await DuckDBInstance.create(path ?? ':memory:', {

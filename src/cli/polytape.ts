@@ -3,11 +3,14 @@ import { parseCommand, USAGE, type Command } from './polytape/command.ts'
 import { openDatabase } from './polytape/connections.ts'
 import { coverageText } from './polytape/coverage-text.ts'
 import { findMarket } from './polytape/find-market.ts'
+import { runImport } from './polytape/import.ts'
+import { parseImport } from './polytape/import-command.ts'
 import { keptFacts } from './polytape/kept-text.ts'
 import { readBook } from './polytape/read-book.ts'
 import { paletteOf, widthOf } from './polytape/paint.ts'
 import { findPlaces, type Places } from './polytape/places.ts'
 import { timeText } from './polytape/number-text.ts'
+import { runScan } from './polytape/run-scan.ts'
 import { runCommand } from './polytape/usage.ts'
 import { readCoverage } from '../store/as-of.ts'
 import { readDepthAt } from '../store/depths.ts'
@@ -38,11 +41,18 @@ const run = (command: Command, view: View): Promise<string> => {
       return book(command, findPlaces(process.env), view)
     case 'coverage':
       return coverage(command, findPlaces(process.env), view)
+    case 'query':
+    case 'export':
+      return runScan(command, findPlaces(process.env), view.palette)
   }
 }
 
 const main = async (): Promise<number> => {
-  const { stdout } = process
+  const { stdout, argv } = process
+  if (argv[2] === 'import') {
+    await runImport(parseImport(argv.slice(3), Date.now()))
+    return 0
+  }
   const view = {
     width: widthOf(stdout.columns, process.env),
     palette: paletteOf(stdout.isTTY, process.env),

@@ -15,6 +15,7 @@ import type { VenueToken } from './market.ts'
 import { createOutage, type Outage } from './outage.ts'
 import { createOutbox } from './outbox.ts'
 import { startPacer } from './pacer.ts'
+import { pricesHistoryRoute } from './prices-history.ts'
 import { createPeople } from './people.ts'
 import { createReplay, type Replay, type ReplayProgress } from './replay.ts'
 import { createRestFaults } from './rest-faults.ts'
@@ -170,6 +171,7 @@ const createVenue = async (options: EmulatorOptions) => {
   const routes = [
     ...gammaRoutes(catalogue, lists),
     ...clobRoutes({ catalogue, rest, restFaults, outage, log, now, prepare }),
+    pricesHistoryRoute(catalogue, now),
     ...people.routes(catalogue),
   ]
   const { trades, activities } = people.ledger

@@ -1,7 +1,8 @@
 import type { Pool } from 'pg'
 import { instant } from './instant.ts'
 
-type BookQuality = 'verified' | 'unverified' | 'in_gap' | 'missing'
+/** `imported`: not recorded here, and as another recorder knew it. */
+type BookQuality = 'verified' | 'unverified' | 'in_gap' | 'missing' | 'imported'
 
 type GapSpan = { reason: string; openedTimeMs: number; closedTimeMs: number | undefined }
 
@@ -59,8 +60,12 @@ const toBook = (row: BookRecord): BookAsOf => {
 }
 
 /** The books of these outcomes as of one instant, in their order. */
-export const readBooksAt = async (pool: Pool, outcomeIds: string[], atTimeMs: number): Promise<BookAsOf[]> => {
-  const result = await pool.query<BookRecord>(BOOKS, [outcomeIds, instant(atTimeMs)])
+export const readBooksAt = async (
+  client: Pick<Pool, 'query'>,
+  outcomeIds: string[],
+  atTimeMs: number,
+): Promise<BookAsOf[]> => {
+  const result = await client.query<BookRecord>(BOOKS, [outcomeIds, instant(atTimeMs)])
   return result.rows.map(toBook)
 }
 
@@ -72,16 +77,24 @@ export type CoverageHour = {
   unverifiable: number
   mismatched: number
   gapSeconds: number
-  state: 'available' | 'degraded' | 'missing'
+  /** Of the hour, with books of another recorder; `importedFrom`: all that was imported, prices too. */
+  importedSeconds: number
+  importedFrom: string[]
+  state: 'available' | 'degraded' | 'imported' | 'missing'
 }
 
 const COVERAGE = `
 select hour, events::float8 as events, batches_verified::float8 as verified,
   batches_unverifiable::float8 as unverifiable, batches_mismatched::float8 as mismatched,
-  gap_seconds::float8 as gap_seconds, state
+  gap_seconds::float8 as gap_seconds, state, imported_seconds::float8 as imported_seconds, imported_from
 from coverage($1, $2, $3) order by hour`
 
-type CoverageRecord = Omit<CoverageHour, 'hourTimeMs' | 'gapSeconds'> & { hour: Date; gap_seconds: number }
+type CoverageRecord = Omit<CoverageHour, 'hourTimeMs' | 'gapSeconds' | 'importedSeconds' | 'importedFrom'> & {
+  hour: Date
+  gap_seconds: number
+  imported_seconds: number
+  imported_from: string[]
+}
 
 export type Span = { fromTimeMs: number; toTimeMs: number }
 
@@ -89,9 +102,11 @@ export type Span = { fromTimeMs: number; toTimeMs: number }
 export const readCoverage = async (pool: Pool, marketId: string, span: Span): Promise<CoverageHour[]> => {
   const values = [marketId, instant(span.fromTimeMs), instant(span.toTimeMs)]
   const result = await pool.query<CoverageRecord>(COVERAGE, values)
-  return result.rows.map(({ hour, gap_seconds, ...counts }) => ({
+  return result.rows.map(({ hour, gap_seconds, imported_seconds, imported_from, ...counts }) => ({
     hourTimeMs: hour.getTime(),
     gapSeconds: gap_seconds,
+    importedSeconds: imported_seconds,
+    importedFrom: imported_from,
     ...counts,
   }))
 }

@@ -1,8 +1,11 @@
+import { join } from 'node:path'
 import type { Client } from '@temporalio/client'
 import { createBackfillActivities } from '../activities/backfill.ts'
 import { createCatalogueActivities } from '../activities/catalogue.ts'
 import { createEnrolment } from '../activities/enrolment.ts'
 import { createEverythingActivities } from '../activities/everything.ts'
+import { createImportPmxtActivities } from '../activities/import-pmxt.ts'
+import { createImportPricesActivities } from '../activities/import-prices.ts'
 import { createInspectionActivities } from '../activities/inspection.ts'
 import { createOverrideActivities } from '../activities/override.ts'
 import { createPartitionActivities } from '../activities/partitions.ts'
@@ -18,6 +21,7 @@ import { ensurePartitions } from '../store/partitions.ts'
 import { createExpiries, type RetentionDays } from '../store/retention.ts'
 import { createAppender } from '../stream/append.ts'
 import { createDataApi } from '../venue/polymarket/data-api.ts'
+import { createPricesHistory } from '../venue/polymarket/prices-history.ts'
 import { createGamma, gammaPace } from '../venue/polymarket/gamma.ts'
 import { CATALOG_SUBJECT } from '../domain/heartbeat.ts'
 import { createAlertActivities } from './heartbeat-activities.ts'
@@ -53,6 +57,15 @@ type Control = {
   tell: (observation: Observation) => Promise<boolean>
 }
 
+const createImports = ({ config, log, stats, resources: { pool } }: RoleContext) => ({
+  ...createImportPmxtActivities({ pool, folder: join(config.POLYTAPE_STATE_DIR, 'imports'), log, stats }),
+  ...createImportPricesActivities({
+    pool,
+    prices: createPricesHistory({ baseUrl: config.POLYMARKET_CLOB_URL, stats }),
+    stats,
+  }),
+})
+
 /** Joins the control plane's activities to the clients of this process. */
 export const createControlActivities = (context: RoleContext, parts: Control) => {
   const { runs, owners, client, readPolicy, tell } = parts
@@ -77,6 +90,7 @@ export const createControlActivities = (context: RoleContext, parts: Control) =>
   return {
     ...catalogue,
     ...createBackfillActivities({ source, appender, redis, pool, log, stats }),
+    ...createImports(context),
     ...createAlertActivities(context, client),
     /** A whole pass over the catalogue is its heartbeat; it is not made again for one that Redis did not take. */
     refreshMarkets: async () => {

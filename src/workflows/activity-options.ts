@@ -5,6 +5,8 @@ import type { ArchiveActivities } from '../activities/archive.ts'
 import type { RestoreActivities } from '../activities/archive-restore.ts'
 import type { BackfillActivities } from '../activities/backfill.ts'
 import type { CatalogueActivities } from '../activities/catalogue.ts'
+import type { ImportPmxtActivities } from '../activities/import-pmxt.ts'
+import type { ImportPricesActivities } from '../activities/import-prices.ts'
 import type { HeartbeatActivities } from '../activities/heartbeats.ts'
 import type { EverythingActivities } from '../activities/everything.ts'
 import type { InspectionActivities } from '../activities/inspection.ts'
@@ -68,6 +70,13 @@ export const resolutions = proxyActivities<ResolutionActivities>(paged)
 /** For as long as the Data API is away: a person waits for history, and finds why in the pending activity. */
 export const backfill = proxyActivities<BackfillActivities>({
   startToCloseTimeout: '30m',
+  heartbeatTimeout: '10s',
+  retry: { initialInterval: '1s', maximumInterval: '1m' },
+})
+
+/** A file is downloaded and sorted by one attempt, and a slice imports some markets: for as long as anything is away. */
+export const imports = proxyActivities<ImportPmxtActivities & ImportPricesActivities>({
+  startToCloseTimeout: '2h',
   heartbeatTimeout: '10s',
   retry: { initialInterval: '1s', maximumInterval: '1m' },
 })

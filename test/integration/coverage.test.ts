@@ -2,8 +2,15 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { withClient } from '../../src/store/checkout.ts'
 import { writeCheckpoints } from '../../src/store/checkpoints.ts'
 import { writeMarkets } from '../../src/store/markets.ts'
+import { ensurePartition } from '../../src/store/partitions.ts'
 import { checkpointOf, createRandom } from '../support/as-of-history.ts'
-import { coverageTruth, type CoverageFacts, type CoverageGap, type CoverageRow } from '../support/coverage-truth.ts'
+import {
+  coverageTruth,
+  type CoverageFacts,
+  type CoverageGap,
+  type CoverageImport,
+  type CoverageRow,
+} from '../support/coverage-truth.ts'
 import { createDatabase, type TestDatabase } from '../support/services.ts'
 
 const SEED = Number(process.env['POLYTAPE_TEST_SEED'] ?? '1')
@@ -24,7 +31,8 @@ const iso = (second: number): string => new Date(second * 1_000).toISOString()
 const ASK = `
 select extract(epoch from hour)::float8 as hour, events::float8, batches_verified::float8 as verified,
   batches_unverifiable::float8 as unverifiable, batches_mismatched::float8 as mismatched,
-  gap_seconds::float8 as "gapSeconds", state
+  gap_seconds::float8 as "gapSeconds", state, imported_seconds::float8 as "importedSeconds",
+  imported_from as "importedFrom"
 from coverage($1, $2, $3)`
 
 const ask = async (marketId: string, from: number, to: number): Promise<CoverageRow[]> =>
@@ -45,6 +53,22 @@ const gapsOf = (outcomeIds: string[], begin: number): CoverageGap[] =>
     }),
   )
 
+/** One after the other, some of them before the first book, some across gaps, some where all was recorded. */
+const importsOf = (outcomeIds: string[], begin: number): CoverageImport[] =>
+  outcomeIds.flatMap((outcomeId) => {
+    const spans: CoverageImport[] = []
+    let at = begin - 8 * HOUR_S
+    for (let count = random(8); count > 0 && at < NOW_S - 10; count--) {
+      const begins = at + random(6 * HOUR_S)
+      const ends = Math.min(NOW_S, begins + 1 + random(4 * HOUR_S))
+      at = ends
+      if (begins >= ends) continue
+      const isBooks = random(3) > 0
+      spans.push({ outcomeId, begins, ends, source: isBooks ? 'pmxt' : 'prices_history', isBooks })
+    }
+    return spans
+  })
+
 const createFacts = (marketId: string): CoverageFacts => {
   const firstHour = THIS_HOUR_S - (10 + random(50)) * HOUR_S
   const begin = firstHour + random(HOUR_S)
@@ -53,7 +77,7 @@ const createFacts = (marketId: string): CoverageFacts => {
   for (let hour = firstHour; hour <= THIS_HOUR_S; hour += HOUR_S) {
     if (random(5) > 0) hours.set(hour, countsOf())
   }
-  return { outcomeIds, hours, firstBook: begin, gaps: gapsOf(outcomeIds, begin) }
+  return { outcomeIds, hours, firstBook: begin, gaps: gapsOf(outcomeIds, begin), imports: importsOf(outcomeIds, begin) }
 }
 
 const writeOffset = (stream: string, progress: object, updated: number) =>
@@ -79,6 +103,13 @@ const store = async (marketId: string, facts: CoverageFacts): Promise<void> => {
     if (hour === THIS_HOUR_S) continue
     const { events, verified, unverifiable, mismatched } = counts
     await database.pool.query('insert into market_hours values ($1, $2, $3, $4, $5, $6)', [marketId, iso(hour), events, verified, unverifiable, mismatched]) // prettier-ignore
+  }
+  for (const { outcomeId, begins, ends, source } of facts.imports) {
+    await database.pool.query(
+      `insert into imported_spans (outcome_id, market_id, begins_at, ends_at, rows, source, origin, import_id)
+       values ($1, $2, $3, $4, 1, $5, 'a file', 'a run')`,
+      [outcomeId, marketId, iso(begins), iso(ends), source],
+    )
   }
   const present = facts.hours.get(THIS_HOUR_S)
   const hour = present === undefined ? undefined : { startTimeMs: THIS_HOUR_S * 1_000, ...present }
@@ -115,12 +146,52 @@ test('hours, counts, gap seconds and states of random recordings equal a count s
       for (const { state } of rows) seen.add(state)
     }
   }
-  expect([...seen].toSorted()).toEqual(['available', 'degraded', 'missing'])
+  expect([...seen].toSorted()).toEqual(['available', 'degraded', 'imported', 'missing'])
 })
 
 test('a market that was never recorded is missing in every hour', async () => {
   const rows = await ask('none', THIS_HOUR_S - 3 * HOUR_S, THIS_HOUR_S)
   expect(rows.map(({ state, events }) => [state, events])).toEqual(Array.from({ length: 3 }, () => ['missing', 0]))
+})
+
+test('the hour in which a recording begins is missing until its first book, and degraded as a whole', async () => {
+  const marketId = 'begun'
+  const hour = THIS_HOUR_S - 3 * HOUR_S
+  const outcomeIds = [`${marketId}:0`, `${marketId}:1`]
+  const counts = { events: 10, verified: 10, unverifiable: 0, mismatched: 0 }
+  await store(marketId, {
+    outcomeIds,
+    hours: new Map([[hour, counts]]),
+    firstBook: hour + 1_200,
+    gaps: [],
+    imports: [],
+  })
+  const states = async (from: number, to: number) =>
+    (await ask(marketId, from, to)).map((row) => [row.state, row.gapSeconds])
+  expect(await states(hour, hour + 1_200)).toEqual([['missing', 1_200]])
+  expect(await states(hour + 1_200, hour + 2 * HOUR_S)).toEqual([['available', 0], ['available', 0]]) // prettier-ignore
+  expect(await states(hour, hour + 2 * HOUR_S)).toEqual([['degraded', 1_200], ['available', 0]]) // prettier-ignore
+})
+
+test('a first snapshot begins a recording too, before any checkpoint is written; imported ones begin none', async () => {
+  const [marketId, outcomeId] = ['rows', 'rows:0']
+  const hour = THIS_HOUR_S - 3 * HOUR_S
+  const counts = { events: 10, verified: 10, unverifiable: 0, mismatched: 0 }
+  const facts = { outcomeIds: [outcomeId], hours: new Map([[hour, counts]]), gaps: [], imports: [] }
+  await store(marketId, { ...facts, firstBook: undefined })
+  for (let day = Math.floor(hour / 86_400); day <= Math.floor(NOW_S / 86_400); day++)
+    await ensurePartition(database.pool, day)
+  const insert = (sequence: number, second: number) =>
+    database.pool.query(
+      `insert into order_books (id, sequence, captured_at, price, size, market_id, outcome_id, side, kind)
+       values ($1::bigint * 65536, $1, $2, 0.5, 1, $3, $4, 'bid', 'snapshot')`,
+      [sequence, iso(second), marketId, outcomeId],
+    )
+  await insert(-5, hour + 60)
+  await insert(1, hour + 600)
+  const truth = coverageTruth({ ...facts, firstBook: hour + 600 }, hour, hour + 2 * HOUR_S)
+  expect(truth.map(({ gapSeconds }) => gapSeconds)).toEqual([600, 0])
+  expect(await ask(marketId, hour, hour + 2 * HOUR_S)).toEqual(truth)
 })
 
 test('the future has no row, and a span that ends before it starts has none', async () => {

@@ -93,7 +93,8 @@ describe('a ladder', () => {
 })
 
 describe('coverage', () => {
-  const counts = { events: 12_345, verified: 12_000, unverifiable: 0, mismatched: 0 }
+  const none = { importedSeconds: 0, importedFrom: [] }
+  const counts = { events: 12_345, verified: 12_000, unverifiable: 0, mismatched: 0, ...none }
   const hourTimeMs = Date.UTC(2026, 10, 23, 20)
   const hours = [
     { ...counts, hourTimeMs, gapSeconds: 0, state: 'available' as const },
@@ -110,5 +111,33 @@ describe('coverage', () => {
     expect(lines.find((line) => line.startsWith('2026-11-23 21:00'))).toMatch(/ 1\.2 +█+░ degraded$/)
     expect(lines.find((line) => line.startsWith('2026-11-23 22:00'))).toMatch(/ 3,600\.0 +·+ missing$/)
     for (const line of lines) expect(lengthOf(line)).toBeLessThanOrEqual(100)
+  })
+
+  it('shows which part of an hour was imported, and from where', () => {
+    const imported = { ...counts, hourTimeMs, gapSeconds: 0, importedSeconds: 1_800, importedFrom: ['pmxt'] }
+    const prices = {
+      ...counts,
+      hourTimeMs: hourTimeMs + 3_600_000,
+      gapSeconds: 3_600,
+      importedFrom: ['prices_history'],
+    }
+    const state = 'imported' as const
+    const shown = linesOf(
+      coverageText(
+        {
+          question: '?',
+          facts: [],
+          hours: [
+            { ...imported, state },
+            { ...prices, state },
+          ],
+        },
+        { width: 120, palette: PLAIN },
+      ),
+    )
+    expect(shown[1]).toBe('2 hours · 0 available · 0 degraded · 2 imported · 0 missing')
+    expect(shown.find((line) => line.startsWith('2026-11-23 20:00'))).toMatch(/ (█+)▒+ imported \(pmxt\)$/)
+    expect(shown.find((line) => line.startsWith('2026-11-23 21:00'))).toMatch(/ ░+ imported \(prices_history\)$/)
+    for (const line of shown) expect(lengthOf(line)).toBeLessThanOrEqual(120)
   })
 })

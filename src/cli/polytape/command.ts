@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { ACCEPTED, parseInstant } from './instant.ts'
+import { EXPORT_OPTIONS, QUERY_OPTIONS, scanOptions, toExport, toQuery, type ScanCommand } from './scan-command.ts'
 import { UsageError } from './usage.ts'
 
 const HOUR_MS = 3_600_000
@@ -13,6 +14,19 @@ export const USAGE = `usage: npm run polytape -- <command>
       --depth   levels a side (default ${DEFAULT_DEPTH}, 0 = all)
   coverage <market> [--from <time>] [--to <time>]
       What is recorded of it, hour by hour (default: the last 24 hours).
+  query "select …" [--market <market>]… [--from <time>] [--to <time>]
+      One SQL query (DuckDB) over Postgres and the archive: order_books, liquidity_events, fills,
+      derived_metrics, feed_gaps, markets, outcomes. Rows are those of the markets, from <= t < to.
+      --format     table (default), csv, json or parquet
+      --output     a file; without one to stdout
+      --max-bytes  refuse to read more (default 1GB); --force reads any amount
+  export [--table order_books] [--market <market>]… [--from <time>] [--to <time>] --output <file>
+      All rows of a table, sorted, as --format parquet (default) or csv, for pandas or Polars.
+  import pmxt <file|url> [--market <market>]…
+      Fills what was not recorded with an hourly file of the pmxt archive (Parquet, v1 or v2).
+  import prices <market> [--from <time>] [--to <time>] [--fidelity <minutes>]
+      Keeps the prices that the venue tells of the time that was not recorded.
+      Both run as workflows: Ctrl-C leaves them running, the same command shows them again.
   help
 
 <market>  id (516710), slug, condition id (0x…), token id, or one outcome (516710:0)
@@ -25,12 +39,12 @@ export type Command =
   | { type: 'help' }
   | { type: 'book'; market: string; atTimeMs: number | undefined; depth: number }
   | { type: 'coverage'; market: string; fromTimeMs: number; toTimeMs: number }
+  | ScanCommand
 
 const options = {
+  ...scanOptions,
   at: { type: 'string' },
   depth: { type: 'string' },
-  from: { type: 'string' },
-  to: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const
 
@@ -77,14 +91,43 @@ const toCoverage = (market: string, values: Values, nowMs: number): Command => {
   return { type: 'coverage', market, fromTimeMs, toTimeMs }
 }
 
-/** @throws UsageError, or an Error that says which time was not understood. */
-export const parseCommand = (args: string[], nowMs: number): Command => {
-  const { values, positionals } = parse(args)
-  const [command, market, ...rest] = positionals
-  if (values.help === true || command === 'help') return { type: 'help' }
-  if (command === undefined) throw new UsageError('expected a command')
-  if (command !== 'book' && command !== 'coverage') throw new UsageError(`there is no command "${command}"`)
+const onMarket = (command: 'book' | 'coverage', names: string[], values: Values, nowMs: number): Command => {
+  const [market, ...rest] = names
   if (market === undefined) throw new UsageError(`${command}: expected a market (id, slug or outcome id)`)
   if (rest.length > 0) throw new UsageError(`${command}: expected one market, got also "${rest.join(' ')}"`)
   return command === 'book' ? toBook(market, values, nowMs) : toCoverage(market, values, nowMs)
+}
+
+const onTables = (command: 'query' | 'export', texts: string[], values: Values, nowMs: number): Command => {
+  if (command === 'export') {
+    refuse(command, values, [...EXPORT_OPTIONS])
+    if (texts.length > 0) throw new UsageError(`export: expected options alone, got also "${texts.join(' ')}"`)
+    return toExport(values, nowMs)
+  }
+  refuse(command, values, [...QUERY_OPTIONS])
+  const [statement, ...rest] = texts
+  if (statement === undefined) throw new UsageError('query: expected a query, e.g. "select count(*) from order_books"')
+  if (rest.length > 0) throw new UsageError(`query: expected one text (quote it), got also "${rest.join(' ')}"`)
+  return toQuery(statement, values, nowMs)
+}
+
+/** @throws UsageError, or an Error that says which time was not understood. */
+export const parseCommand = (args: string[], nowMs: number): Command => {
+  const { values, positionals } = parse(args)
+  const [command, ...rest] = positionals
+  if (values.help === true) return { type: 'help' }
+  switch (command) {
+    case 'help':
+      return { type: 'help' }
+    case undefined:
+      throw new UsageError('expected a command')
+    case 'book':
+    case 'coverage':
+      return onMarket(command, rest, values, nowMs)
+    case 'query':
+    case 'export':
+      return onTables(command, rest, values, nowMs)
+    default:
+      throw new UsageError(`there is no command "${command}"`)
+  }
 }

@@ -7,12 +7,17 @@ const LONGEST_BAR = 40
 const SHORTEST_BAR = 6
 const TITLES = ['hour (UTC)', 'frames', 'verified', 'unverif.', 'mismatch', 'gap s']
 
-/** A gap of any length takes a cell, an hour that is not all gap keeps one. */
+/** A gap of any length takes a cell, and so does what was imported; an hour that is not all gap keeps one of the rest. */
 const bar = (hour: CoverageHour, width: number): string => {
   if (hour.state === 'missing') return '·'.repeat(width)
-  const share = Math.min(1, hour.gapSeconds / HOUR_S)
-  const lost = hour.gapSeconds === 0 ? 0 : Math.min(width - 1, Math.max(1, Math.round(share * width)))
-  return '█'.repeat(width - lost) + '░'.repeat(lost)
+  const cells = (seconds: number, most: number): number => {
+    const share = Math.min(1, seconds / HOUR_S)
+    return seconds === 0 ? 0 : Math.min(most, Math.max(1, Math.round(share * width)))
+  }
+  const lost = cells(hour.gapSeconds, hour.state === 'imported' ? width : width - 1)
+  const imported = cells(hour.importedSeconds, width - lost)
+  const rest = width - lost - imported
+  return '█'.repeat(rest) + '▒'.repeat(imported) + '░'.repeat(lost)
 }
 
 const gapText = (seconds: number): string => {
@@ -31,12 +36,18 @@ const totals = (hours: CoverageHour[]): string[] => {
     const count = hours.filter((hour) => hour.state === state).length
     return `${count} ${state}`
   }
-  return [`${hours.length} ${hours.length === 1 ? 'hour' : 'hours'}`, of('available'), of('degraded'), of('missing')]
+  return [
+    `${hours.length} ${hours.length === 1 ? 'hour' : 'hours'}`,
+    of('available'),
+    of('degraded'),
+    ...(hours.some(({ state }) => state === 'imported') ? [of('imported')] : []),
+    of('missing'),
+  ]
 }
 
 const painter = (state: CoverageHour['state'], palette: Palette) => {
   if (state === 'available') return palette.bid
-  return state === 'degraded' ? palette.warn : palette.ask
+  return state === 'missing' ? palette.ask : palette.warn
 }
 
 export type CoverageTable = { question: string; facts: string[]; hours: CoverageHour[] }
@@ -51,14 +62,18 @@ export const coverageText = (
   const align = (cells: string[]): string =>
     cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0))).join('  ') // prettier-ignore
   const used = widths.reduce((sum, one) => sum + one + 2, 0)
-  const room = Math.min(LONGEST_BAR, width - used - 'available'.length - 1)
+  const origins = hours.map(({ importedFrom }) => (importedFrom.length === 0 ? '' : ` (${importedFrom.join(', ')})`))
+  const longest = Math.max(0, ...origins.map((origin) => origin.length))
+  const room = Math.min(LONGEST_BAR, width - used - 'available'.length - 1 - longest)
   const cells = room < SHORTEST_BAR ? 0 : room
   const lines = hours.map((hour, index) => {
     const drawn = cells === 0 ? '' : `${bar(hour, cells)} `
-    return `${align(rows[index] ?? [])}  ${painter(hour.state, palette)(`${drawn}${hour.state}`)}`
+    const state = painter(hour.state, palette)(`${drawn}${hour.state}`)
+    return `${align(rows[index] ?? [])}  ${state}${palette.faint(origins[index] ?? '')}`
   })
-  const legend =
-    cells === 0 ? [] : ['', palette.faint(fit('█ recorded   ░ inside a gap   · nothing recorded', width).trimEnd())]
+  const imported = hours.some(({ importedSeconds }) => importedSeconds > 0) ? '▒ imported   ' : ''
+  const signs = fit(`█ recorded   ░ inside a gap   ${imported}· nothing recorded`, width).trimEnd()
+  const legend = cells === 0 ? [] : ['', palette.faint(signs)]
   return `${[
     palette.strong(fit(question, width).trimEnd()),
     ...folded([...facts, ...totals(hours)], width).map(palette.faint),

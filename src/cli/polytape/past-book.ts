@@ -1,10 +1,13 @@
 import type { Pool } from 'pg'
-import { readBooksAt, type BookAsOf } from '../../store/as-of.ts'
+import type { BookAsOf } from '../../store/as-of.ts'
 import { readDepthAt } from '../../store/depths.ts'
+import { readBooksAnywhere } from '../query/archived-book.ts'
 import type { Found } from './find-market.ts'
 import { keptFacts } from './kept-text.ts'
 import { toShownLevels } from './levels.ts'
 import { ageText, clockText, countText, timeText } from './number-text.ts'
+import { openArchive } from './open-archive.ts'
+import type { ArchivePlace } from './places.ts'
 import type { ShownBook, ShownOutcome } from './shown-book.ts'
 
 const qualityText = ({ quality, gap }: BookAsOf, atTimeMs: number): string => {
@@ -13,6 +16,8 @@ const qualityText = ({ quality, gap }: BookAsOf, atTimeMs: number): string => {
       return "verified by the venue's hash"
     case 'unverified':
       return 'unverified: no gap, but not proved'
+    case 'imported':
+      return 'imported: not recorded here, as another recorder knew it'
     case 'missing':
       return 'missing: no book had been received yet'
     case 'in_gap': {
@@ -28,7 +33,7 @@ const eventFacts = (book: BookAsOf, atTimeMs: number): string[] => {
   const venue = book.exchangeTimeMs === undefined ? [] : [`venue    ${clockText(book.exchangeTimeMs, atTimeMs)}`]
   const age = ageText(atTimeMs - book.capturedTimeMs).replace('ago', 'before')
   return [
-    `sequence ${countText(book.sequence)}`,
+    ...(book.sequence < 0 ? [] : [`sequence ${countText(book.sequence)}`]),
     ...venue,
     `received ${clockText(book.capturedTimeMs, atTimeMs)}, ${age}`,
   ]
@@ -46,10 +51,14 @@ const toShown = (book: BookAsOf, name: string, atTimeMs: number): ShownOutcome =
 export const readPastBook = async (
   pool: Pool,
   { market, outcomes }: Found,
-  { atTimeMs, warning }: { atTimeMs: number; warning: string | undefined },
+  { archive, atTimeMs, warning }: { archive: ArchivePlace; atTimeMs: number; warning: string | undefined },
 ): Promise<ShownBook> => {
-  const ids = outcomes.map((outcome) => outcome.outcomeId)
-  const books = await readBooksAt(pool, ids, atTimeMs)
+  await using objects = openArchive(archive)
+  const outcomeIds = outcomes.map((outcome) => outcome.outcomeId)
+  const books = await readBooksAnywhere(
+    { pool, ...objects, onProgress: () => undefined },
+    { marketId: market.marketId, outcomeIds, atTimeMs },
+  )
   const kept = keptFacts(await readDepthAt(pool, market.marketId, atTimeMs))
   const nameOf = (id: string): string => outcomes.find((outcome) => outcome.outcomeId === id)?.name ?? ''
   return {

@@ -5,7 +5,9 @@ import { readConfig } from '../../config.ts'
 
 /** An address, and where it was found: an error that names both can be acted upon. */
 export type Place = { url: string; source: string }
-export type Places = { database: Place; redis: Place }
+/** Objects of an archive that is not in a folder are kept in `cacheFolder`. */
+export type ArchivePlace = { url: string; cacheFolder: string; cacheBytes: number }
+export type Places = { database: Place; redis: Place; archive: ArchivePlace }
 
 const runFile = z.object({ databaseUrl: z.string(), redisUrl: z.string() })
 
@@ -30,6 +32,11 @@ export const findPlaces = (environment: NodeJS.ProcessEnv): Places => {
   return {
     database: choose('DATABASE_URL', running?.databaseUrl),
     redis: choose('REDIS_URL', running?.redisUrl),
+    archive: {
+      url: config.ARCHIVE_URL,
+      cacheFolder: join(config.POLYTAPE_STATE_DIR, 'archive-cache'),
+      cacheBytes: config.ARCHIVE_CACHE_BYTES,
+    },
   }
 }
 

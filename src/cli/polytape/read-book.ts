@@ -26,9 +26,10 @@ export const readBook = async (
   found: Found,
   { places, atTimeMs }: { places: Places; atTimeMs: number | undefined },
 ): Promise<ShownBook> => {
-  if (atTimeMs !== undefined) return readPastBook(pool, found, { atTimeMs, warning: undefined })
+  const { archive } = places
+  if (atTimeMs !== undefined) return readPastBook(pool, found, { archive, atTimeMs, warning: undefined })
   const live = await readCache(found, places)
   if (live.type === 'book') return live.book
   const warning = `last committed book, from Postgres: ${live.why}`
-  return readPastBook(pool, found, { atTimeMs: Date.now(), warning })
+  return readPastBook(pool, found, { archive, atTimeMs: Date.now(), warning })
 }

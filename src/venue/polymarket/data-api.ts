@@ -96,7 +96,7 @@ const createByOffset =
 export const createDataApi = (options: DataApiOptions): DataApi => {
   const { baseUrl, stats, timeoutMs = TIMEOUT_MS, attempts = ATTEMPTS } = options
   const pace = createPace({ requests: options.callsPer10s, periodMs: 10_000 })
-  const call = createDataCalls({ baseUrl, timeoutMs, attempts, pace, stats })
+  const call = createDataCalls({ baseUrl, timeoutMs, attempts, pace, stats, api: 'Data API' })
   /** On the clock of `performance.now()`, which is never set back. */
   let awayUntilMs = 0
 

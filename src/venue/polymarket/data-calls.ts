@@ -22,6 +22,8 @@ export type DataCallsOptions = {
   attempts: number
   pace: Pace
   stats: Stats
+  /** What errors call it. */
+  api: string
 }
 
 /** What a body says, or undefined where it is not what was expected. */
@@ -67,7 +69,7 @@ const describe = ({ status, text }: Answer): string =>
   status === 0 ? `no answer: ${text}` : `status ${status}: ${text.slice(0, 200)}`
 
 /** Idempotent GETs, so each may be asked again: a bounded number of times, with full jitter, and as late as it was told. */
-export const createDataCalls = ({ baseUrl, timeoutMs, attempts, pace, stats }: DataCallsOptions): DataCall => {
+export const createDataCalls = ({ baseUrl, timeoutMs, attempts, pace, stats, api }: DataCallsOptions): DataCall => {
   const hold = createHold({ again: true })
   return async (path, read, signal) => {
     const backoff = createBackoff({ initialMs: 250, maxMs: 5_000, random: Math.random })
@@ -82,10 +84,7 @@ export const createDataCalls = ({ baseUrl, timeoutMs, attempts, pace, stats }: D
       if (answer.retryAfterMs > 0) hold.extend(answer.retryAfterMs)
       const isHopeful = answer.status === 200 || isTransient(answer.status)
       if (!isHopeful || attempt === attempts) {
-        throw new DataApiError(
-          `GET ${path} of the Data API, asked ${attempt} times, came ${describe(answer)}`,
-          isHopeful,
-        )
+        throw new DataApiError(`GET ${path} of the ${api}, asked ${attempt} times, came ${describe(answer)}`, isHopeful)
       }
       await pause(backoff.nextDelayMs(), signal)
       signal.throwIfAborted()

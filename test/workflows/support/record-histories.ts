@@ -173,6 +173,20 @@ const recordBackfill = async (plane: ControlPlane): Promise<void> => {
   await record('backfill-trades', handle, plane)
 }
 
+const recordImports = async (plane: ControlPlane): Promise<void> => {
+  const file = await start(plane, 'importPmxt', 'importPmxt:file', [
+    { origin: '/tmp/hour.parquet', markets: ['6', '7', '8'] },
+  ])
+  await settled(file)
+  await record('import-pmxt', file, plane)
+  const refused = await start(plane, 'importPmxt', 'importPmxt:nowhere', [{ origin: '/nowhere.parquet' }])
+  await settled(refused)
+  await record('import-pmxt-refused', refused, plane)
+  const prices = await start(plane, 'importPrices', 'importPrices:7', [{ market: '7', to: '2026-11-26T00:00:00.000Z' }])
+  await settled(prices)
+  await record('import-prices', prices, plane)
+}
+
 const recordArchive = async (plane: ControlPlane): Promise<void> => {
   const { archive } = plane.stubs
   const name = { table: 'order_books', day: '2026-10-01', part: 0 }
@@ -211,6 +225,7 @@ await mkdir(folder, { recursive: true })
   await recordDeliveries(plane)
   await recordEverything(plane)
   await recordBackfill(plane)
+  await recordImports(plane)
   await recordArchive(plane)
 }
 process.exit()

@@ -6,6 +6,8 @@ import type { BackfillActivities } from '../../../src/activities/backfill.ts'
 import type { CatalogueActivities } from '../../../src/activities/catalogue.ts'
 import type { HeartbeatActivities } from '../../../src/activities/heartbeats.ts'
 import type { EverythingActivities } from '../../../src/activities/everything.ts'
+import type { ImportPmxtActivities } from '../../../src/activities/import-pmxt.ts'
+import type { ImportPricesActivities } from '../../../src/activities/import-prices.ts'
 import type { InspectionActivities, MarketFigures } from '../../../src/activities/inspection.ts'
 import type { NoticeActivities } from '../../../src/activities/notices.ts'
 import type { Notice } from '../../../src/store/feed-alert-notices.ts'
@@ -21,6 +23,8 @@ type ControlActivities = AlertDeliveryActivities &
   CatalogueActivities &
   HeartbeatActivities &
   EverythingActivities &
+  ImportPmxtActivities &
+  ImportPricesActivities &
   InspectionActivities &
   NoticeActivities &
   OverrideActivities &
@@ -202,6 +206,25 @@ export const createStubs = (): Stubs => {
       confirmEverything: async ({ state }) => {
         if (!stubs.isConfirming) throw ApplicationFailure.nonRetryable('2 feed groups have not', 'Unconfirmed')
         return { state, feeds: 2, markets: 200, tokens: 400, effectiveMs: 80 }
+      },
+      stagePmxt: async (input) => {
+        note('stagePmxt', input)
+        if (input.origin.includes('nowhere'))
+          throw ApplicationFailure.nonRetryable('expected a Parquet file', 'Refused')
+        const span = { fromTimeMs: 1_795_010_400_000, toTimeMs: 1_795_014_000_000 }
+        return { version: 'v2', rows: 24_000_000, staged: 300_000, markets: 3, ...span }
+      },
+      importPmxtSlice: async (input) => {
+        note('importPmxtSlice', input)
+        const done = { markets: 2, read: 200_000, refused: 1, written: 150_000 }
+        return input.after === '' ? { ...done, after: '7' } : { ...done, markets: 1, read: 100_000, written: 190_000 }
+      },
+      forgetPmxt: async (input) => note('forgetPmxt', input),
+      findPrices: async () => ({ beginsTimeMs: 1_795_000_000_000 }),
+      importPricesSlice: async (input) => {
+        note('importPricesSlice', input)
+        const done = { read: 40_000, refused: 0, written: 30_000 }
+        return input.fromTimeMs === 1_795_000_000_000 ? { ...done, at: 1_795_010_000_000 } : { ...done, read: 7 }
       },
       runFeed: runForever,
       runNormalizer: runForever,

@@ -1,0 +1,112 @@
+import type { Pool } from 'pg'
+import type { StagedRow } from '../archive/pmxt-read.ts'
+import type { VenueEvent } from '../domain/event.ts'
+import { shortened, type DeadLetter } from '../normalizer/batch.ts'
+import { createImportedRows, type ImportedEvent } from '../normalizer/imported-rows.ts'
+import { claimSpans, importMarket, type MarketImport, type OpenImport } from '../store/imports.ts'
+import { readMarkets } from '../store/markets.ts'
+import { parsePmxtRow, rawOf } from '../venue/pmxt/row.ts'
+
+export type ImportCounts = { read: number; refused: number }
+
+const LINES_PER_COPY = 20_000
+/** Of one import: a file that is bad throughout tells no more by its ten millionth row. */
+const MOST_LETTERS = 1_000
+const LONGEST_RAW = 10_000
+
+type Rows = ReturnType<typeof createImportedRows>
+/** Of the outcomes of a market, by token. */
+type Outcomes = Map<string, { outcomeId: string; rows: Rows }>
+
+const openOutcomes = async (pool: Pool, given: MarketImport, { free, left }: OpenImport): Promise<Outcomes> => {
+  const { marketId, source } = given
+  const [market] = await readMarkets(pool, [marketId])
+  return new Map(
+    (market?.outcomes ?? []).map(({ outcomeId, token }) => {
+      const spans = free.get(outcomeId) ?? []
+      return [
+        token,
+        { outcomeId, rows: createImportedRows({ marketId, outcomeId, source, spans, book: left.get(outcomeId) }) },
+      ]
+    }),
+  )
+}
+
+const toTimes = ({ seenTimeMs = 0, venueTimeMs, receivedTimeMs }: StagedRow) => ({
+  capturedTimeMs: seenTimeMs,
+  exchangeTimeMs: venueTimeMs,
+  sourceReceivedTimeMs: receivedTimeMs,
+})
+
+/** By the token that each part is of. */
+const toEvents = (row: StagedRow, event: VenueEvent): [string, ImportedEvent][] => {
+  const times = toTimes(row)
+  if (event.type === 'book') return [[event.token, { type: 'book', levels: event.levels, ...times }]]
+  if (event.type !== 'price_change') return []
+  return event.changes.map(({ token, side, level }) => [
+    token,
+    { type: 'changes', changes: [{ side, level }], ...times },
+  ])
+}
+
+const toLetter = ({ origin, importId, source }: MarketImport, row: StagedRow, detail: string): DeadLetter => ({
+  stream: `import:${source}`,
+  entryId: importId,
+  ordinal: row.row,
+  reason: 'bad_import',
+  detail: shortened(`row ${row.row} of ${origin}: ${detail}`),
+  raw: rawOf(row).slice(0, LONGEST_RAW),
+  firstSeenTimeMs: Date.now(),
+})
+
+/** @returns why the row cannot be used; undefined where it was applied. */
+const applyRow = (row: StagedRow, outcomes: Outcomes): string | undefined => {
+  if (row.seenTimeMs === undefined) return 'its time is not within the hour of the file'
+  const parsed = parsePmxtRow(row)
+  if (parsed.type !== 'event') return parsed.detail
+  const events = toEvents(row, parsed.event)
+  const stranger = events.find(([token]) => !outcomes.has(token))
+  if (stranger !== undefined) return `token "${stranger[0]}" is no outcome of market ${row.marketId}`
+  for (const [token, event] of events) outcomes.get(token)?.rows.apply(event)
+  return undefined
+}
+
+/** Writes what the rows of one market tell of the spans that are free, in one transaction. */
+export const importRows = (
+  pool: Pool,
+  given: MarketImport,
+  rows: AsyncIterable<StagedRow>,
+  signal: AbortSignal,
+): Promise<ImportCounts> =>
+  importMarket(pool, given, async (open) => {
+    const counts: ImportCounts = { read: 0, refused: 0 }
+    // All of it was recorded, or imported before: that is not read again to the letter.
+    if (open.free.size === 0) {
+      for await (const _ of rows) counts.read += 1
+      return counts
+    }
+    const outcomes = await openOutcomes(pool, given, open)
+    const letters: DeadLetter[] = []
+    let lines: string[] = []
+    const collect = async (least: number): Promise<void> => {
+      for (const { rows: made } of outcomes.values()) lines = lines.concat(made.take())
+      if (lines.length < least) return
+      await open.copy(lines)
+      lines = []
+    }
+    for await (const row of rows) {
+      signal.throwIfAborted()
+      counts.read += 1
+      const reason = applyRow(row, outcomes)
+      if (reason !== undefined) {
+        counts.refused += 1
+        if (letters.length < MOST_LETTERS) letters.push(toLetter(given, row, reason))
+      }
+      if (counts.read % LINES_PER_COPY === 0) await collect(1)
+    }
+    const filled = [...outcomes.values()].map(({ outcomeId, rows: made }) => ({ outcomeId, spans: made.end() }))
+    await collect(1)
+    await claimSpans(open.client, given, filled)
+    await open.keepLetters(letters, MOST_LETTERS)
+    return counts
+  })

@@ -1,0 +1,22 @@
+import type { Manifest } from '../../archive/manifest.ts'
+import { openObjectCache, type ObjectCache } from '../../archive/object-cache.ts'
+import { openObjectStore } from '../../archive/store/open.ts'
+import type { ArchivePlace } from './places.ts'
+
+export type Archive = AsyncDisposable & { openObject: (part: Manifest) => Promise<string> }
+
+/** The objects of the archive as files of this machine, verified; nothing is opened or asked before the first. */
+export const openArchive = ({ url, cacheFolder, cacheBytes }: ArchivePlace): Archive => {
+  const store = openObjectStore(url)
+  let cache: ObjectCache | undefined
+  return {
+    openObject: async ({ key, sha256 }) => {
+      cache ??= await openObjectCache({ store, folder: cacheFolder, maxBytes: cacheBytes })
+      return cache.open(key, sha256)
+    },
+    [Symbol.asyncDispose]: async () => {
+      await cache?.[Symbol.asyncDispose]()
+      await store[Symbol.asyncDispose]()
+    },
+  }
+}

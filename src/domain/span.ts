@@ -1,0 +1,2 @@
+/** [from, to) of epoch ms. */
+export type TimeSpan = { fromTimeMs: number; toTimeMs: number }

@@ -1,0 +1,88 @@
+import { Book, type BookLevels, type LevelChange } from '../domain/book.ts'
+import type { TimeSpan } from '../domain/span.ts'
+import type { RowKind, RowLevel } from './book-row.ts'
+import { createImportedLines, type ImportedTimes } from './imported-lines.ts'
+import { createSpanWalk, type FilledSpan } from './span-walk.ts'
+
+/** What another recorder saw of one outcome, in its order. */
+export type ImportedEvent = ImportedTimes &
+  ({ type: 'book'; levels: BookLevels } | { type: 'changes'; changes: LevelChange[] })
+
+export type ImportedOutcome = {
+  marketId: string
+  outcomeId: string
+  source: string
+  /** Where rows may be written, in order and apart; what the source saw elsewhere only moves the book on. */
+  spans: TimeSpan[]
+  /** The book before the first event, where an earlier import left one. */
+  book: BookLevels | undefined
+}
+
+/** A rebuild applies no more changes than these, and those of a book. */
+const CHANGES_PER_SNAPSHOT = 2_000
+const EMPTY: RowLevel = { side: 'bid', priceText: '0', sizeText: '0' }
+/** A book of rows has no identity: nothing of it is hashed. */
+const NOBODY = { conditionId: '', token: '', minOrderSize: '', tickSize: '', negRisk: false, version: undefined }
+
+const levelsOf = (book: Book): RowLevel[] => {
+  const { bids, asks } = book.top(0)
+  const levels: RowLevel[] = [
+    ...bids.map((level) => ({ ...level, side: 'bid' as const })),
+    ...asks.map((level) => ({ ...level, side: 'ask' as const })),
+  ]
+  return levels.length === 0 ? [EMPTY] : levels
+}
+
+const applied = (book: Book, changes: LevelChange[]): RowLevel[] =>
+  changes.flatMap((change) => (book.apply(change) ? [{ side: change.side, ...change.level }] : []))
+
+/**
+ * Turns what another recorder saw into COPY lines of `order_books`, for the spans in which the outcome was not recorded: each
+ * begins with a whole book, as the source knew it by then.
+ */
+export const createImportedRows = (outcome: ImportedOutcome) => {
+  const book = new Book(NOBODY)
+  const walk = createSpanWalk(outcome.spans)
+  const lines = createImportedLines(outcome)
+  let isKnown = outcome.book !== undefined
+  let changesSince = 0
+  let exchangeTimeMs: number | undefined
+  if (outcome.book !== undefined) book.replace(outcome.book)
+
+  const write = (kind: RowKind, levels: RowLevel[], times: ImportedTimes): void => {
+    const span = walk.open()
+    if (span === undefined || levels.length === 0) return
+    lines.write(kind, levels, times)
+    span.rows += levels.length
+    changesSince = kind === 'snapshot' ? 0 : changesSince + levels.length
+  }
+  /** What begins until then begins with the book of before. */
+  const advance = (timeMs: number): void =>
+    walk.advance(timeMs, isKnown, ({ fromTimeMs: capturedTimeMs }) =>
+      write('snapshot', levelsOf(book), { capturedTimeMs, exchangeTimeMs, sourceReceivedTimeMs: undefined }),
+    )
+  const change = (changes: LevelChange[], times: ImportedTimes): void => {
+    write('change', applied(book, changes), times)
+    if (changesSince >= CHANGES_PER_SNAPSHOT) write('snapshot', levelsOf(book), times)
+  }
+  const begin = (levels: BookLevels, times: ImportedTimes): void => {
+    book.replace(levels)
+    isKnown = true
+    if (walk.join(times.capturedTimeMs) !== undefined) write('snapshot', levelsOf(book), times)
+  }
+  return {
+    apply: (event: ImportedEvent): void => {
+      advance(event.capturedTimeMs)
+      if (event.type === 'book' && !isKnown) begin(event.levels, event)
+      else if (event.type === 'book') change(book.difference(event.levels), event)
+      else if (isKnown) change(event.changes, event)
+      exchangeTimeMs = event.exchangeTimeMs
+    },
+    take: lines.take,
+    /** All that the source saw was applied: it was there until the end of the last span. */
+    end: (): FilledSpan[] => {
+      advance(Infinity)
+      return walk.filled()
+    },
+  }
+}

@@ -1,0 +1,32 @@
+import { MockActivityEnvironment } from '@temporalio/testing'
+import type { Pool } from 'pg'
+import { createImportPmxtActivities, type ImportedSlice, type PmxtImport } from '../../src/activities/import-pmxt.ts'
+import type { Staged } from '../../src/archive/pmxt-stage.ts'
+import { createLog } from '../../src/lib/log.ts'
+import { createStats } from '../../src/lib/stats.ts'
+
+export type Imported = { staged: Staged; markets: number; read: number; refused: number; written: number }
+
+/** What the workflow does, without a server: the file is staged and all its markets are imported. */
+export const runPmxt = async (pool: Pool, folder: string, given: PmxtImport): Promise<Imported> => {
+  const activities = createImportPmxtActivities({
+    pool,
+    folder,
+    log: createLog('control', 'silent'),
+    stats: createStats(),
+  })
+  const environment = (): MockActivityEnvironment => new MockActivityEnvironment()
+  const staged: Staged = await environment().run(activities.stagePmxt, given)
+  const total = { markets: 0, read: 0, refused: 0, written: 0 }
+  let after: string | undefined = ''
+  while (after !== undefined) {
+    const slice: ImportedSlice = await environment().run(activities.importPmxtSlice, { ...given, after })
+    total.markets += slice.markets
+    total.read += slice.read
+    total.refused += slice.refused
+    total.written = slice.written
+    after = slice.after
+  }
+  await environment().run(activities.forgetPmxt, given)
+  return { staged, ...total }
+}
