@@ -36,7 +36,7 @@ const readFinished = async (own: string, of: string): Promise<Finished | undefin
       () => 0,
     ),
   ])
-  const [sha256 = '', made] = sum.split(' ')
+  const [sha256 = '', made] = sum.split('\n')
   return made === of && bytes > 0 ? { path, sha256, bytes } : undefined
 }
 
@@ -68,7 +68,7 @@ const buildOnce = async (work: Work, of: string, signal: AbortSignal): Promise<F
     if (file !== 'part.parquet') await rm(join(own, file), { recursive: true, force: true })
   }
   const sha256 = await hashFile(path, signal)
-  await writeFile(join(own, 'part.sum'), `${sha256} ${of}`)
+  await writeFile(join(own, 'part.sum'), `${sha256}\n${of}`)
   return { path, sha256, bytes: (await stat(path)).size }
 }
 

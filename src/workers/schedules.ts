@@ -10,7 +10,7 @@ type Planned = {
   timeout: string
   /** A run that failed needs a person before the next is worth anything. */
   isPausedOnFailure?: boolean
-  /** After midnight UTC, of what runs daily. */
+  /** After midnight UTC, of what runs daily: minutes, hours and minutes are not taken together. */
   offset?: string
 }
 

@@ -4,9 +4,9 @@ import { z } from './zod.ts'
 import type { ArchiveStep } from '../activities/archive.ts'
 import { archive, archiveAlerts } from './activity-options.ts'
 import { archiveDetails, type ArchiveDone } from './archive-details.ts'
-import { parseInput, reasonOf } from './input.ts'
+import { DAY_EXPECTED, isDay, parseInput, reasonOf } from './input.ts'
 
-const schema = z.strictObject({ day: z.iso.date() }).optional()
+const schema = z.strictObject({ day: z.string().refine(isDay, DAY_EXPECTED) }).optional()
 type ArchiveInput = z.infer<typeof schema>
 
 /** What a run is scheduled for, which a backfill sets: it, and not the clock, says how far to go. */

@@ -29,3 +29,10 @@ export const reasonOf = (error: unknown): string => {
   const cause = error instanceof ActivityFailure && error.cause !== undefined ? error.cause : error
   return cause instanceof Error ? cause.message : String(cause)
 }
+
+/** For a schema. Not zod's own: its pattern is one object for all, and frozen here, so that the first match would fail. */
+export const isDay = (text: string): boolean => {
+  const timeMs = Date.parse(text)
+  return !Number.isNaN(timeMs) && new Date(timeMs).toISOString().slice(0, 10) === text
+}
+export const DAY_EXPECTED = 'expected a UTC day as 2026-10-01'

@@ -1,10 +1,13 @@
 import { setCurrentDetails } from '@temporalio/workflow'
 import type { Restored } from '../activities/archive-restore.ts'
 import { restores } from './activity-options.ts'
-import { parseInput, refuse } from './input.ts'
+import { DAY_EXPECTED, isDay, parseInput, refuse } from './input.ts'
 import { z } from './zod.ts'
 
-const schema = z.strictObject({ day: z.iso.date(), table: z.enum(['order_books']).default('order_books') })
+const schema = z.strictObject({
+  day: z.string().refine(isDay, DAY_EXPECTED),
+  table: z.enum(['order_books']).default('order_books'),
+})
 
 /** Brings an archived day back into Postgres, where it stays until archivePartitions is told to take it again. */
 export async function restorePartition(input: z.input<typeof schema>): Promise<Restored> {

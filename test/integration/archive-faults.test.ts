@@ -196,10 +196,11 @@ describe.skipIf(reason !== undefined)(`with a real S3 server${reason === undefin
   )
 
   test('a worker that is killed while it uploads: the next one goes on with its file', async () => {
+    const failuresBefore = faults.failures()
     faults.fail('held', isPut)
     const child = startChild(s3.url('killed', faults.port), archive.deps.folder)
     const sum = join(archive.deps.folder, `order_books-${DAY}-0`, 'part.sum')
-    await until(() => faults.failures() > 0)
+    await until(() => faults.failures() > failuresBefore)
     await kill(child)
     const before = { sum: readFileSync(sum, 'utf8'), mtimeMs: (await stat(sum)).mtimeMs }
     faults.heal()
