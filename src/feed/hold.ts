@@ -22,7 +22,7 @@ const REORDER_MS = 100
 const tokenOf = (text: string): string | undefined => firstString(text, '"asset_id"')
 const timeOf = (text: string): number => Number(lastString(text, '"timestamp"') ?? firstString(text, '"timestamp"'))
 
-/** Source: polymarket-wire.md §1.2: a `book` of the socket has a type, one of REST has none. */
+/** A `book` of the socket has a type, one of REST has none. */
 const isBook = ({ kind, text }: Frame): boolean =>
   kind === 'rest' || (kind === 'websocket' && lastString(text, '"event_type"') === 'book')
 

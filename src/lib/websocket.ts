@@ -1,6 +1,6 @@
 import { WebSocket } from 'ws'
 
-/** A day of every book of 750 tokens in one frame would be 5 MB; the wire notes advise 32 MiB or more. */
+/** A day of every book of 750 tokens in one frame would be 5 MB; 32 MiB and more is advised. */
 const MAX_FRAME_BYTES = 64 * 1024 * 1024
 const HANDSHAKE_TIMEOUT_MS = 10_000
 /** Frames that we send are small and few: more than this unsent means that the peer does not read. */

@@ -44,7 +44,7 @@ const PLANNED: Planned[] = [
     workflowType: 'archivePartitions',
     every: '24h',
     offset: '160m',
-    // However long Temporal was down: each day is named by a run of its own.
+    // However long Temporal was down: a run takes all days up to its own, so that those it skips are not missed.
     catchupWindow: '365d',
     timeout: '7d',
     isPausedOnFailure: true,

@@ -40,7 +40,7 @@ export const controlOptions = (given: Given, bundlePath: string, version: Versio
   shutdownForceTime: '5s',
 })
 
-/** One activity a feed group. The throttle bounds how long a cancellation takes to arrive (temporal.md, rule 4). */
+/** One activity a feed group. The throttle bounds how long a cancellation takes to arrive. */
 export const feedOptions = (given: Given, replica: Replica): WorkerOptions => ({
   ...given,
   taskQueue: `feed-${replica}`,

@@ -73,7 +73,7 @@ describe('docker-compose.yml', () => {
     expect(names.length).toBeGreaterThan(5)
     expect(names.filter((name) => example[name] === undefined)).toEqual([])
     const tuned = Object.keys(example).filter((name) =>
-      /^(HEARTBEAT|ALERT|POLYMARKET|COMMIT|VERIFY)_|^POLYTAPE_POLICY$|^BOOK_DEPTH$/.test(name),
+      /^(HEARTBEAT|ALERT|POLYMARKET|COMMIT|VERIFY|RETENTION|ARCHIVE)_|^POLYTAPE_POLICY$|^BOOK_DEPTH$/.test(name),
     )
     expect(tuned.filter((name) => !names.includes(name))).toEqual([])
     expect(shared).toMatch(/^ {4}STREAM_HMAC_KEY:$/m)

@@ -16,7 +16,8 @@ export const USAGE = `usage: npm run polytape -- <command>
       What is recorded of it, hour by hour (default: the last 24 hours).
   query "select …" [--market <market>]… [--from <time>] [--to <time>]
       One SQL query (DuckDB) over Postgres and the archive: order_books, liquidity_events, fills,
-      derived_metrics, feed_gaps, markets, outcomes. Rows are those of the markets, from <= t < to.
+      derived_metrics, feed_gaps, imported_prices, imported_spans, markets, outcomes. Rows are those of
+      the markets, from <= t < to.
       --format     table (default), csv, json or parquet
       --output     a file; without one to stdout
       --max-bytes  refuse to read more (default 1GB); --force reads any amount

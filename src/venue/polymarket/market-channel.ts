@@ -7,7 +7,7 @@ const chunksOf = (tokens: string[]): string[][] => {
   return chunks
 }
 
-/** Texts of the market channel; `level` is left at its default, since the hash is over the whole book. Source: polymarket-wire.md §1.1. */
+/** Texts of the market channel; `level` is left at its default, since the hash is over the whole book. Source: docs.polymarket.com, market channel. */
 export const MARKET_CHANNEL = {
   ping: 'PING',
   pong: 'PONG',

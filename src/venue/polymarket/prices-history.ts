@@ -49,7 +49,7 @@ const toPage = (text: string): PricePage | undefined => {
   }
 }
 
-/** CLOB `/prices-history`. Source: polymarket-wire.md §6 and §10. */
+/** CLOB `/prices-history`. Source: docs.polymarket.com, prices history. */
 export const createPricesHistory = ({ baseUrl, stats }: { baseUrl: string; stats: Stats }): PricesHistory => {
   const pace = createPace(PACE)
   const call = createDataCalls({ baseUrl, timeoutMs: TIMEOUT_MS, attempts: ATTEMPTS, pace, stats, api: 'CLOB' })
