@@ -11,6 +11,7 @@ import { openObjectStore } from '../src/archive/store/open.ts'
 import { ORDER_BOOKS } from '../src/archive/tables.ts'
 import { hashFile } from '../src/activities/archive-write.ts'
 import { openPostgres } from '../test/support/services.ts'
+import { fillBookDay } from './support/book-day.ts'
 
 /**
  * How fast a day goes from Postgres to its proved object, stage by stage, and what it takes: rows as live recording makes them (dense
@@ -28,22 +29,6 @@ const { values } = parseArgs({
 const rows = Number(values.rows)
 const DAY = '2026-06-05'
 const load = (): string => loadavg().map((value) => value.toFixed(2)).join(' ') // prettier-ignore
-
-/** In the order of time; both outcomes of a market change together, as the venue has it. */
-const FILL = `
-insert into order_books (id, sequence, captured_at, source_ts, price, size, market_id, outcome_id, side, kind)
-select sequence * 65536, sequence, instant, instant - (2 + floor(lag * 12)) * interval '1 millisecond',
-  case when o = 0 then price else 1 - price end, size, market, market || ':' || o,
-  case when (price < 0.5) = (o = 0) then 'bid' else 'ask' end, 'change'
-from (
-  select (516000 + n)::text as market, row_number() over (partition by n order by tick) as sequence,
-    date_trunc('milliseconds', $1::date::timestamp at time zone 'UTC' + interval '1 microsecond' * floor(tick * 86400000000.0 / ($2::int / 2 + 1))) as instant, price, size, lag, tick
-  from (
-    select tick, floor($3::int * power(random(), 3))::int as n, (floor(random() * 98) + 1)::numeric / 100 as price, random() as lag,
-      case when random() < 0.25 then 0 else round((random() * random() * 20000)::numeric, 2) end as size
-    from generate_series(1, $2::int / 2) tick offset 0) made) numbered,
-  generate_series(0, 1) o
-order by tick`
 
 const peakMb = (): number =>
   Math.round(Number(/VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) / 1_024)
@@ -104,10 +89,7 @@ const main = async (): Promise<void> => {
   pool.on('error', () => undefined)
   const folder = mkdtempSync(join(tmpdir(), 'polytape-bench-archive-'))
   try {
-    await pool.query('select ensure_order_books_partition($1)', [DAY])
-    await pool.query(FILL, [DAY, rows, Number(values.markets)])
-    await pool.query('vacuum analyze order_books')
-    await pool.query('checkpoint')
+    await fillBookDay(pool, DAY, rows, Number(values.markets))
     console.log(`${rows.toLocaleString('en-US')} rows of ${values.markets} markets are in Postgres`)
     await archiveDay(pool, folder)
   } finally {

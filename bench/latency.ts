@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { LATENCY_BOUNDS_MS } from '../src/normalizer/latency.ts'
 import { openSystem, until, type System } from '../test/support/system.ts'
 import { cpuOf, figuresOf, TICKS_PER_SECOND, type Figures } from './support/processes.ts'
+import { column, tellStages } from './support/stages.ts'
 
 /**
  * Venue timestamp to hot cache and to commit, by stage, and CPU by process, with emulator, databases and Temporal on this
@@ -20,8 +20,6 @@ const { values } = parseArgs({
 })
 const WARM_UP_MS = 20_000
 const SAMPLE_MS = 10_000
-const STAGES = ['receive', 'read', 'apply', 'show', 'cache', 'write', 'commit']
-
 /** Of all cores together, in seconds: busy, and given to other machines by the host (nothing here could run then). */
 const machineSeconds = (): { busy: number; stolen: number } => {
   const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, stolen = 0] = (
@@ -31,27 +29,6 @@ const machineSeconds = (): { busy: number; stolen: number } => {
     .slice(1)
     .map(Number)
   return { busy: (user + nice + system + irq + softirq) / TICKS_PER_SECOND, stolen: stolen / TICKS_PER_SECOND }
-}
-
-const column = (value: string | number | undefined, width: number): string => String(value ?? '–').padStart(width)
-
-const whole = (now: Figures, before: Figures, name: string): number[] =>
-  LATENCY_BOUNDS_MS.map((bound) => (now[`${name}Le${bound}`] ?? 0) - (before[`${name}Le${bound}`] ?? 0))
-
-/** Upper bound of the bucket in which the percentile lies. */
-const percentile = (counts: number[], percent: number): number | undefined => {
-  const wanted = (counts.reduce((sum, count) => sum + count, 0) * percent) / 100
-  let seen = 0
-  return LATENCY_BOUNDS_MS.find((_, bucket) => (seen += counts[bucket] ?? 0) >= wanted)
-}
-
-const tellStages = (now: Figures, before: Figures): void => {
-  console.log('whole run          p50     p90     p99   p99.9     max')
-  for (const name of STAGES) {
-    const counts = whole(now, before, name)
-    const cells = [50, 90, 99, 99.9, 100].map((percent) => column(percentile(counts, percent), 8)).join('')
-    console.log(`  ${name.padEnd(12)}${cells}`)
-  }
 }
 
 type Cpu = { timeMs: number; processes: Map<string, number>; busy: number; stolen: number }
