@@ -116,7 +116,7 @@ describe('npm start', () => {
     const next = startPolytape()
     await expect
       .poll(() => next.output(), { timeout: 240_000 })
-      .toContain('roles     control, feed, normalizer started')
+      .toContain('roles     control, feed, normalizer, archive started')
     expect(next.output()).toContain('stopped what an earlier start had left running')
     const run = await comesUp(next)
     expect(left.filter(isAlive)).toEqual([])
