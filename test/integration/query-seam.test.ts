@@ -156,7 +156,7 @@ test('a day that is archived anew before its objects are opened is read from the
       return deps.openObject(part)
     }
     const asked = { statement: QUESTIONS[0]?.[0] ?? '', scope: EVERYTHING, maxBytes: Infinity }
-    const answered = await askQuery(pool, openObject, asked)
+    const answered = await askQuery(pool, { ...deps, openObject }, asked)
     expect(answered.rows).toEqual(expected.rows)
     expect([expected.read.objects, answered.read.objects]).toEqual([2, 1])
   }))

@@ -33,7 +33,7 @@ afterAll(async () => {
   folder[Symbol.dispose]()
 })
 
-const nothingArchived = () => Promise.reject(new Error('nothing is archived'))
+const nothingArchived = { objectFolders: [], openObject: () => Promise.reject(new Error('nothing is archived')) }
 
 const ask = (statement: string, scope: Partial<Scope> = {}, maxBytes = Infinity): Promise<Answered> =>
   askQuery(database.pool, nothingArchived, { statement, scope: { ...EVERYTHING, ...scope }, maxBytes })
@@ -83,6 +83,7 @@ test('what is no query, or several, or names what is not there, changes nothing 
   await expect(ask('create table mine as select * from fills')).rejects.toThrow('expected a query')
   await expect(ask('select 1; select 2')).rejects.toThrow('expected one query, got 2')
   await expect(ask('select nope from order_books')).rejects.toThrow('"nope" not found')
+  await expect(ask("select * from fills, read_text('/etc/hostname')")).rejects.toThrow('Cannot access file')
 })
 
 type Ran = { code: number | null; out: string; errors: string }

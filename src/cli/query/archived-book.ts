@@ -7,7 +7,7 @@ import { readBooksAt, type BookAsOf } from '../../store/as-of.ts'
 import { withClient } from '../../store/checkout.ts'
 import { writeAnswer } from './answer.ts'
 import { openQuery, type QueryDeps } from './open-query.ts'
-import { openWorkspace } from './workspace.ts'
+import { openWorkspace, type Reach } from './workspace.ts'
 
 /** History that was imported has no checkpoints: a snapshot is looked for this far back. */
 const DAY_MS = 86_400_000
@@ -52,7 +52,7 @@ const copyFile = async (client: PoolClient, path: string): Promise<void> => {
 }
 
 export type Wanted = { marketId: string; outcomeIds: string[]; atTimeMs: number }
-export type BookDeps = Omit<QueryDeps, 'connection' | 'folder'>
+export type BookDeps = Omit<QueryDeps, 'connection' | 'folder'> & Pick<Reach, 'objectFolders'>
 
 /** What `use` says of the rows from an instant on, wherever they lie. */
 const withRows = async <T>(
@@ -60,7 +60,7 @@ const withRows = async <T>(
   { marketId, outcomeIds, atTimeMs, fromTimeMs }: Wanted & { fromTimeMs: number },
   use: (client: PoolClient) => Promise<T>,
 ): Promise<T> => {
-  await using workspace = await openWorkspace()
+  await using workspace = await openWorkspace(deps)
   const scope = { markets: { marketIds: [marketId], outcomeIds }, fromTimeMs, toTimeMs: atTimeMs + 1 }
   const { columns } = await openQuery({ ...deps, ...workspace }, { statement: STATEMENT, scope, maxBytes: Infinity })
   const output = join(workspace.folder, 'rows.csv')

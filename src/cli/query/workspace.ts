@@ -2,8 +2,8 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { availableParallelism, tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { openDuckdb } from '../../archive/duckdb.ts'
+import { join, resolve } from 'node:path'
+import { confine, openDuckdb } from '../../archive/duckdb.ts'
 
 const MEMORY_BYTES = 512_000_000
 
@@ -11,34 +11,42 @@ const MEMORY_BYTES = 512_000_000
 export type Workspace = AsyncDisposable & {
   folder: string
   connection: DuckDBConnection
-  /** Removed at the end as well, whatever the end is. */
-  removeAtEnd: (path: string) => void
 }
 
-/** The database is a file: rows that memory cannot hold go to disk, in TMPDIR. */
-export const openWorkspace = async (): Promise<Workspace> => {
+/** Where the answer is written until it is whole. */
+export const draftPath = (output: string): string => `${resolve(output)}.partial-${process.pid}`
+
+/** `objectFolders`: where objects of the archive lie. `output`: the file that the answer goes to, if it goes to one. */
+export type Reach = { objectFolders: string[]; output?: string | undefined }
+
+/**
+ * The database is a file: rows that memory cannot hold go to disk, in TMPDIR. A statement comes from anywhere, and DuckDB
+ * reads files as soon as it binds one: it is held to this folder, the objects, and the draft of the output.
+ */
+export const openWorkspace = async ({ objectFolders, output }: Reach): Promise<Workspace> => {
   const folder = await mkdtemp(join(tmpdir(), 'polytape-query-'))
-  const paths = new Set([folder])
+  const drafts = output === undefined ? [] : [draftPath(output)]
+  const used = [folder, ...drafts]
   const path = join(folder, 'query.duckdb')
   const duckdb = await openDuckdb({ memoryBytes: MEMORY_BYTES, threads: availableParallelism(), folder, path })
   const { connection } = duckdb
   const stop = (): void => {
     connection.interrupt()
-    for (const used of paths) rmSync(used, { recursive: true, force: true })
+    for (const each of used) rmSync(each, { recursive: true, force: true })
     process.exit(130)
   }
   process.once('SIGINT', stop)
   process.once('SIGTERM', stop)
   await connection.run('set enable_progress_bar = true; set enable_progress_bar_print = false')
+  await confine(connection, { folders: [folder, ...objectFolders], paths: drafts })
   return {
     folder,
     connection,
-    removeAtEnd: (added) => paths.add(added),
     [Symbol.asyncDispose]: async () => {
       process.off('SIGINT', stop)
       process.off('SIGTERM', stop)
       duckdb[Symbol.dispose]()
-      for (const used of paths) await rm(used, { recursive: true, force: true })
+      for (const each of used) await rm(each, { recursive: true, force: true })
     },
   }
 }
