@@ -40,7 +40,9 @@ const INSTANTS = [-0.5, 0.7, 11.3, 24.2].map((hours) => MIDNIGHT_MS + hours * HO
 const booksOf = async ({ deps }: Stage): Promise<BookAsOf[][]> => {
   const books = []
   for (const atTimeMs of INSTANTS) {
-    books.push(await readBooksAnywhere(deps, { marketId: '71', outcomeIds: ['71:0', '71:1'], atTimeMs }))
+    books.push(
+      await readBooksAnywhere(deps, { marketId: '71', outcomeIds: ['71:0', '71:1'], atTimeMs, maxBytes: Infinity }),
+    )
   }
   return books
 }
@@ -167,7 +169,12 @@ test('books of imported history, which has no checkpoints, are rebuilt from the 
     await world.stage.archive(DAY)
     await importLater(world.pool)
     const ask = (): Promise<BookAsOf[]> =>
-      readBooksAnywhere(world.deps, { marketId: '72', outcomeIds: [IMPORTED], atTimeMs: MIDNIGHT_MS + 2 * HOUR_MS })
+      readBooksAnywhere(world.deps, {
+        marketId: '72',
+        outcomeIds: [IMPORTED],
+        atTimeMs: MIDNIGHT_MS + 2 * HOUR_MS,
+        maxBytes: Infinity,
+      })
     const [book] = await ask()
     expect(book).toMatchObject({ sequence: 40, quality: 'unverified' })
     expect([book?.bids.length, book?.asks.length, book?.bids[0]]).toEqual([19, 21, ['0.190000', '28.500000']])
