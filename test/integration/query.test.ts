@@ -156,12 +156,19 @@ test('export writes a file of sorted rows that other tools read, whole or not at
   expect(leftovers()).toEqual([])
 })
 
-test('Ctrl-C ends a query at once and leaves nothing behind', async () => {
+const endBy = async (signal: NodeJS.Signals): Promise<unknown> => {
   const path = join(folder.path, 'endless.csv')
   const child = start(['query', 'select * from range(1000000000000)', '--output', path])
   const closed = once(child, 'close')
   await until('the file is begun', () => leftovers().some((name) => name.includes('partial')))
-  child.kill('SIGINT')
-  expect((await closed)[0]).toBe(130)
+  child.kill(signal)
+  return (await closed)[0]
+}
+
+test.each([
+  ['Ctrl-C', 'SIGINT', 130],
+  ['a closed terminal', 'SIGHUP', 129],
+] as const)('%s ends a query at once and leaves nothing behind', async (_, signal, code) => {
+  expect(await endBy(signal)).toBe(code)
   expect(leftovers()).toEqual([])
 })
