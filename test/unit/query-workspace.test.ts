@@ -56,8 +56,9 @@ describe('the folder of a query', () => {
     // Room for the folder's name, and none for that of a file in it.
     const roomBytes = LONGEST_PATH - '/'.length - nameLength - '/'.length
     let deep = folder
-    while (deep.length < roomBytes)
-      deep = join(deep, 'x'.repeat(Math.min(200, Math.max(1, roomBytes - deep.length - 1))))
+    for (let left = roomBytes - deep.length; left > 1; left = roomBytes - deep.length) {
+      deep = join(deep, 'x'.repeat(Math.min(200, left - '/'.length)))
+    }
     mkdirSync(deep, { recursive: true })
     vi.stubEnv('TMPDIR', deep)
     await expect(open()).rejects.toThrow(/query\.duckdb/)
