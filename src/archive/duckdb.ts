@@ -27,6 +27,17 @@ export const textRows = (rows: Rows): (string | null)[][] => rows.getRowsJson().
 export const toTexts = (cells: unknown[]): (string | null)[] =>
   cells.map((cell) => (typeof cell === 'string' ? cell : null))
 
+const listOf = (paths: string[]): string => `[${paths.map(literal).join(', ')}]`
+
+/** From now on this database opens files of these folders and at these paths alone, and no statement can allow it more. */
+export const confine = async (
+  connection: DuckDBConnection,
+  { folders, paths }: { folders: string[]; paths: string[] },
+): Promise<void> => {
+  await connection.run(`set allowed_directories = ${listOf(folders)}; set allowed_paths = ${listOf(paths)}`)
+  await connection.run('set enable_external_access = false; set lock_configuration = true')
+}
+
 /** Nothing is downloaded: Parquet, JSON and ICU are built in. Times are in UTC. */
 export const openDuckdb = async ({ memoryBytes, threads, folder, path }: DuckdbOptions): Promise<Duckdb> => {
   const instance = await DuckDBInstance.create(path ?? ':memory:', {

@@ -30,7 +30,7 @@ const coverage = async (command: Command & { type: 'coverage' }, places: Places,
 const book = async (command: Command & { type: 'book' }, places: Places, view: View): Promise<string> => {
   await using database = await openDatabase(places.database)
   const found = await findMarket(database.client, command.market)
-  return bookText(await readBook(database.client, found, { places, atTimeMs: command.atTimeMs }), command.depth, view)
+  return bookText(await readBook(database.client, found, { ...command, places }), command.depth, view)
 }
 
 const run = (command: Command, view: View): Promise<string> => {

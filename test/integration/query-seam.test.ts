@@ -40,7 +40,9 @@ const INSTANTS = [-0.5, 0.7, 11.3, 24.2].map((hours) => MIDNIGHT_MS + hours * HO
 const booksOf = async ({ deps }: Stage): Promise<BookAsOf[][]> => {
   const books = []
   for (const atTimeMs of INSTANTS) {
-    books.push(await readBooksAnywhere(deps, { marketId: '71', outcomeIds: ['71:0', '71:1'], atTimeMs }))
+    books.push(
+      await readBooksAnywhere(deps, { marketId: '71', outcomeIds: ['71:0', '71:1'], atTimeMs, maxBytes: Infinity }),
+    )
   }
   return books
 }
@@ -156,7 +158,7 @@ test('a day that is archived anew before its objects are opened is read from the
       return deps.openObject(part)
     }
     const asked = { statement: QUESTIONS[0]?.[0] ?? '', scope: EVERYTHING, maxBytes: Infinity }
-    const answered = await askQuery(pool, openObject, asked)
+    const answered = await askQuery(pool, { ...deps, openObject }, asked)
     expect(answered.rows).toEqual(expected.rows)
     expect([expected.read.objects, answered.read.objects]).toEqual([2, 1])
   }))
@@ -167,7 +169,12 @@ test('books of imported history, which has no checkpoints, are rebuilt from the 
     await world.stage.archive(DAY)
     await importLater(world.pool)
     const ask = (): Promise<BookAsOf[]> =>
-      readBooksAnywhere(world.deps, { marketId: '72', outcomeIds: [IMPORTED], atTimeMs: MIDNIGHT_MS + 2 * HOUR_MS })
+      readBooksAnywhere(world.deps, {
+        marketId: '72',
+        outcomeIds: [IMPORTED],
+        atTimeMs: MIDNIGHT_MS + 2 * HOUR_MS,
+        maxBytes: Infinity,
+      })
     const [book] = await ask()
     expect(book).toMatchObject({ sequence: 40, quality: 'unverified' })
     expect([book?.bids.length, book?.asks.length, book?.bids[0]]).toEqual([19, 21, ['0.190000', '28.500000']])

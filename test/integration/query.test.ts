@@ -33,7 +33,7 @@ afterAll(async () => {
   folder[Symbol.dispose]()
 })
 
-const nothingArchived = () => Promise.reject(new Error('nothing is archived'))
+const nothingArchived = { objectFolders: [], openObject: () => Promise.reject(new Error('nothing is archived')) }
 
 const ask = (statement: string, scope: Partial<Scope> = {}, maxBytes = Infinity): Promise<Answered> =>
   askQuery(database.pool, nothingArchived, { statement, scope: { ...EVERYTHING, ...scope }, maxBytes })
@@ -83,6 +83,7 @@ test('what is no query, or several, or names what is not there, changes nothing 
   await expect(ask('create table mine as select * from fills')).rejects.toThrow('expected a query')
   await expect(ask('select 1; select 2')).rejects.toThrow('expected one query, got 2')
   await expect(ask('select nope from order_books')).rejects.toThrow('"nope" not found')
+  await expect(ask("select * from fills, read_text('/etc/hostname')")).rejects.toThrow('Cannot access file')
 })
 
 type Ran = { code: number | null; out: string; errors: string }
@@ -155,12 +156,19 @@ test('export writes a file of sorted rows that other tools read, whole or not at
   expect(leftovers()).toEqual([])
 })
 
-test('Ctrl-C ends a query at once and leaves nothing behind', async () => {
+const endBy = async (signal: NodeJS.Signals): Promise<unknown> => {
   const path = join(folder.path, 'endless.csv')
   const child = start(['query', 'select * from range(1000000000000)', '--output', path])
   const closed = once(child, 'close')
   await until('the file is begun', () => leftovers().some((name) => name.includes('partial')))
-  child.kill('SIGINT')
-  expect((await closed)[0]).toBe(130)
+  child.kill(signal)
+  return (await closed)[0]
+}
+
+test.each([
+  ['Ctrl-C', 'SIGINT', 130],
+  ['a closed terminal', 'SIGHUP', 129],
+] as const)('%s ends a query at once and leaves nothing behind', async (_, signal, code) => {
+  expect(await endBy(signal)).toBe(code)
   expect(leftovers()).toEqual([])
 })

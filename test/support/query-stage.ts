@@ -24,10 +24,9 @@ export const openStage = async (url: string) => {
   const store = openObjectStore(url)
   const archive = openArchive({ url, cacheFolder: join(folder.path, 'cache'), cacheBytes: 100_000_000 })
   const { pool } = database
-  const { openObject } = archive
-  const deps: BookDeps = { pool, openObject, onProgress: () => undefined }
+  const deps: BookDeps = { pool, ...archive, onProgress: () => undefined }
   const ask = (statement: string, scope: Partial<Scope> = {}, by = pool): Promise<Answered> =>
-    askQuery(by, openObject, { statement, scope: { ...EVERYTHING, ...scope }, maxBytes: Infinity })
+    askQuery(by, archive, { statement, scope: { ...EVERYTHING, ...scope }, maxBytes: Infinity })
   return {
     pool,
     deps,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Manifest } from '../../src/archive/manifest.ts'
 import { openQuery, type Asked, type ReadFacts } from '../../src/cli/query/open-query.ts'
-import { openWorkspace } from '../../src/cli/query/workspace.ts'
+import { openWorkspace, type Reach } from '../../src/cli/query/workspace.ts'
 import { withClient } from '../../src/store/checkout.ts'
 import { writeMarkets } from '../../src/store/markets.ts'
 import { createHistory, createRandom, type History } from './as-of-history.ts'
@@ -39,11 +39,12 @@ export const recordMarkets = async (pool: Pool, marketIds: string[], midnightTim
 
 export type Answered = { rows: (string | null)[][]; read: ReadFacts }
 
-type OpenObject = (part: Manifest) => Promise<string>
+type Objects = Reach & { openObject: (part: Manifest) => Promise<string> }
 
 /** The answer to a query as the command gives it, as texts. */
-export const askQuery = async (pool: Pool, openObject: OpenObject, asked: Asked): Promise<Answered> => {
-  await using workspace = await openWorkspace()
+export const askQuery = async (pool: Pool, objects: Objects, asked: Asked): Promise<Answered> => {
+  await using workspace = await openWorkspace(objects)
+  const { openObject } = objects
   const { read } = await openQuery({ ...workspace, pool, openObject, onProgress: () => undefined }, asked)
   const reader = await workspace.connection.runAndReadAll(asked.statement)
   return { rows: reader.getRows().map((row) => row.map((value) => (value === null ? null : String(value)))), read }

@@ -48,8 +48,11 @@ describe('commands', () => {
       market: '516710',
       atTimeMs: undefined,
       depth: 10,
+      maxBytes: 1_000_000_000,
     })
     expect(parseCommand(['book', 'rain', '--at', '22:00', '--depth', '0'], NOW)).toMatchObject({ depth: 0, atTimeMs: Date.parse('2026-11-23T22:00:00Z') }) // prettier-ignore
+    expect(parseCommand(['book', 'rain', '--at', '1d', '--max-bytes', '5GB'], NOW)).toMatchObject({ maxBytes: 5e9 })
+    expect(parseCommand(['book', 'rain', '--at', '1d', '--force'], NOW)).toMatchObject({ maxBytes: Infinity })
     expect(parseCommand(['coverage', 'rain'], NOW)).toEqual({
       type: 'coverage',
       market: 'rain',
@@ -67,7 +70,7 @@ describe('commands', () => {
       [['book'], 'book: expected a market'],
       [['book', '1', '2'], 'got also "2"'],
       [['book', '1', '--depth', 'all'], '--depth: expected a number of levels (0 = all), got "all"'],
-      [['book', '1', '--from', '1h'], 'book takes --at and --depth, not --from'],
+      [['book', '1', '--from', '1h'], 'book takes --at and --depth and --max-bytes and --force, not --from'],
       [['coverage', '1', '--at', '1h'], 'coverage takes --from and --to, not --at'],
       [['coverage', '1', '--from', '1h', '--to', '2h'], '--from must be before --to'],
       [['book', '1', '--deep'], "Unknown option '--deep'"],

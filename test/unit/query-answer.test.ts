@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -18,9 +18,10 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }))
 
 const write = async (statement: string, format: 'csv' | 'json', name: string): Promise<number> => {
-  await using workspace = await openWorkspace()
+  const output = join(folder, name)
+  await using workspace = await openWorkspace({ objectFolders: [], output })
   const columns = await checkStatement(workspace.connection, statement)
-  const target = { output: join(folder, name), out: process.stdout }
+  const target = { output, out: process.stdout }
   return await writeAnswer(workspace, { statement, columns, format }, target)
 }
 
@@ -44,7 +45,7 @@ describe('the answer of a query', () => {
   })
 
   it('is a table of aligned columns, and says where it is cut', async () => {
-    await using workspace = await openWorkspace()
+    await using workspace = await openWorkspace({ objectFolders: [] })
     const { connection } = workspace
     const some = await readTable(connection, "select * from (values (1, 'x', null), (20, 'two\nlines', true)) t(n, w, b)")
     expect(tableText(some, PLAIN)).toBe(' n  w          b\n 1  x\n20  two lines  true\n(2 rows)\n')
@@ -54,4 +55,47 @@ describe('the answer of a query', () => {
     const one = await readTable(connection, `select '${'x'.repeat(200)}' as long, timestamptz '2026-10-01 00:00:00.123456+00' as t`)
     expect(tableText(one, PLAIN)).toMatch(/x{79}… {2}2026-10-01 00:00:00\.123456\+00\n\(1 row\)/)
   }) // prettier-ignore
+})
+
+describe('what a query may read', () => {
+  it('are the objects of the archive and no other file of this machine, by whichever name', async () => {
+    const [objects, secret] = [join(folder, 'objects'), join(folder, 'secret.csv')]
+    mkdirSync(objects)
+    writeFileSync(secret, 'word\nhidden\n')
+    writeFileSync(join(objects, 'object.csv'), 'word\nshown\n')
+    symlinkSync(secret, join(objects, 'link.csv'))
+    await using workspace = await openWorkspace({ objectFolders: [objects], output: join(folder, 'answer.csv') })
+    const { connection } = workspace
+    const refused = [
+      `from read_text('${secret}')`,
+      `from read_csv('${objects}/../secret.csv')`,
+      `from read_csv('${objects}/link.csv')`,
+      `from '${secret}'`,
+      `from glob('${folder}/*')`,
+      "from read_text('/etc/hostname')",
+      "from read_blob('/proc/self/environ')",
+    ]
+    for (const statement of refused) {
+      await expect(checkStatement(connection, statement), statement).rejects.toThrow(
+        /Cannot access file|does not exist/,
+      )
+    }
+    const read = await connection.runAndReadAll(`from read_csv('${objects}/object.csv')`)
+    expect(read.getRows()).toEqual([['shown']])
+  })
+
+  it('cannot be widened, and nothing but the output can be written', async () => {
+    await using workspace = await openWorkspace({ objectFolders: [], output: join(folder, 'answer.csv') })
+    const { connection } = workspace
+    for (const option of ["allowed_directories = ['/']", 'enable_external_access = true', "memory_limit = '1TB'"]) {
+      await expect(connection.run(`set ${option}`), option).rejects.toThrow('locked')
+    }
+    const other = writeAnswer(
+      workspace,
+      { statement: 'select 1 as a', columns: [{ name: 'a', type: 'INTEGER' }], format: 'csv' },
+      { output: join(folder, 'other.csv'), out: process.stdout },
+    )
+    await expect(other).rejects.toThrow('Cannot access file')
+    expect(readdirSync(folder)).toEqual([])
+  })
 })

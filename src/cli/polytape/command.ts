@@ -1,6 +1,14 @@
 import { parseArgs } from 'node:util'
 import { ACCEPTED, parseInstant } from './instant.ts'
-import { EXPORT_OPTIONS, QUERY_OPTIONS, scanOptions, toExport, toQuery, type ScanCommand } from './scan-command.ts'
+import {
+  EXPORT_OPTIONS,
+  maxBytesOf,
+  QUERY_OPTIONS,
+  scanOptions,
+  toExport,
+  toQuery,
+  type ScanCommand,
+} from './scan-command.ts'
 import { UsageError } from './usage.ts'
 
 const HOUR_MS = 3_600_000
@@ -11,7 +19,8 @@ export const USAGE = `usage: npm run polytape -- <command>
   book <market> [--at <time>] [--depth <n>]
       The order book as a ladder. Without --at: now, from the hot cache. With --at: as it
       was known at that instant, by receive time, from the history.
-      --depth   levels a side (default ${DEFAULT_DEPTH}, 0 = all)
+      --depth      levels a side (default ${DEFAULT_DEPTH}, 0 = all)
+      --max-bytes  refuse to read more of the archive (default 1GB); --force reads any amount
   coverage <market> [--from <time>] [--to <time>]
       What is recorded of it, hour by hour (default: the last 24 hours).
   query "select …" [--market <market>]… [--from <time>] [--to <time>]
@@ -38,7 +47,7 @@ The databases are those of DATABASE_URL and REDIS_URL, else of the running \`npm
 
 export type Command =
   | { type: 'help' }
-  | { type: 'book'; market: string; atTimeMs: number | undefined; depth: number }
+  | { type: 'book'; market: string; atTimeMs: number | undefined; depth: number; maxBytes: number }
   | { type: 'coverage'; market: string; fromTimeMs: number; toTimeMs: number }
   | ScanCommand
 
@@ -73,9 +82,9 @@ const depthOf = (text: string | undefined): number => {
 }
 
 const toBook = (market: string, values: Values, nowMs: number): Command => {
-  refuse('book', values, ['at', 'depth'])
+  refuse('book', values, ['at', 'depth', 'max-bytes', 'force'])
   const atTimeMs = values.at === undefined ? undefined : parseInstant('--at', values.at, nowMs)
-  return { type: 'book', market, atTimeMs, depth: depthOf(values.depth) }
+  return { type: 'book', market, atTimeMs, depth: depthOf(values.depth), maxBytes: maxBytesOf(values) }
 }
 
 const toCoverage = (market: string, values: Values, nowMs: number): Command => {

@@ -47,17 +47,19 @@ const toShown = (book: BookAsOf, name: string, atTimeMs: number): ShownOutcome =
   asks: toShownLevels(book.asks),
 })
 
+type Past = { archive: ArchivePlace; atTimeMs: number; maxBytes: number; warning: string | undefined }
+
 /** The books of a market's outcomes as they were known at an instant. */
 export const readPastBook = async (
   pool: Pool,
   { market, outcomes }: Found,
-  { archive, atTimeMs, warning }: { archive: ArchivePlace; atTimeMs: number; warning: string | undefined },
+  { archive, atTimeMs, maxBytes, warning }: Past,
 ): Promise<ShownBook> => {
   await using objects = openArchive(archive)
   const outcomeIds = outcomes.map((outcome) => outcome.outcomeId)
   const books = await readBooksAnywhere(
     { pool, ...objects, onProgress: () => undefined },
-    { marketId: market.marketId, outcomeIds, atTimeMs },
+    { marketId: market.marketId, outcomeIds, atTimeMs, maxBytes },
   )
   const kept = keptFacts(await readDepthAt(pool, market.marketId, atTimeMs))
   const nameOf = (id: string): string => outcomes.find((outcome) => outcome.outcomeId === id)?.name ?? ''

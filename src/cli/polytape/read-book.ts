@@ -24,12 +24,12 @@ const readCache = async (found: Found, { redis }: Places): Promise<Live> => {
 export const readBook = async (
   pool: Pool,
   found: Found,
-  { places, atTimeMs }: { places: Places; atTimeMs: number | undefined },
+  { places, atTimeMs, maxBytes }: { places: Places; atTimeMs: number | undefined; maxBytes: number },
 ): Promise<ShownBook> => {
   const { archive } = places
-  if (atTimeMs !== undefined) return readPastBook(pool, found, { archive, atTimeMs, warning: undefined })
+  if (atTimeMs !== undefined) return readPastBook(pool, found, { archive, atTimeMs, maxBytes, warning: undefined })
   const live = await readCache(found, places)
   if (live.type === 'book') return live.book
   const warning = `last committed book, from Postgres: ${live.why}`
-  return readPastBook(pool, found, { archive, atTimeMs: Date.now(), warning })
+  return readPastBook(pool, found, { archive, atTimeMs: Date.now(), maxBytes, warning })
 }

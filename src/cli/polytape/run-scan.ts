@@ -63,7 +63,7 @@ export const runScan = async (command: ScanCommand, places: Places, palette: Pal
   await using database = await openDatabase(places.database, 0)
   const markets = await findMarkets(database.client, command.markets)
   await using archive = openArchive(places.archive)
-  await using workspace = await openWorkspace()
+  await using workspace = await openWorkspace({ ...archive, output: command.output })
   const scan: Scan = { command, pool: database.client, workspace, line, palette }
   const deps: QueryDeps = {
     ...workspace,

@@ -61,7 +61,8 @@ const formatOf = ({ format, output }: ScanValues, otherwise: Format): Format => 
   return stated
 }
 
-const maxBytesOf = ({ 'max-bytes': text, force }: ScanValues): number => {
+/** What may be read; Infinity = any. */
+export const maxBytesOf = ({ 'max-bytes': text, force }: ScanValues): number => {
   if (force === true) return Infinity
   if (text === undefined) return DEFAULT_MAX_BYTES
   const bytes = parseSize(text)

@@ -6,7 +6,7 @@ import type { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { literal } from '../../archive/duckdb.ts'
 import type { AnswerColumn } from './statement.ts'
-import type { Workspace } from './workspace.ts'
+import { draftPath, type Workspace } from './workspace.ts'
 
 type FileFormat = 'csv' | 'parquet' | 'json'
 
@@ -31,17 +31,18 @@ const writeFile = async (
   { statement, columns, format, path }: Wanted & { path: string },
 ): Promise<number> => {
   const select = forFormat(statement, format, columns)
-  return (await connection.run(`copy (${select}\n) to ${literal(path)} (${OPTIONS[format]})`)).rowsChanged
+  // The draft is one by itself, and beside it nothing may be written.
+  return (await connection.run(`copy (${select}\n) to ${literal(path)} (${OPTIONS[format]}, use_tmp_file false)`))
+    .rowsChanged
 }
 
-/** `output`: path of a file, else the answer goes to `out`. */
+/** `output`: the file that the workspace was opened for, or one in its folder; without it the answer goes to `out`. */
 export type Wanted = { statement: string; columns: AnswerColumn[]; format: FileFormat }
 export type Target = { output: string | undefined; out: Writable }
 
 /** Writes the answer; how many rows. A file is there whole or not at all. */
 export const writeAnswer = async (workspace: Workspace, wanted: Wanted, { output, out }: Target): Promise<number> => {
-  const path = output === undefined ? join(workspace.folder, 'answer') : `${resolve(output)}.partial-${process.pid}`
-  workspace.removeAtEnd(path)
+  const path = output === undefined ? join(workspace.folder, 'answer') : draftPath(output)
   const rows = await writeFile(workspace.connection, { ...wanted, path })
   if (output === undefined) await pipeline(createReadStream(path), out, { end: false })
   else await rename(path, resolve(output))

@@ -3,7 +3,7 @@ import { sizeText } from './size.ts'
 /** What reading a table takes: whole objects of the archive, and rows of Postgres as it expects them. */
 export type ScanPlan = { table: string; hotRows: number; hotBytes: number; objects: number; objectBytes: number }
 
-const ADVICE = 'narrow it by --market, --from and --to, or allow more by --max-bytes 10GB, or any by --force'
+const ADVICE = 'narrow a query by --market, --from and --to, or allow more by --max-bytes 10GB, or any by --force'
 
 const planText = ({ table, hotRows, hotBytes, objects, objectBytes }: ScanPlan): string =>
   `  ${table}: about ${hotRows} rows (${sizeText(hotBytes)}) of Postgres, ${objects} objects (${sizeText(objectBytes)}) of the archive`
