@@ -103,7 +103,7 @@ comment on function recorder_ends_at is 'Ten minutes after the last commit of an
 
 create function unrecorded_at(outcome_id text, begins_at timestamptz, ends_at timestamptz) returns tstzmultirange
 language sql stable set jit = off as $$
-  select tstzmultirange(tstzrange(unrecorded_at.begins_at, unrecorded_at.ends_at)) * (
+  select tstzmultirange(tstzrange(unrecorded_at.begins_at, greatest(unrecorded_at.begins_at, least(unrecorded_at.ends_at, now())))) * (
     tstzmultirange(
       tstzrange(null, coalesce(first_book_at(unrecorded_at.outcome_id), 'infinity')), tstzrange(recorder_ends_at(), null))
     + coalesce((
@@ -112,8 +112,9 @@ language sql stable set jit = off as $$
         and (g.closed_at > unrecorded_at.begins_at or g.closed_at is null)), '{}'))
 $$;
 comment on function unrecorded_at is
-  'When, within [begins_at, ends_at), the book of an outcome was not recorded whole: before its first book, in gaps, and after '
-  'the last commit. Only there may rows be imported.';
+  'When, within [begins_at, ends_at) and before now, the book of an outcome was not recorded whole, as far as it is committed: '
+  'before its first book, in gaps, and after the last commit. Only there may rows be imported, and only where nothing that Redis '
+  'still holds of its market is to be committed.';
 
 create function imported_span_at(outcome_id text, at timestamptz) returns setof imported_spans
 language sql stable rows 1 as $$

@@ -3,7 +3,7 @@ import type { StagedRow } from '../archive/pmxt-read.ts'
 import type { VenueEvent } from '../domain/event.ts'
 import { shortened, type DeadLetter } from '../normalizer/batch.ts'
 import { createImportedRows, type ImportedEvent } from '../normalizer/imported-rows.ts'
-import { claimSpans, importMarket, type MarketImport, type OpenImport } from '../store/imports.ts'
+import { claimSpans, importMarket, type ImportStores, type MarketImport, type OpenImport } from '../store/imports.ts'
 import { readMarkets } from '../store/markets.ts'
 import { parsePmxtRow, rawOf } from '../venue/pmxt/row.ts'
 
@@ -73,19 +73,19 @@ const applyRow = (row: StagedRow, outcomes: Outcomes): string | undefined => {
 
 /** Writes what the rows of one market tell of the spans that are free, in one transaction. */
 export const importRows = (
-  pool: Pool,
+  stores: ImportStores,
   given: MarketImport,
   rows: AsyncIterable<StagedRow>,
   signal: AbortSignal,
 ): Promise<ImportCounts> =>
-  importMarket(pool, given, async (open) => {
+  importMarket(stores, given, async (open) => {
     const counts: ImportCounts = { read: 0, refused: 0 }
     // All of it was recorded, or imported before: that is not read again to the letter.
     if (open.free.size === 0) {
       for await (const _ of rows) counts.read += 1
       return counts
     }
-    const outcomes = await openOutcomes(pool, given, open)
+    const outcomes = await openOutcomes(stores.pool, given, open)
     const letters: DeadLetter[] = []
     let lines: string[] = []
     const collect = async (least: number): Promise<void> => {

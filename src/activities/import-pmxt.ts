@@ -1,19 +1,19 @@
 import { access, mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ApplicationFailure, cancellationSignal } from '@temporalio/activity'
-import type { Pool } from 'pg'
 import { download } from '../archive/download.ts'
 import { readStaged, type StagedRow } from '../archive/pmxt-read.ts'
 import { stagePmxt, type Staged } from '../archive/pmxt-stage.ts'
 import type { TimeSpan } from '../domain/span.ts'
 import type { Logger } from '../lib/log.ts'
 import type { Stats } from '../lib/stats.ts'
-import { ensureDays, findMarketsByKey, readWritten } from '../store/imports.ts'
+import { SETTLED_MS } from '../store/import-free.ts'
+import { ensureDays, findMarketsByKey, readWritten, type ImportStores } from '../store/imports.ts'
 import { layoutOf } from '../venue/pmxt/layout.ts'
 import { beating } from './beating.ts'
 import { importRows } from './import-market.ts'
 
-export type ImportPmxtDeps = { pool: Pool; folder: string; log: Logger; stats: Stats }
+export type ImportPmxtDeps = ImportStores & { folder: string; log: Logger; stats: Stats }
 
 /** `origin`: a path, or an http(s) address. `markets`: ids, no others. `importId`: the workflow's run. */
 export type PmxtImport = { origin: string; importId: string; markets?: string[] }
@@ -78,22 +78,36 @@ const openFile = async ({ given, folder, beat, signal }: Attempt): Promise<strin
   return given.origin
 }
 
+/** @throws ApplicationFailure for a file of what is to come; Error while its last frames may be on their way here. */
+const demandPast = ({ toTimeMs }: TimeSpan): void => {
+  const [ends, age] = [new Date(toTimeMs).toISOString(), Date.now() - toTimeMs]
+  if (age < 0) throw ApplicationFailure.nonRetryable(`expected a file of the past, got one until ${ends}`, 'Refused')
+  if (age < SETTLED_MS) throw new Error(`waits until ${SETTLED_MS / 60_000} minutes after ${ends}, where the file ends`)
+}
+
 const stage = async (attempt: Attempt): Promise<Staged> => {
   const { folder, given, pool, signal } = attempt
   await mkdir(folder, { recursive: true })
   const findMarkets = (keys: string[]) => findMarketsByKey(pool, keys, given.markets)
-  return stagePmxt({ folder, open: () => openFile(attempt) }, { layoutOf, findMarkets }, signal)
+  const staged = await stagePmxt({ folder, open: () => openFile(attempt) }, { layoutOf, findMarkets }, signal)
+  demandPast(staged)
+  return staged
 }
 
 const importSlice = async (attempt: Attempt, begun: string, span: TimeSpan): Promise<ImportedSlice> => {
-  const { pool, folder, given, stats, signal } = attempt
+  const { pool, hasUnread, folder, given, stats, signal } = attempt
   const { origin, importId } = given
   const done = { markets: 0, read: 0, refused: 0 }
   let after: { after?: string } = {}
   await ensureDays(pool, span)
   for await (const rows of byMarket(readStaged(folder, begun))) {
     const { marketId } = rows
-    const counts = await importRows(pool, { marketId, importId, source: PMXT, origin, span }, rows, signal)
+    const counts = await importRows(
+      { pool, hasUnread },
+      { marketId, importId, source: PMXT, origin, span },
+      rows,
+      signal,
+    )
     done.markets += 1
     done.read += counts.read
     done.refused += counts.refused

@@ -4,12 +4,12 @@ import type { TimeSpan } from '../domain/span.ts'
 import type { Stats } from '../lib/stats.ts'
 import { shortened, type DeadLetter } from '../normalizer/batch.ts'
 import { importPrices } from '../store/imported-prices.ts'
-import { readWritten } from '../store/imports.ts'
+import { readWritten, type ImportStores } from '../store/imports.ts'
 import { readMarkets } from '../store/markets.ts'
 import type { PricesHistory } from '../venue/polymarket/prices-history.ts'
 import { beating } from './beating.ts'
 
-export type ImportPricesDeps = { pool: Pool; prices: PricesHistory; stats: Stats }
+export type ImportPricesDeps = ImportStores & { prices: PricesHistory; stats: Stats }
 
 /** One outcome from `fromTimeMs` on. `fidelity`: minutes between two points. */
 export type PricesSlice = TimeSpan & {
@@ -49,14 +49,15 @@ const demandMarket = async (pool: Pool, marketId: string): Promise<void> => {
 
 export type ImportPricesActivities = ReturnType<typeof createImportPricesActivities>
 
-export const createImportPricesActivities = ({ pool, prices, stats }: ImportPricesDeps) => {
+export const createImportPricesActivities = ({ prices, stats, ...stores }: ImportPricesDeps) => {
+  const { pool } = stores
   const importWindow = async (slice: PricesSlice, span: TimeSpan, signal: AbortSignal) => {
     const { importId, marketId, outcomeId, token, fidelity } = slice
     const { points, rejected } = await prices.read({ token, span, fidelity }, signal)
     const given = { marketId, importId, source: SOURCE, origin: `/prices-history of ${token}`, span } as const
     // Numbered by the minute at which their page begins: a page that is read again is the same letters.
     const letters = rejected.map((raw, index) => toLetter(slice, raw, span.fromTimeMs + index))
-    await importPrices(pool, given, { outcomeId, points, stepMs: fidelity * MINUTE_MS, letters }, MOST_LETTERS)
+    await importPrices(stores, given, { outcomeId, points, stepMs: fidelity * MINUTE_MS, letters }, MOST_LETTERS)
     return { read: points.length + rejected.length, refused: rejected.length }
   }
   return {

@@ -7,9 +7,12 @@ import type { FilledSpan } from '../normalizer/span-walk.ts'
 import { withClient } from './checkout.ts'
 import { copyLines } from './copy.ts'
 import { writeDeadLetters } from './dead-letters.ts'
+import { readFreeSpans, type HasUnread } from './import-free.ts'
 
 /** What an import writes of one market. `source` labels the rows. */
 export type MarketImport = { marketId: string; importId: string; source: ImportSource; origin: string; span: TimeSpan }
+
+export type ImportStores = { pool: Pool; hasUnread: HasUnread }
 
 /** Whole books, or prices alone: those fill no span that anything else has filled. */
 type ImportSource = 'pmxt' | 'prices_history'
@@ -21,33 +24,7 @@ const CAPTURED_AT = 2
 /** One import of a market at a time: what is free stays free until it is filled. */
 const LOCK = `select pg_advisory_xact_lock(hashtext('imports'), hashtext($1))`
 
-const FREE = `
-select o.outcome_id, ceil(extract(epoch from lower(part)) * 1000)::float8 as from_ms,
-  floor(extract(epoch from upper(part)) * 1000)::float8 as to_ms
-from outcomes o, unnest(unrecorded_at(o.outcome_id, $2, $3) - coalesce((
-  select range_agg(tstzrange(i.begins_at, i.ends_at)) from imported_spans i
-  where i.outcome_id = o.outcome_id and (i.source <> 'prices_history' or $4) and i.begins_at < $3 and i.ends_at > $2),
-  '{}')) part
-where o.market_id = $1 order by o.outcome_id, from_ms`
-
-type FreeRecord = { outcome_id: string; from_ms: number; to_ms: number }
-
 const iso = (timeMs: number): string => new Date(timeMs).toISOString()
-
-/** When, within the span, each outcome of a market has neither been recorded nor imported. */
-const readFreeSpans = async (
-  client: ClientBase,
-  { marketId, span, source }: MarketImport,
-): Promise<Map<string, TimeSpan[]>> => {
-  const values = [marketId, iso(span.fromTimeMs), iso(span.toTimeMs), source === 'prices_history']
-  const { rows } = await client.query<FreeRecord>(FREE, values)
-  const free = new Map<string, TimeSpan[]>()
-  for (const { outcome_id, from_ms, to_ms } of rows) {
-    if (from_ms >= to_ms) continue
-    free.set(outcome_id, [...(free.get(outcome_id) ?? []), { fromTimeMs: from_ms, toTimeMs: to_ms }])
-  }
-  return free
-}
 
 const LEFT = `
 select o.outcome_id, coalesce((
@@ -140,7 +117,11 @@ export type OpenImport = {
 }
 
 /** Runs `work` in one transaction that holds the market's spans. */
-export const importMarket = <T>(pool: Pool, given: MarketImport, work: (open: OpenImport) => Promise<T>): Promise<T> =>
+export const importMarket = <T>(
+  { pool, hasUnread }: ImportStores,
+  given: MarketImport,
+  work: (open: OpenImport) => Promise<T>,
+): Promise<T> =>
   withClient(pool, async (client) => {
     try {
       await client.query('begin')
@@ -149,7 +130,7 @@ export const importMarket = <T>(pool: Pool, given: MarketImport, work: (open: Op
       const isSealed = (line: string): boolean => sealed.has((line.split('\t', 3)[CAPTURED_AT] ?? '').slice(0, 10))
       const result = await work({
         client,
-        free: await readFreeSpans(client, given),
+        free: await readFreeSpans(client, given, hasUnread),
         left: await readLeftBooks(client, given),
         copy: async (lines) => {
           const later = sealed.size === 0 ? [] : lines.filter(isSealed)

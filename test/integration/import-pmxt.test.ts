@@ -2,13 +2,14 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { unreadIn } from '../../src/stream/waiting.ts'
 import { createHistory, createRandom, type History } from '../support/as-of-history.ts'
 import { storeHistory } from '../support/as-of-store.ts'
 import { runPmxt } from '../support/import-run.ts'
 import { addMarket, look, namesOf, rowsOf, type Look } from '../support/imported-market.ts'
+import { openStores } from '../support/normalizer-stores.ts'
 import { writeParquet, writePmxt, type PmxtSeen } from '../support/pmxt-file.ts'
 import { createOther, type OtherHistory } from '../support/pmxt-history.ts'
-import { createDatabase, type TestDatabase } from '../support/services.ts'
 
 const SEED = Number(process.env['POLYTAPE_TEST_SEED'] ?? '1')
 const HOUR_MS = 3_600_000
@@ -16,16 +17,15 @@ const HOUR_MS = 3_600_000
 const HOUR = Date.parse('2026-04-20T13:00:00Z')
 const random = createRandom(SEED)
 
-let database: TestDatabase
+const { database, redis } = await openStores()
+const stores = { pool: database.pool, hasUnread: unreadIn(redis) }
 let folder: string
 
 beforeAll(async () => {
-  database = await createDatabase()
   folder = await mkdtemp(join(tmpdir(), 'polytape-import-'))
 })
 afterAll(async () => {
   await rm(folder, { recursive: true })
-  await database[Symbol.asyncDispose]()
 })
 
 const inOrder = (histories: OtherHistory[]): PmxtSeen[] =>
@@ -34,7 +34,7 @@ const inOrder = (histories: OtherHistory[]): PmxtSeen[] =>
 let nextImport = 0
 const importFile = (path: string, markets?: string[]) => {
   const importId = `run-${nextImport++}`
-  return runPmxt(database.pool, folder, { origin: path, importId, ...(markets === undefined ? {} : { markets }) })
+  return runPmxt(stores, folder, { origin: path, importId, ...(markets === undefined ? {} : { markets }) })
 }
 
 type Both = { outcomeId: string; live: History; other: OtherHistory }
