@@ -59,16 +59,25 @@ const toLetter = ({ origin, importId, source }: MarketImport, row: StagedRow, de
   firstSeenTimeMs: Date.now(),
 })
 
-/** @returns why the row cannot be used; undefined where it was applied. */
+/** Of whom a row is that cannot be read: of all, where it does not say. */
+const lose = ({ token, placeTimeMs }: StagedRow, outcomes: Outcomes): void => {
+  const one = token === null ? undefined : outcomes.get(token)
+  for (const { rows } of one === undefined ? outcomes.values() : [one]) rows.lose(placeTimeMs)
+}
+
+/** @returns why the row, or some of it, cannot be used; undefined where all was applied. */
 const applyRow = (row: StagedRow, outcomes: Outcomes): string | undefined => {
-  if (row.seenTimeMs === undefined) return 'its time is not within the hour of the file'
+  if (row.seenTimeMs === undefined) {
+    lose(row, outcomes)
+    return 'its time is not within the hour of the file'
+  }
   const parsed = parsePmxtRow(row)
+  if (parsed.type === 'rejected' && parsed.breaksBook) lose(row, outcomes)
   if (parsed.type !== 'event') return parsed.detail
   const events = toEvents(row, parsed.event)
-  const stranger = events.find(([token]) => !outcomes.has(token))
-  if (stranger !== undefined) return `token "${stranger[0]}" is no outcome of market ${row.marketId}`
   for (const [token, event] of events) outcomes.get(token)?.rows.apply(event)
-  return undefined
+  const stranger = events.find(([token]) => !outcomes.has(token))
+  return stranger === undefined ? undefined : `token "${stranger[0]}" is no outcome of market ${row.marketId}`
 }
 
 /** Writes what the rows of one market tell of the spans that are free, in one transaction. */

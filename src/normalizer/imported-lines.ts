@@ -18,38 +18,62 @@ const EVENTS_PER_HOUR = 2 ** 24
 const iso = (timeMs: number | undefined): string => (timeMs === undefined ? '\\N' : new Date(timeMs).toISOString())
 
 /** Events of an hour are numbered from 0 in their order: no two sequences are equal, and later ones are greater. */
-const createNumbering = (): ((timeMs: number) => number) => {
-  let hour = 0
-  let count = 0
-  return (timeMs) => {
-    const now = Math.floor(timeMs / HOUR_MS)
-    count = now === hour ? count + 1 : 0
-    hour = now
-    if (count >= EVENTS_PER_HOUR)
-      throw new Error(`expected less than ${EVENTS_PER_HOUR} events of an outcome in an hour`)
-    return (hour - HOURS_BELOW_ZERO) * EVENTS_PER_HOUR + count
+const createNumbering = () => {
+  let at = { hour: 0, count: 0 }
+  return {
+    next: (timeMs: number): number => {
+      const hour = Math.floor(timeMs / HOUR_MS)
+      const count = hour === at.hour ? at.count + 1 : 0
+      if (count >= EVENTS_PER_HOUR)
+        throw new Error(`expected less than ${EVENTS_PER_HOUR} events of an outcome in an hour`)
+      at = { hour, count }
+      return (hour - HOURS_BELOW_ZERO) * EVENTS_PER_HOUR + count
+    },
+    at: () => at,
+    /** What came after is not there. */
+    back: (to: typeof at): void => {
+      at = to
+    },
   }
 }
 
 /** COPY lines of one outcome, for `order_books` with its source. Events come in the order of time. */
 export const createImportedLines = ({ marketId, outcomeId, source }: LinesOf) => {
-  const numberOf = createNumbering()
+  const numbering = createNumbering()
   let lines: string[] = []
+  /** Of the newest millisecond: they go with what is lost in it. */
+  let newest = { timeMs: -Infinity, begun: numbering.at(), lines: new Array<string>() }
+  const settle = (timeMs: number): void => {
+    if (timeMs === newest.timeMs) return
+    lines = lines.concat(newest.lines)
+    newest = { timeMs, begun: numbering.at(), lines: [] }
+  }
   return {
     write: (kind: RowKind, levels: RowLevel[], times: ImportedTimes): void => {
-      const sequence = numberOf(times.capturedTimeMs)
+      settle(times.capturedTimeMs)
+      const sequence = numbering.next(times.capturedTimeMs)
       const instants = [times.capturedTimeMs, times.exchangeTimeMs, times.sourceReceivedTimeMs].map(iso).join('\t')
       levels.forEach(({ priceText, sizeText, side }, position) => {
         const id = BigInt(sequence) * ROWS_PER_EVENT + BigInt(position)
         const rest = `${priceText}\t${sizeText}\t${marketId}\t${outcomeId}\t${side}\t${kind}\t${source}\n`
-        lines.push(`${id}\t${sequence}\t${instants}\t${rest}`)
+        newest.lines.push(`${id}\t${sequence}\t${instants}\t${rest}`)
       })
     },
-    /** The lines since it was asked last. */
+    /** Leaves out what was written of a millisecond, if it is the newest. @returns how many lines that were. */
+    drop: (timeMs: number): number => {
+      settle(timeMs)
+      const count = newest.lines.length
+      numbering.back(newest.begun)
+      newest = { ...newest, lines: [] }
+      return count
+    },
+    /** The lines since it was asked last, without those of the newest millisecond. */
     take: (): string[] => {
       const taken = lines
       lines = []
       return taken
     },
+    /** No more comes. */
+    end: (): void => settle(Infinity),
   }
 }

@@ -36,6 +36,23 @@ const levelsOf = (book: Book): RowLevel[] => {
 const applied = (book: Book, changes: LevelChange[]): RowLevel[] =>
   changes.flatMap((change) => (book.apply(change) ? [{ side: change.side, ...change.level }] : []))
 
+type Walk = ReturnType<typeof createSpanWalk>
+type Lines = ReturnType<typeof createImportedLines>
+
+/** Writes to the open span, if there is one, and repeats the book where a rebuild would apply too much. */
+const createWrite = (walk: Walk, lines: Lines, book: Book) => {
+  let changesSince = 0
+  const write = (kind: RowKind, levels: RowLevel[], times: ImportedTimes): void => {
+    const span = walk.open()
+    if (span === undefined || levels.length === 0) return
+    lines.write(kind, levels, times)
+    span.rows += levels.length
+    changesSince = kind === 'snapshot' ? 0 : changesSince + levels.length
+    if (changesSince >= CHANGES_PER_SNAPSHOT) write('snapshot', levelsOf(book), times)
+  }
+  return write
+}
+
 /**
  * Turns what another recorder saw into COPY lines of `order_books`, for the spans in which the outcome was not recorded: each
  * begins with a whole book, as the source knew it by then.
@@ -44,27 +61,16 @@ export const createImportedRows = (outcome: ImportedOutcome) => {
   const book = new Book(NOBODY)
   const walk = createSpanWalk(outcome.spans)
   const lines = createImportedLines(outcome)
+  const write = createWrite(walk, lines, book)
   let isKnown = outcome.book !== undefined
-  let changesSince = 0
   let exchangeTimeMs: number | undefined
   if (outcome.book !== undefined) book.replace(outcome.book)
 
-  const write = (kind: RowKind, levels: RowLevel[], times: ImportedTimes): void => {
-    const span = walk.open()
-    if (span === undefined || levels.length === 0) return
-    lines.write(kind, levels, times)
-    span.rows += levels.length
-    changesSince = kind === 'snapshot' ? 0 : changesSince + levels.length
-  }
   /** What begins until then begins with the book of before. */
   const advance = (timeMs: number): void =>
     walk.advance(timeMs, isKnown, ({ fromTimeMs: capturedTimeMs }) =>
       write('snapshot', levelsOf(book), { capturedTimeMs, exchangeTimeMs, sourceReceivedTimeMs: undefined }),
     )
-  const change = (changes: LevelChange[], times: ImportedTimes): void => {
-    write('change', applied(book, changes), times)
-    if (changesSince >= CHANGES_PER_SNAPSHOT) write('snapshot', levelsOf(book), times)
-  }
   const begin = (levels: BookLevels, times: ImportedTimes): void => {
     book.replace(levels)
     isKnown = true
@@ -74,14 +80,21 @@ export const createImportedRows = (outcome: ImportedOutcome) => {
     apply: (event: ImportedEvent): void => {
       advance(event.capturedTimeMs)
       if (event.type === 'book' && !isKnown) begin(event.levels, event)
-      else if (event.type === 'book') change(book.difference(event.levels), event)
-      else if (isKnown) change(event.changes, event)
+      else if (event.type === 'book') write('change', applied(book, book.difference(event.levels)), event)
+      else if (isKnown) write('change', applied(book, event.changes), event)
       exchangeTimeMs = event.exchangeTimeMs
+    },
+    /** Something of the book is missing from then on: nothing is written until the next whole one. */
+    lose: (timeMs: number): void => {
+      advance(timeMs)
+      walk.lose(timeMs, lines.drop(timeMs))
+      isKnown = false
     },
     take: lines.take,
     /** All that the source saw was applied: it was there until the end of the last span. */
     end: (): FilledSpan[] => {
       advance(Infinity)
+      lines.end()
       return walk.filled()
     },
   }

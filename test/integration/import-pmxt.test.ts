@@ -164,45 +164,6 @@ test('rows of a sealed day go to those that come later, and are found there', as
   expect(await look(database.pool, '500:0', [at])).toMatchObject([{ state: 'imported', levels: other.bookAt(at) }])
 })
 
-test('bad rows are kept with their text and the reason, and the rest is imported', async () => {
-  await addMarket(database.pool, '600')
-  const shared = { ...namesOf('600:0'), receivedTimeMs: HOUR + 1_000, venueTimeMs: HOUR + 990 }
-  const book: PmxtSeen = { ...shared, type: 'book', bids: [['0.4', '10']], asks: [] }
-  const change = (more: object): PmxtSeen => ({
-    ...shared,
-    type: 'change',
-    side: 'BUY',
-    price: '0.41',
-    size: '7',
-    ...more,
-  })
-  const seen = [
-    book,
-    change({}),
-    change({ price: '1.5' }),
-    change({ side: 'MAYBE' }),
-    { ...book, bids: 'no levels' as unknown as [] },
-    change({ receivedTimeMs: HOUR + 9 * HOUR_MS }),
-  ]
-  await writePmxt(join(folder, 'bad.parquet'), 'v1', seen)
-  const imported = await importFile(join(folder, 'bad.parquet'), ['600'])
-  expect(imported).toMatchObject({ read: 6, refused: 4 })
-  const { rows } = await database.pool.query<{ detail: string; raw: string }>(
-    `select detail, raw from dead_letters where stream = 'import:pmxt' and reason = 'bad_import' order by ordinal`,
-  )
-  expect(rows.map(({ detail }) => /^row \d+ of .*bad.parquet: (.*)$/.exec(detail)?.[1])).toEqual([
-    'price "1.5" is not within 0 and 1',
-    'side "MAYBE" is neither BUY nor SELL',
-    'levels or message are no JSON of the expected form',
-    'its time is not within the hour of the file',
-  ])
-  expect(rows[0]?.raw).toContain('"change_price":"1.5"')
-  expect((await look(database.pool, '600:0', [HOUR + 1_000]))[0]?.levels).toEqual([
-    ['bid', '0.410000', '7.000000'],
-    ['bid', '0.400000', '10.000000'],
-  ])
-})
-
 test('a file that has only the columns that it needs is read, its times as texts or numbers', async () => {
   await addMarket(database.pool, '700')
   const { conditionId, token } = namesOf('700:0')
