@@ -1,4 +1,3 @@
-import type { Pool } from 'pg'
 import type { StagedRow } from '../archive/pmxt-read.ts'
 import type { VenueEvent } from '../domain/event.ts'
 import { shortened, type DeadLetter } from '../normalizer/batch.ts'
@@ -18,9 +17,9 @@ type Rows = ReturnType<typeof createImportedRows>
 /** Of the outcomes of a market, by token. */
 type Outcomes = Map<string, { outcomeId: string; rows: Rows }>
 
-const openOutcomes = async (pool: Pool, given: MarketImport, { free, left }: OpenImport): Promise<Outcomes> => {
+const openOutcomes = async (given: MarketImport, { client, free, left }: OpenImport): Promise<Outcomes> => {
   const { marketId, source } = given
-  const [market] = await readMarkets(pool, [marketId])
+  const [market] = await readMarkets(client, [marketId])
   return new Map(
     (market?.outcomes ?? []).map(({ outcomeId, token }) => {
       const spans = free.get(outcomeId) ?? []
@@ -94,7 +93,7 @@ export const importRows = (
       for await (const _ of rows) counts.read += 1
       return counts
     }
-    const outcomes = await openOutcomes(stores.pool, given, open)
+    const outcomes = await openOutcomes(given, open)
     const letters: DeadLetter[] = []
     let lines: string[] = []
     const collect = async (least: number): Promise<void> => {

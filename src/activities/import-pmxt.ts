@@ -12,6 +12,7 @@ import { ensureDays, findMarketsByKey, readWritten, type ImportStores } from '..
 import { layoutOf } from '../venue/pmxt/layout.ts'
 import { beating } from './beating.ts'
 import { importRows } from './import-market.ts'
+import { createImportTurns } from './import-turns.ts'
 
 export type ImportPmxtDeps = ImportStores & { folder: string; log: Logger; stats: Stats }
 
@@ -125,9 +126,12 @@ export type ImportPmxtActivities = ReturnType<typeof createImportPmxtActivities>
 
 /** `deps.folder`: of all imports; each has one of its own in it. */
 export const createImportPmxtActivities = (deps: ImportPmxtDeps) => {
+  const inTurn = createImportTurns()
   const folderOf = ({ importId }: PmxtImport): string => join(deps.folder, importId)
   const attempting = <T>(given: PmxtImport, work: (attempt: Attempt) => Promise<T>): Promise<T> =>
-    beating((beat) => work({ ...deps, given, folder: folderOf(given), beat, signal: cancellationSignal() }))
+    inTurn(() =>
+      beating((beat) => work({ ...deps, given, folder: folderOf(given), beat, signal: cancellationSignal() })),
+    )
   return {
     /** Downloads a file where it is no local one, and sorts what it has of known markets. Both once, whatever dies. */
     stagePmxt: (given: PmxtImport): Promise<Staged> =>

@@ -8,6 +8,7 @@ import { readWritten, type ImportStores } from '../store/imports.ts'
 import { readMarkets } from '../store/markets.ts'
 import type { PricesHistory } from '../venue/polymarket/prices-history.ts'
 import { beating } from './beating.ts'
+import { createImportTurns } from './import-turns.ts'
 
 export type ImportPricesDeps = ImportStores & { prices: PricesHistory; stats: Stats }
 
@@ -51,6 +52,7 @@ export type ImportPricesActivities = ReturnType<typeof createImportPricesActivit
 
 export const createImportPricesActivities = ({ prices, stats, ...stores }: ImportPricesDeps) => {
   const { pool } = stores
+  const inTurn = createImportTurns()
   const importWindow = async (slice: PricesSlice, span: TimeSpan, signal: AbortSignal) => {
     const { importId, marketId, outcomeId, token, fidelity } = slice
     const { points, rejected } = await prices.read({ token, span, fidelity }, signal)
@@ -70,23 +72,25 @@ export const createImportPricesActivities = ({ prices, stats, ...stores }: Impor
 
     /** Imports the prices of some windows, each in one transaction: what was written before changes nothing. */
     importPricesSlice: (slice: PricesSlice): Promise<ImportedPrices> =>
-      beating(async () => {
-        const signal = cancellationSignal()
-        const done = { read: 0, refused: 0 }
-        await demandMarket(pool, slice.marketId)
-        const windowMs = POINTS_PER_CALL * slice.fidelity * MINUTE_MS
-        let at = slice.fromTimeMs
-        for (let call = 0; call < CALLS_PER_SLICE && at < slice.toTimeMs; call++) {
-          const span = { fromTimeMs: at, toTimeMs: Math.min(slice.toTimeMs, at + windowMs) }
-          const counts = await importWindow(slice, span, signal)
-          done.read += counts.read
-          done.refused += counts.refused
-          at = span.toTimeMs
-        }
-        stats.count('importRowsRead', done.read)
-        stats.count('importRowsRefused', done.refused)
-        const { rows: written } = await readWritten(pool, slice.importId, SOURCE)
-        return { ...(at < slice.toTimeMs ? { at } : {}), ...done, written }
-      }),
+      inTurn(() =>
+        beating(async () => {
+          const signal = cancellationSignal()
+          const done = { read: 0, refused: 0 }
+          await demandMarket(pool, slice.marketId)
+          const windowMs = POINTS_PER_CALL * slice.fidelity * MINUTE_MS
+          let at = slice.fromTimeMs
+          for (let call = 0; call < CALLS_PER_SLICE && at < slice.toTimeMs; call++) {
+            const span = { fromTimeMs: at, toTimeMs: Math.min(slice.toTimeMs, at + windowMs) }
+            const counts = await importWindow(slice, span, signal)
+            done.read += counts.read
+            done.refused += counts.refused
+            at = span.toTimeMs
+          }
+          stats.count('importRowsRead', done.read)
+          stats.count('importRowsRefused', done.refused)
+          const { rows: written } = await readWritten(pool, slice.importId, SOURCE)
+          return { ...(at < slice.toTimeMs ? { at } : {}), ...done, written }
+        }),
+      ),
   }
 }

@@ -22,7 +22,13 @@ const COLUMNS =
   'id, sequence, captured_at, source_ts, source_received_at, price, size, market_id, outcome_id, side, kind, source'
 const CAPTURED_AT = 2
 /** One import of a market at a time: what is free stays free until it is filled. */
-const LOCK = `select pg_advisory_xact_lock(hashtext('imports'), hashtext($1))`
+const LOCK = `select pg_try_advisory_xact_lock(hashtext('imports'), hashtext($1)) as is_held`
+
+/** Does not wait: that would keep the connection from everybody else. */
+const lockMarket = async (client: ClientBase, marketId: string): Promise<void> => {
+  const { rows } = await client.query<{ is_held: boolean }>(LOCK, [marketId])
+  if (rows[0]?.is_held !== true) throw new Error(`waits for its turn: another import writes market ${marketId}`)
+}
 
 const iso = (timeMs: number): string => new Date(timeMs).toISOString()
 
@@ -116,7 +122,11 @@ export type OpenImport = {
   keepLetters: (letters: DeadLetter[], most: number) => Promise<void>
 }
 
-/** Runs `work` in one transaction that holds the market's spans. */
+/**
+ * Runs `work` in one transaction that holds the market's spans.
+ *
+ * @throws Error while another import holds them, or the normalizer is behind.
+ */
 export const importMarket = <T>(
   { pool, hasUnread }: ImportStores,
   given: MarketImport,
@@ -125,7 +135,7 @@ export const importMarket = <T>(
   withClient(pool, async (client) => {
     try {
       await client.query('begin')
-      await client.query(LOCK, [given.marketId])
+      await lockMarket(client, given.marketId)
       const sealed = await readSealed(client, given.span)
       const isSealed = (line: string): boolean => sealed.has((line.split('\t', 3)[CAPTURED_AT] ?? '').slice(0, 10))
       const result = await work({
