@@ -4,6 +4,7 @@ import { ApplicationFailure, cancellationSignal } from '@temporalio/activity'
 import { download } from '../archive/download.ts'
 import { readStaged, type StagedRow } from '../archive/pmxt-read.ts'
 import { stagePmxt, type Staged } from '../archive/pmxt-stage.ts'
+import { isAddress, shownOrigin } from '../domain/import-origin.ts'
 import type { TimeSpan } from '../domain/span.ts'
 import type { Logger } from '../lib/log.ts'
 import type { Stats } from '../lib/stats.ts'
@@ -67,7 +68,7 @@ type Beat = (details: unknown) => void
 type Attempt = ImportPmxtDeps & { given: PmxtImport; folder: string; beat: Beat; signal: AbortSignal }
 
 const openFile = async ({ given, folder, beat, signal }: Attempt): Promise<string> => {
-  if (/^https?:\/\//i.test(given.origin)) {
+  if (isAddress(given.origin)) {
     const path = join(folder, 'source.parquet')
     await download({ url: given.origin, path }, (doneBytes) => beat({ doneBytes }), signal)
     return path
@@ -97,7 +98,8 @@ const stage = async (attempt: Attempt): Promise<Staged> => {
 
 const importSlice = async (attempt: Attempt, begun: string, span: TimeSpan): Promise<ImportedSlice> => {
   const { pool, hasUnread, folder, given, stats, signal } = attempt
-  const { origin, importId } = given
+  const { importId } = given
+  const origin = shownOrigin(given.origin)
   const done = { markets: 0, read: 0, refused: 0 }
   let after: { after?: string } = {}
   await ensureDays(pool, span)
@@ -138,7 +140,7 @@ export const createImportPmxtActivities = (deps: ImportPmxtDeps) => {
       attempting(given, async (attempt) => {
         await removeStale(deps.folder)
         const staged = await stage(attempt)
-        deps.log.info({ ...staged, origin: given.origin }, 'staged a file for its import')
+        deps.log.info({ ...staged, origin: shownOrigin(given.origin) }, 'staged a file for its import')
         return staged
       }),
 

@@ -2,6 +2,7 @@ import { createWriteStream } from 'node:fs'
 import { rename, stat } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { shownOrigin } from '../domain/import-origin.ts'
 
 /** `retryable`: the same call may succeed later. */
 class DownloadError extends Error {
@@ -58,7 +59,7 @@ export const download = async (
   const response = await open(url, before, signal)
   if (response.status === RANGE_NOT_SATISFIABLE && before > 0) return rename(partial, path)
   if (!response.ok || response.body === null) {
-    const answer = `expected ${url} to be a file, the server answered ${response.status}`
+    const answer = `expected ${shownOrigin(url)} to be a file, the server answered ${response.status}`
     throw new DownloadError(answer, isTransient(response.status))
   }
   const startBytes = response.status === 206 ? before : 0
@@ -80,10 +81,10 @@ export const download = async (
   } catch (error) {
     signal.throwIfAborted()
     const reason = error instanceof Error ? error.message : String(error)
-    throw new DownloadError(`the download of ${url} ended after ${doneBytes} bytes: ${reason}`, true)
+    throw new DownloadError(`the download of ${shownOrigin(url)} ended after ${doneBytes} bytes: ${reason}`, true)
   }
   if (promised !== undefined && doneBytes !== promised) {
-    throw new DownloadError(`expected ${promised} bytes of ${url}, got ${doneBytes}`, true)
+    throw new DownloadError(`expected ${promised} bytes of ${shownOrigin(url)}, got ${doneBytes}`, true)
   }
   await rename(partial, path)
 }
