@@ -41,8 +41,8 @@ comment on column order_books.id is
   'sequence * 65536 + position of the row within its event: unique per outcome. Negative where another recorder saw the event.';
 comment on column order_books.sequence is
   'Dense per outcome over the events that write rows, continued across restarts: n+2 after n means one was missed. Imported '
-  'events have negative ones, (hour - 1048576) * 16777216 + number of the event, hour since 1970: rising with holes, and never '
-  'among those of the recorder.';
+  'events have negative ones, (hour - 1048576) * 16777216 + number of the event, hour since 1970: rising with holes '
+  'within a span, unequal among all, and never among those of the recorder.';
 
 -- Imported rows have ids below 0: no checkpoint and no event of the recorder speaks of them.
 create or replace function book_base_at(

@@ -17,16 +17,14 @@ type Rows = ReturnType<typeof createImportedRows>
 /** Of the outcomes of a market, by token. */
 type Outcomes = Map<string, { outcomeId: string; rows: Rows }>
 
-const openOutcomes = async (given: MarketImport, { client, free, left }: OpenImport): Promise<Outcomes> => {
+const openOutcomes = async (given: MarketImport, { client, free, left, earlier }: OpenImport): Promise<Outcomes> => {
   const { marketId, source } = given
   const [market] = await readMarkets(client, [marketId])
   return new Map(
     (market?.outcomes ?? []).map(({ outcomeId, token }) => {
       const spans = free.get(outcomeId) ?? []
-      return [
-        token,
-        { outcomeId, rows: createImportedRows({ marketId, outcomeId, source, spans, book: left.get(outcomeId) }) },
-      ]
+      const before = { book: left.get(outcomeId), earlier: earlier.get(outcomeId) ?? [] }
+      return [token, { outcomeId, rows: createImportedRows({ marketId, outcomeId, source, spans, ...before }) }]
     }),
   )
 }

@@ -1,4 +1,5 @@
 import type { RowKind, RowLevel } from './book-row.ts'
+import type { FilledSpan } from './span-walk.ts'
 
 /** Epoch ms of an event that another recorder saw; `capturedTimeMs` by its receive clock, as far as it tells it. */
 export type ImportedTimes = {
@@ -7,7 +8,8 @@ export type ImportedTimes = {
   sourceReceivedTimeMs: number | undefined
 }
 
-type LinesOf = { marketId: string; outcomeId: string; source: string }
+/** `earlier`: spans that other imports have filled of the outcome. */
+type LinesOf = { marketId: string; outcomeId: string; source: string; earlier: FilledSpan[] }
 
 const HOUR_MS = 3_600_000
 const ROWS_PER_EVENT = 65_536n
@@ -17,13 +19,19 @@ const EVENTS_PER_HOUR = 2 ** 24
 
 const iso = (timeMs: number | undefined): string => (timeMs === undefined ? '\\N' : new Date(timeMs).toISOString())
 
-/** Events of an hour are numbered from 0 in their order: no two sequences are equal, and later ones are greater. */
-const createNumbering = () => {
+/** No event has less than a row: numbers of an hour that others took are below the rows of all their spans that reach into it. */
+const takenOf = (earlier: FilledSpan[], hour: number): number =>
+  earlier
+    .filter(({ fromTimeMs, toTimeMs }) => fromTimeMs < (hour + 1) * HOUR_MS && toTimeMs > hour * HOUR_MS)
+    .reduce((sum, { rows }) => sum + rows, 0)
+
+/** Events of an hour are numbered in their order, beyond those of earlier imports: no two sequences are equal. */
+const createNumbering = (earlier: FilledSpan[]) => {
   let at = { hour: 0, count: 0 }
   return {
     next: (timeMs: number): number => {
       const hour = Math.floor(timeMs / HOUR_MS)
-      const count = hour === at.hour ? at.count + 1 : 0
+      const count = hour === at.hour ? at.count + 1 : takenOf(earlier, hour)
       if (count >= EVENTS_PER_HOUR)
         throw new Error(`expected less than ${EVENTS_PER_HOUR} events of an outcome in an hour`)
       at = { hour, count }
@@ -38,8 +46,8 @@ const createNumbering = () => {
 }
 
 /** COPY lines of one outcome, for `order_books` with its source. Events come in the order of time. */
-export const createImportedLines = ({ marketId, outcomeId, source }: LinesOf) => {
-  const numbering = createNumbering()
+export const createImportedLines = ({ marketId, outcomeId, source, earlier }: LinesOf) => {
+  const numbering = createNumbering(earlier)
   let lines: string[] = []
   /** Of the newest millisecond: they go with what is lost in it. */
   let newest = { timeMs: -Infinity, begun: numbering.at(), lines: new Array<string>() }

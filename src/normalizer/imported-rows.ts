@@ -16,6 +16,8 @@ export type ImportedOutcome = {
   spans: TimeSpan[]
   /** The book before the first event, where an earlier import left one. */
   book: BookLevels | undefined
+  /** What other imports have filled in the hours of the spans. */
+  earlier: FilledSpan[]
 }
 
 /** A rebuild applies no more changes than these, and those of a book. */

@@ -63,6 +63,30 @@ const readLeftBooks = async (
   )
 }
 
+const EARLIER = `
+select outcome_id, extract(epoch from begins_at)::float8 * 1000 as from_ms, extract(epoch from ends_at)::float8 * 1000 as to_ms,
+  rows::float8 as rows
+from imported_spans
+where market_id = $1 and source <> 'prices_history' and begins_at < date_trunc('hour', $3::timestamptz, 'UTC') + interval '1 hour'
+  and ends_at > date_trunc('hour', $2::timestamptz, 'UTC')`
+
+type EarlierRecord = { outcome_id: string; from_ms: number; to_ms: number; rows: number }
+
+/** Spans of the hours of this one. Not their rows: those of days in the archive are not here. */
+const readEarlier = async (
+  client: ClientBase,
+  { marketId, span }: MarketImport,
+): Promise<Map<string, FilledSpan[]>> => {
+  const values = [marketId, iso(span.fromTimeMs), iso(span.toTimeMs)]
+  const { rows } = await client.query<EarlierRecord>(EARLIER, values)
+  const earlier = new Map<string, FilledSpan[]>()
+  for (const { outcome_id, from_ms, to_ms, rows: count } of rows) {
+    const one = { fromTimeMs: Math.round(from_ms), toTimeMs: Math.round(to_ms), rows: count }
+    earlier.set(outcome_id, [...(earlier.get(outcome_id) ?? []), one])
+  }
+  return earlier
+}
+
 const SEALED = `select day::text as day from partition_seals where table_name = 'order_books' and day = any($1::date[])`
 
 const daysOf = ({ fromTimeMs, toTimeMs }: TimeSpan): string[] => {
@@ -117,6 +141,7 @@ export type OpenImport = {
   client: PoolClient
   free: Map<string, TimeSpan[]>
   left: Map<string, BookLevels>
+  earlier: Map<string, FilledSpan[]>
   /** COPY lines, to the day's partition or, where the day is sealed, to the rows that come later. */
   copy: (lines: string[]) => Promise<void>
   keepLetters: (letters: DeadLetter[], most: number) => Promise<void>
@@ -142,6 +167,7 @@ export const importMarket = <T>(
         client,
         free: await readFreeSpans(client, given, hasUnread),
         left: await readLeftBooks(client, given),
+        earlier: await readEarlier(client, given),
         copy: async (lines) => {
           const later = sealed.size === 0 ? [] : lines.filter(isSealed)
           const now = sealed.size === 0 ? lines : lines.filter((line) => !isSealed(line))

@@ -61,7 +61,14 @@ const rebuild = (rows: Row[], fromTimeMs: number, timeMs: number): Book => {
 
 const run = (events: Seen[], takesAt: ReadonlySet<number>) => {
   const spans = [{ fromTimeMs: START, toTimeMs: START + SPAN_MS }]
-  const rows = createImportedRows({ marketId: '1', outcomeId: '1:0', source: 'pmxt', spans, book: undefined })
+  const rows = createImportedRows({
+    marketId: '1',
+    outcomeId: '1:0',
+    source: 'pmxt',
+    spans,
+    book: undefined,
+    earlier: [],
+  })
   const lines: string[] = []
   for (const [index, event] of events.entries()) {
     const capturedTimeMs = START + event.after
