@@ -72,10 +72,25 @@ const applyRow = (row: StagedRow, outcomes: Outcomes): string | undefined => {
   if (parsed.type === 'rejected' && parsed.breaksBook) lose(row, outcomes)
   if (parsed.type !== 'event') return parsed.detail
   const events = toEvents(row, parsed.event)
-  for (const [token, event] of events) outcomes.get(token)?.rows.apply(event)
-  const stranger = events.find(([token]) => !outcomes.has(token))
-  return stranger === undefined ? undefined : `token "${stranger[0]}" is no outcome of market ${row.marketId}`
+  const reasons = events.flatMap(([token, event]) => {
+    const outcome = outcomes.get(token)
+    return outcome === undefined
+      ? `token "${token}" is no outcome of market ${row.marketId}`
+      : (outcome.rows.apply(event) ?? [])
+  })
+  return reasons[0]
 }
+
+type Made = Pick<Rows, 'pending' | 'take'>
+
+/** Copies what was made of rows, once it is enough to be worth it: memory does not grow with what a file has. */
+export const createCollect =
+  (made: Made[], copy: OpenImport['copy']) =>
+  async (least: number): Promise<void> => {
+    if (made.reduce((sum, rows) => sum + rows.pending(), 0) < least) return
+    const lines = made.flatMap((rows) => rows.take())
+    if (lines.length > 0) await copy(lines)
+  }
 
 /** Writes what the rows of one market tell of the spans that are free, in one transaction. */
 export const importRows = (
@@ -93,13 +108,7 @@ export const importRows = (
     }
     const outcomes = await openOutcomes(given, open)
     const letters: DeadLetter[] = []
-    let lines: string[] = []
-    const collect = async (least: number): Promise<void> => {
-      for (const { rows: made } of outcomes.values()) lines = lines.concat(made.take())
-      if (lines.length < least) return
-      await open.copy(lines)
-      lines = []
-    }
+    const collect = createCollect([...outcomes.values()].map(({ rows: made }) => made), open.copy) // prettier-ignore
     for await (const row of rows) {
       signal.throwIfAborted()
       counts.read += 1
@@ -108,7 +117,7 @@ export const importRows = (
         counts.refused += 1
         if (letters.length < MOST_LETTERS) letters.push(toLetter(given, row, reason))
       }
-      if (counts.read % LINES_PER_COPY === 0) await collect(1)
+      await collect(LINES_PER_COPY)
     }
     const filled = [...outcomes.values()].map(({ outcomeId, rows: made }) => ({ outcomeId, spans: made.end() }))
     await collect(1)

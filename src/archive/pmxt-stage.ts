@@ -63,10 +63,12 @@ const createSource = async (connection: DuckDBConnection, path: string, layout: 
 const nameMarkets = async (connection: DuckDBConnection, { findMarkets }: StageDeps): Promise<void> => {
   await connection.run('create temp table known (key varchar primary key, market_id varchar)')
   const appender = await connection.createAppender('known')
-  const read = await connection.runAndReadAll('select distinct key from source where key is not null')
-  const keys = textRows(read).flatMap(([key]) => key ?? [])
-  for (let at = 0; at < keys.length; at += KEYS_PER_QUESTION) {
-    for (const { key, marketId } of await findMarkets(keys.slice(at, at + KEYS_PER_QUESTION))) {
+  await connection.run('create temp table keys as select distinct key from source where key is not null')
+  for (let first = 0; ; first += KEYS_PER_QUESTION) {
+    const page = `select key from keys where rowid >= ${first} and rowid < ${first + KEYS_PER_QUESTION}`
+    const keys = textRows(await connection.runAndReadAll(page)).flatMap(([key]) => key ?? [])
+    if (keys.length === 0) break
+    for (const { key, marketId } of await findMarkets(keys)) {
       appender.appendVarchar(key)
       appender.appendVarchar(marketId)
       appender.endRow()

@@ -16,8 +16,15 @@ const ROWS_PER_EVENT = 65_536n
 /** Hours of the next sixty years lie below, and so all sequences below 0. */
 const HOURS_BELOW_ZERO = 2 ** 20
 const EVENTS_PER_HOUR = 2 ** 24
+/** They are held until the next one. */
+const LINES_PER_MILLISECOND = 200_000
 
 const iso = (timeMs: number | undefined): string => (timeMs === undefined ? '\\N' : new Date(timeMs).toISOString())
+
+/** The file cannot be imported, however often it is tried. */
+class TooMuch extends Error {
+  readonly retryable = false
+}
 
 /** No event has less than a row: numbers of an hour that others took are below the rows of all their spans that reach into it. */
 const takenOf = (earlier: FilledSpan[], hour: number): number =>
@@ -33,7 +40,7 @@ const createNumbering = (earlier: FilledSpan[]) => {
       const hour = Math.floor(timeMs / HOUR_MS)
       const count = hour === at.hour ? at.count + 1 : takenOf(earlier, hour)
       if (count >= EVENTS_PER_HOUR)
-        throw new Error(`expected less than ${EVENTS_PER_HOUR} events of an outcome in an hour`)
+        throw new TooMuch(`expected less than ${EVENTS_PER_HOUR} events of an outcome in an hour`)
       at = { hour, count }
       return (hour - HOURS_BELOW_ZERO) * EVENTS_PER_HOUR + count
     },
@@ -53,12 +60,14 @@ export const createImportedLines = ({ marketId, outcomeId, source, earlier }: Li
   let newest = { timeMs: -Infinity, begun: numbering.at(), lines: new Array<string>() }
   const settle = (timeMs: number): void => {
     if (timeMs === newest.timeMs) return
-    lines = lines.concat(newest.lines)
+    for (const line of newest.lines) lines.push(line)
     newest = { timeMs, begun: numbering.at(), lines: [] }
   }
   return {
     write: (kind: RowKind, levels: RowLevel[], times: ImportedTimes): void => {
       settle(times.capturedTimeMs)
+      if (newest.lines.length > LINES_PER_MILLISECOND)
+        throw new TooMuch(`expected at most ${LINES_PER_MILLISECOND} rows of an outcome in a millisecond`)
       const sequence = numbering.next(times.capturedTimeMs)
       const instants = [times.capturedTimeMs, times.exchangeTimeMs, times.sourceReceivedTimeMs].map(iso).join('\t')
       levels.forEach(({ priceText, sizeText, side }, position) => {
@@ -67,6 +76,8 @@ export const createImportedLines = ({ marketId, outcomeId, source, earlier }: Li
         newest.lines.push(`${id}\t${sequence}\t${instants}\t${rest}`)
       })
     },
+    /** Lines that were not taken yet. */
+    pending: (): number => lines.length + newest.lines.length,
     /** Leaves out what was written of a millisecond, if it is the newest. @returns how many lines that were. */
     drop: (timeMs: number): number => {
       settle(timeMs)

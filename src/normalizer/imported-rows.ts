@@ -22,6 +22,8 @@ export type ImportedOutcome = {
 
 /** A rebuild applies no more changes than these, and those of a book. */
 const CHANGES_PER_SNAPSHOT = 2_000
+/** Half of the rows that an event may have: a book may replace all levels of another. The venue's have at most 20,000. */
+const MOST_LEVELS = 32_768
 const EMPTY: RowLevel = { side: 'bid', priceText: '0', sizeText: '0' }
 /** A book of rows has no identity: nothing of it is hashed. */
 const NOBODY = { conditionId: '', token: '', minOrderSize: '', tickSize: '', negRisk: false, version: undefined }
@@ -34,6 +36,8 @@ const levelsOf = (book: Book): RowLevel[] => {
   ]
   return levels.length === 0 ? [EMPTY] : levels
 }
+
+const isTooLarge = ({ bids, asks }: Book): boolean => bids.count + asks.count > MOST_LEVELS
 
 const applied = (book: Book, changes: LevelChange[]): RowLevel[] =>
   changes.flatMap((change) => (book.apply(change) ? [{ side: change.side, ...change.level }] : []))
@@ -73,25 +77,33 @@ export const createImportedRows = (outcome: ImportedOutcome) => {
     walk.advance(timeMs, isKnown, ({ fromTimeMs: capturedTimeMs }) =>
       write('snapshot', levelsOf(book), { capturedTimeMs, exchangeTimeMs, sourceReceivedTimeMs: undefined }),
     )
-  const begin = (levels: BookLevels, times: ImportedTimes): void => {
-    book.replace(levels)
-    isKnown = true
-    if (walk.join(times.capturedTimeMs) !== undefined) write('snapshot', levelsOf(book), times)
+  const lose = (timeMs: number): void => {
+    advance(timeMs)
+    walk.lose(timeMs, lines.drop(timeMs))
+    isKnown = false
+  }
+  const follow = (event: ImportedEvent): void => {
+    if (event.type === 'book' && !isKnown) {
+      book.replace(event.levels)
+      isKnown = true
+      if (walk.join(event.capturedTimeMs) !== undefined) write('snapshot', levelsOf(book), event)
+    } else if (event.type === 'book') write('change', applied(book, book.difference(event.levels)), event)
+    else if (isKnown) write('change', applied(book, event.changes), event)
+    exchangeTimeMs = event.exchangeTimeMs
   }
   return {
-    apply: (event: ImportedEvent): void => {
+    /** @returns why the book is lost with the event; undefined where it is not. */
+    apply: (event: ImportedEvent): string | undefined => {
       advance(event.capturedTimeMs)
-      if (event.type === 'book' && !isKnown) begin(event.levels, event)
-      else if (event.type === 'book') write('change', applied(book, book.difference(event.levels)), event)
-      else if (isKnown) write('change', applied(book, event.changes), event)
-      exchangeTimeMs = event.exchangeTimeMs
+      const fits = event.type === 'changes' || event.levels.bids.length + event.levels.asks.length <= MOST_LEVELS
+      if (fits) follow(event)
+      if (fits && !(isKnown && isTooLarge(book))) return undefined
+      lose(event.capturedTimeMs)
+      return `a book of more than ${MOST_LEVELS} levels`
     },
     /** Something of the book is missing from then on: nothing is written until the next whole one. */
-    lose: (timeMs: number): void => {
-      advance(timeMs)
-      walk.lose(timeMs, lines.drop(timeMs))
-      isKnown = false
-    },
+    lose,
+    pending: lines.pending,
     take: lines.take,
     /** All that the source saw was applied: it was there until the end of the last span. */
     end: (): FilledSpan[] => {

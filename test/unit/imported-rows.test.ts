@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Level } from '../../src/domain/book-side.ts'
+import { createCollect } from '../../src/activities/import-market.ts'
 import { createImportedRows } from '../../src/normalizer/imported-rows.ts'
 
 const START = Date.parse('2026-04-20T13:00:00Z')
@@ -104,4 +105,52 @@ test('a book is claimed while it is known, from a whole one until something of i
     }),
     { numRuns: 500 },
   )
+})
+
+const bookOf = (levels: number, size: number) =>
+  Array.from({ length: levels }, (_, index) => {
+    const priceText = `0.${String(index + 1).padStart(6, '0')}`
+    return { price: index + 1, size: size * 1_000_000, priceText, sizeText: String(size) }
+  })
+
+const timesOf = (capturedTimeMs: number) => ({ capturedTimeMs, exchangeTimeMs: capturedTimeMs, sourceReceivedTimeMs: undefined }) // prettier-ignore
+
+const openRows = () => {
+  const spans = [{ fromTimeMs: START, toTimeMs: START + SPAN_MS }]
+  return createImportedRows({ marketId: '1', outcomeId: '1:0', source: 'pmxt', spans, book: undefined, earlier: [] })
+}
+
+test('lines are copied as they become many, however few rows they are of, and none twice', async () => {
+  const rows = openRows()
+  const copied: string[][] = []
+  const collect = createCollect([rows], (lines) => {
+    copied.push(lines)
+    return Promise.resolve()
+  })
+  for (let at = 0; at < SPAN_MS; at++) {
+    rows.apply({ type: 'book', levels: { bids: bookOf(500, at + 1), asks: [] }, ...timesOf(START + at) })
+    await collect(2_000)
+    expect(rows.pending()).toBeLessThan(3_000)
+  }
+  const [span] = rows.end()
+  await collect(1)
+  expect(copied.length).toBeGreaterThan(5)
+  expect(new Set(copied.flat()).size).toBe(span?.rows)
+  expect(copied.flat()).toHaveLength(span?.rows ?? 0)
+})
+
+test('a book of more levels than its rows can be numbered is lost, be it told at once or level by level', () => {
+  const rows = openRows()
+  const big = bookOf(32_769, 1)
+  expect(rows.apply({ type: 'book', levels: { bids: big.slice(1), asks: [] }, ...timesOf(START) })).toBeUndefined()
+  expect(rows.apply({ type: 'book', levels: { bids: [], asks: bookOf(32_768, 2) }, ...timesOf(START + 1) })).toBeUndefined() // prettier-ignore
+  const [first] = big
+  const change = { side: 'bid' as const, level: first! }
+  expect(rows.apply({ type: 'changes', changes: [change], ...timesOf(START + 2) })).toContain('32768 levels')
+  expect(rows.apply({ type: 'book', levels: { bids: big, asks: [] }, ...timesOf(START + 3) })).toContain('32768 levels')
+  rows.apply({ type: 'book', levels: { bids: bookOf(1, 1), asks: [] }, ...timesOf(START + 4) })
+  const filled = rows.end().map(({ fromTimeMs, toTimeMs }) => [fromTimeMs - START, toTimeMs - START])
+  expect(filled).toEqual([[0, 2], [4, SPAN_MS]]) // prettier-ignore
+  const ids = rows.take().map((line) => line.split('\t')[0])
+  expect(new Set(ids).size).toBe(ids.length)
 })
