@@ -1,4 +1,4 @@
-import { access, mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { access, constants, mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ApplicationFailure, cancellationSignal } from '@temporalio/activity'
 import { download } from '../archive/download.ts'
@@ -67,16 +67,30 @@ type Beat = (details: unknown) => void
 /** What one attempt works with. */
 type Attempt = ImportPmxtDeps & { given: PmxtImport; folder: string; beat: Beat; signal: AbortSignal }
 
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+const refused = (expected: string, got: string): ApplicationFailure =>
+  ApplicationFailure.nonRetryable(`expected ${expected}, got ${got}`, 'Refused')
+
+/** One file that can be read: a folder, a pipe, or a pattern that DuckDB would look for files with is none. */
+const demandFile = async (path: string): Promise<void> => {
+  if (/[*?[]/.test(path)) throw refused('the path of one file, without *, ? and [', path)
+  const found = await stat(path).catch((error: unknown) => {
+    throw refused('a file that the control worker can read', reasonOf(error))
+  })
+  if (!found.isFile()) throw refused('a file', `${path}, which is none`)
+  await access(path, constants.R_OK).catch((error: unknown) => {
+    throw refused('a file that the control worker can read', reasonOf(error))
+  })
+}
+
 const openFile = async ({ given, folder, beat, signal }: Attempt): Promise<string> => {
   if (isAddress(given.origin)) {
     const path = join(folder, 'source.parquet')
     await download({ url: given.origin, path }, (doneBytes) => beat({ doneBytes }), signal)
     return path
   }
-  await access(given.origin).catch((error: unknown) => {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw ApplicationFailure.nonRetryable(`expected a file that the control worker can read, got: ${reason}`, 'Refused')
-  })
+  await demandFile(given.origin)
   return given.origin
 }
 

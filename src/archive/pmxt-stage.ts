@@ -39,7 +39,7 @@ const HOUR_MS = 3_600_000
 const SEAM_MS = 60_000
 
 /** Of the machine, not of the file: the same file may do later. */
-const PASSING = /^(IO Error: (?!No files)|Out of Memory|INTERRUPT)/i
+const PASSING = /^(IO Error: (?!No files|.*Permission denied)|Out of Memory|INTERRUPT)/i
 
 const explained = (error: unknown): unknown =>
   !(error instanceof Error) || error instanceof NotAnImport || PASSING.test(error.message) || 'code' in error

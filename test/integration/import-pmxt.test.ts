@@ -192,6 +192,11 @@ test('what is no such file is refused for good, with what was expected, and leav
   await writeParquet(other, [{ a: 1 }], '*')
   await expect(importFile(other)).rejects.toMatchObject({ nonRetryable: true, message: expect.stringContaining('expected event_type and asset_id (v2), or update_type and data (v1), got the columns a') }) // prettier-ignore
   await expect(importFile('/nowhere.parquet')).rejects.toMatchObject({ nonRetryable: true, message: expect.stringContaining('a file that the control worker can read') }) // prettier-ignore
+  await expect(importFile(folder)).rejects.toMatchObject({ nonRetryable: true, message: expect.stringContaining('expected a file, got') }) // prettier-ignore
+  await writeFile(join(folder, 'h[1].parquet'), '')
+  for (const name of ['h[1].parquet', '*.parquet', 'h?.parquet']) {
+    await expect(importFile(join(folder, name))).rejects.toMatchObject({ nonRetryable: true, message: expect.stringContaining('the path of one file') }) // prettier-ignore
+  }
   const { rows } = await database.pool.query('select from imported_spans where origin in ($1, $2)', [text, other])
   expect(rows).toEqual([])
   expect((await readdir(folder)).filter((name) => name.startsWith('run-0'))).toEqual([])

@@ -175,7 +175,7 @@ test('prices of the past are kept where nothing was recorded, and coverage says 
 test('what cannot be imported ends the command with the reason', async () => {
   const missing = await polytape('import', 'pmxt', 'no/such.parquet')
   expect(missing.code).toBe(1)
-  expect(missing.error).toContain('polytape: expected a file that the control worker can read, got: ENOENT')
+  expect(missing.error).toContain('polytape: expected a file that the control worker can read, got ENOENT')
   const unknown = await polytape('import', 'prices', '1')
   expect(unknown).toMatchObject({ code: 1 })
   expect(unknown.error).toContain("polytape: market 1 is unknown: the venue's catalogue answered 404")
