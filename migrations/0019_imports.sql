@@ -41,8 +41,8 @@ comment on column order_books.id is
   'sequence * 65536 + position of the row within its event: unique per outcome. Negative where another recorder saw the event.';
 comment on column order_books.sequence is
   'Dense per outcome over the events that write rows, continued across restarts: n+2 after n means one was missed. Imported '
-  'events have negative ones, (hour - 1048576) * 16777216 + number of the event, hour since 1970: rising with holes, and never '
-  'among those of the recorder.';
+  'events have negative ones, (hour - 1048576) * 16777216 + number of the event, hour since 1970: rising with holes '
+  'within a span, unequal among all, and never among those of the recorder.';
 
 -- Imported rows have ids below 0: no checkpoint and no event of the recorder speaks of them.
 create or replace function book_base_at(
@@ -103,7 +103,7 @@ comment on function recorder_ends_at is 'Ten minutes after the last commit of an
 
 create function unrecorded_at(outcome_id text, begins_at timestamptz, ends_at timestamptz) returns tstzmultirange
 language sql stable set jit = off as $$
-  select tstzmultirange(tstzrange(unrecorded_at.begins_at, unrecorded_at.ends_at)) * (
+  select tstzmultirange(tstzrange(unrecorded_at.begins_at, greatest(unrecorded_at.begins_at, least(unrecorded_at.ends_at, now())))) * (
     tstzmultirange(
       tstzrange(null, coalesce(first_book_at(unrecorded_at.outcome_id), 'infinity')), tstzrange(recorder_ends_at(), null))
     + coalesce((
@@ -112,8 +112,9 @@ language sql stable set jit = off as $$
         and (g.closed_at > unrecorded_at.begins_at or g.closed_at is null)), '{}'))
 $$;
 comment on function unrecorded_at is
-  'When, within [begins_at, ends_at), the book of an outcome was not recorded whole: before its first book, in gaps, and after '
-  'the last commit. Only there may rows be imported.';
+  'When, within [begins_at, ends_at) and before now, the book of an outcome was not recorded whole, as far as it is committed: '
+  'before its first book, in gaps, and after the last commit. Only there may rows be imported, and only where nothing that Redis '
+  'still holds of its market is to be committed.';
 
 create function imported_span_at(outcome_id text, at timestamptz) returns setof imported_spans
 language sql stable rows 1 as $$

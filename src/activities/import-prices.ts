@@ -4,12 +4,13 @@ import type { TimeSpan } from '../domain/span.ts'
 import type { Stats } from '../lib/stats.ts'
 import { shortened, type DeadLetter } from '../normalizer/batch.ts'
 import { importPrices } from '../store/imported-prices.ts'
-import { readWritten } from '../store/imports.ts'
+import { readWritten, type ImportStores } from '../store/imports.ts'
 import { readMarkets } from '../store/markets.ts'
 import type { PricesHistory } from '../venue/polymarket/prices-history.ts'
 import { beating } from './beating.ts'
+import { createImportTurns } from './import-turns.ts'
 
-export type ImportPricesDeps = { pool: Pool; prices: PricesHistory; stats: Stats }
+export type ImportPricesDeps = ImportStores & { prices: PricesHistory; stats: Stats }
 
 /** One outcome from `fromTimeMs` on. `fidelity`: minutes between two points. */
 export type PricesSlice = TimeSpan & {
@@ -49,14 +50,16 @@ const demandMarket = async (pool: Pool, marketId: string): Promise<void> => {
 
 export type ImportPricesActivities = ReturnType<typeof createImportPricesActivities>
 
-export const createImportPricesActivities = ({ pool, prices, stats }: ImportPricesDeps) => {
+export const createImportPricesActivities = ({ prices, stats, ...stores }: ImportPricesDeps) => {
+  const { pool } = stores
+  const inTurn = createImportTurns()
   const importWindow = async (slice: PricesSlice, span: TimeSpan, signal: AbortSignal) => {
     const { importId, marketId, outcomeId, token, fidelity } = slice
     const { points, rejected } = await prices.read({ token, span, fidelity }, signal)
     const given = { marketId, importId, source: SOURCE, origin: `/prices-history of ${token}`, span } as const
     // Numbered by the minute at which their page begins: a page that is read again is the same letters.
     const letters = rejected.map((raw, index) => toLetter(slice, raw, span.fromTimeMs + index))
-    await importPrices(pool, given, { outcomeId, points, stepMs: fidelity * MINUTE_MS, letters }, MOST_LETTERS)
+    await importPrices(stores, given, { outcomeId, points, stepMs: fidelity * MINUTE_MS, letters }, MOST_LETTERS)
     return { read: points.length + rejected.length, refused: rejected.length }
   }
   return {
@@ -69,23 +72,25 @@ export const createImportPricesActivities = ({ pool, prices, stats }: ImportPric
 
     /** Imports the prices of some windows, each in one transaction: what was written before changes nothing. */
     importPricesSlice: (slice: PricesSlice): Promise<ImportedPrices> =>
-      beating(async () => {
-        const signal = cancellationSignal()
-        const done = { read: 0, refused: 0 }
-        await demandMarket(pool, slice.marketId)
-        const windowMs = POINTS_PER_CALL * slice.fidelity * MINUTE_MS
-        let at = slice.fromTimeMs
-        for (let call = 0; call < CALLS_PER_SLICE && at < slice.toTimeMs; call++) {
-          const span = { fromTimeMs: at, toTimeMs: Math.min(slice.toTimeMs, at + windowMs) }
-          const counts = await importWindow(slice, span, signal)
-          done.read += counts.read
-          done.refused += counts.refused
-          at = span.toTimeMs
-        }
-        stats.count('importRowsRead', done.read)
-        stats.count('importRowsRefused', done.refused)
-        const { rows: written } = await readWritten(pool, slice.importId, SOURCE)
-        return { ...(at < slice.toTimeMs ? { at } : {}), ...done, written }
-      }),
+      inTurn(() =>
+        beating(async () => {
+          const signal = cancellationSignal()
+          const done = { read: 0, refused: 0 }
+          await demandMarket(pool, slice.marketId)
+          const windowMs = POINTS_PER_CALL * slice.fidelity * MINUTE_MS
+          let at = slice.fromTimeMs
+          for (let call = 0; call < CALLS_PER_SLICE && at < slice.toTimeMs; call++) {
+            const span = { fromTimeMs: at, toTimeMs: Math.min(slice.toTimeMs, at + windowMs) }
+            const counts = await importWindow(slice, span, signal)
+            done.read += counts.read
+            done.refused += counts.refused
+            at = span.toTimeMs
+          }
+          stats.count('importRowsRead', done.read)
+          stats.count('importRowsRefused', done.refused)
+          const { rows: written } = await readWritten(pool, slice.importId, SOURCE)
+          return { ...(at < slice.toTimeMs ? { at } : {}), ...done, written }
+        }),
+      ),
   }
 }

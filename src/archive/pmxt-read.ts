@@ -3,30 +3,36 @@ import type { PmxtRow } from '../venue/pmxt/row.ts'
 import { literal, openDuckdb, toTexts } from './duckdb.ts'
 import { stagedPath } from './pmxt-stage.ts'
 
-/** A row with its place in the file. `seenTimeMs`: undefined where its time is none of the file's. */
+/**
+ * A row with its place in the file. `seenTimeMs`: undefined where its time is none of the file's. `placeTimeMs`: when it was
+ * seen, or then the row of its outcome before it.
+ */
 export type StagedRow = PmxtRow & {
   marketId: string
   row: number
   seenTimeMs: number | undefined
+  placeTimeMs: number
   receivedTimeMs: number | undefined
 }
 
 const MEMORY_BYTES = 200_000_000
 
 const READ = `
-select market_id, row::varchar, seen_ms::varchar, received_ms::varchar, venue_ms::varchar, condition_id, token, kind,
+select market_id, row::varchar, seen_ms::varchar, place_ms::varchar, received_ms::varchar, venue_ms::varchar, condition_id, token, kind,
   bids, asks, price, size, side, body
 from read_parquet($path) where market_id > $after`
 
 const number = (text: string | null): number | undefined => (text === null ? undefined : Number(text))
 
 const toRow = (cells: (string | null)[]): StagedRow => {
-  const [marketId, row, seen, received, venue, conditionId, token, kind, bids, asks, price, size, side, body] = cells
+  const [marketId, row, seen, place, received, venue, conditionId, token, kind, bids, asks, price, size, side, body] =
+    cells
   const seenTimeMs = number(seen ?? null)
   return {
     marketId: marketId ?? '',
     row: Number(row),
     seenTimeMs,
+    placeTimeMs: Number(place),
     receivedTimeMs: number(received ?? null),
     venueTimeMs: number(venue ?? null) ?? seenTimeMs ?? 0,
     conditionId: conditionId ?? '',

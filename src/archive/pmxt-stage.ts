@@ -39,7 +39,7 @@ const HOUR_MS = 3_600_000
 const SEAM_MS = 60_000
 
 /** Of the machine, not of the file: the same file may do later. */
-const PASSING = /^(IO Error: (?!No files)|Out of Memory|INTERRUPT)/i
+const PASSING = /^(IO Error: (?!No files|.*Permission denied)|Out of Memory|INTERRUPT)/i
 
 const explained = (error: unknown): unknown =>
   !(error instanceof Error) || error instanceof NotAnImport || PASSING.test(error.message) || 'code' in error
@@ -63,10 +63,12 @@ const createSource = async (connection: DuckDBConnection, path: string, layout: 
 const nameMarkets = async (connection: DuckDBConnection, { findMarkets }: StageDeps): Promise<void> => {
   await connection.run('create temp table known (key varchar primary key, market_id varchar)')
   const appender = await connection.createAppender('known')
-  const read = await connection.runAndReadAll('select distinct key from source where key is not null')
-  const keys = textRows(read).flatMap(([key]) => key ?? [])
-  for (let at = 0; at < keys.length; at += KEYS_PER_QUESTION) {
-    for (const { key, marketId } of await findMarkets(keys.slice(at, at + KEYS_PER_QUESTION))) {
+  await connection.run('create temp table keys as select distinct key from source where key is not null')
+  for (let first = 0; ; first += KEYS_PER_QUESTION) {
+    const page = `select key from keys where rowid >= ${first} and rowid < ${first + KEYS_PER_QUESTION}`
+    const keys = textRows(await connection.runAndReadAll(page)).flatMap(([key]) => key ?? [])
+    if (keys.length === 0) break
+    for (const { key, marketId } of await findMarkets(keys)) {
       appender.appendVarchar(key)
       appender.appendVarchar(marketId)
       appender.endRow()
@@ -100,21 +102,29 @@ const readSpan = async (connection: DuckDBConnection): Promise<{ span: TimeSpan;
   return { span: toSpan(first, last), rows: rows ?? 0 }
 }
 
-/** By market and time, so that a market's rows are read one after the other. A time that is none of the file's is null. */
-const copyTo = async (
-  connection: DuckDBConnection,
-  path: string,
-  { fromTimeMs, toTimeMs }: TimeSpan,
-): Promise<void> => {
+const ROWS = ({ fromTimeMs, toTimeMs }: TimeSpan): string => `
+create temp view rows as
+select known.market_id, s.key, s.file_row_number as row,
+  case when s.seen_ms >= ${toTimeMs} or s.seen_ms < ${fromTimeMs} and s.kind = 'price_change' then null
+    else greatest(s.seen_ms, ${fromTimeMs}) end as seen_ms,
+  s.received_ms, s.venue_ms, s.condition_id, s.token, s.kind, s.bids, s.asks, s.price, s.size, s.side, s.body
+from source s join known on known.key = s.key`
+
+const HAS_LOST = 'select count(*)::varchar from (select row from rows where seen_ms is null limit 1)'
+/** A window over all rows sorts them once more, so it is made only where it is needed. */
+const PLACE = 'coalesce(seen_ms, last_value(seen_ms ignore nulls) over (partition by key order by row)'
+
+/**
+ * By market and time, so that a market's rows are read one after the other. A time that is none of the file's is null: such a
+ * row has the place of the row before it.
+ */
+const copyTo = async (connection: DuckDBConnection, path: string, span: TimeSpan): Promise<void> => {
+  await connection.run(ROWS(span))
+  const [found] = textRows(await connection.runAndReadAll(HAS_LOST))
+  const place = found?.[0] === '0' ? 'seen_ms' : `${PLACE}, ${span.fromTimeMs})`
   await connection.run(
-    `copy (
-       select known.market_id, s.file_row_number as row,
-         case when s.seen_ms >= ${toTimeMs} or s.seen_ms < ${fromTimeMs} and s.kind = 'price_change' then null
-           else greatest(s.seen_ms, ${fromTimeMs}) end as seen_ms,
-         s.received_ms, s.venue_ms, s.condition_id, s.token, s.kind, s.bids, s.asks, s.price, s.size, s.side, s.body
-       from source s join known on known.key = s.key
-       order by known.market_id, seen_ms, row
-     ) to ${literal(path)} (format parquet, compression zstd, row_group_size 100000)`,
+    `copy (select * exclude (key), ${place} as place_ms from rows order by market_id, place_ms, row)
+     to ${literal(path)} (format parquet, compression zstd, row_group_size 100000)`,
   )
 }
 

@@ -16,10 +16,14 @@ export type ImportedOutcome = {
   spans: TimeSpan[]
   /** The book before the first event, where an earlier import left one. */
   book: BookLevels | undefined
+  /** What other imports have filled in the hours of the spans. */
+  earlier: FilledSpan[]
 }
 
 /** A rebuild applies no more changes than these, and those of a book. */
 const CHANGES_PER_SNAPSHOT = 2_000
+/** Half of the rows that an event may have: a book may replace all levels of another. The venue's have at most 20,000. */
+const MOST_LEVELS = 32_768
 const EMPTY: RowLevel = { side: 'bid', priceText: '0', sizeText: '0' }
 /** A book of rows has no identity: nothing of it is hashed. */
 const NOBODY = { conditionId: '', token: '', minOrderSize: '', tickSize: '', negRisk: false, version: undefined }
@@ -33,8 +37,27 @@ const levelsOf = (book: Book): RowLevel[] => {
   return levels.length === 0 ? [EMPTY] : levels
 }
 
+const isTooLarge = ({ bids, asks }: Book): boolean => bids.count + asks.count > MOST_LEVELS
+
 const applied = (book: Book, changes: LevelChange[]): RowLevel[] =>
   changes.flatMap((change) => (book.apply(change) ? [{ side: change.side, ...change.level }] : []))
+
+type Walk = ReturnType<typeof createSpanWalk>
+type Lines = ReturnType<typeof createImportedLines>
+
+/** Writes to the open span, if there is one, and repeats the book where a rebuild would apply too much. */
+const createWrite = (walk: Walk, lines: Lines, book: Book) => {
+  let changesSince = 0
+  const write = (kind: RowKind, levels: RowLevel[], times: ImportedTimes): void => {
+    const span = walk.open()
+    if (span === undefined || levels.length === 0) return
+    lines.write(kind, levels, times)
+    span.rows += levels.length
+    changesSince = kind === 'snapshot' ? 0 : changesSince + levels.length
+    if (changesSince >= CHANGES_PER_SNAPSHOT) write('snapshot', levelsOf(book), times)
+  }
+  return write
+}
 
 /**
  * Turns what another recorder saw into COPY lines of `order_books`, for the spans in which the outcome was not recorded: each
@@ -44,44 +67,48 @@ export const createImportedRows = (outcome: ImportedOutcome) => {
   const book = new Book(NOBODY)
   const walk = createSpanWalk(outcome.spans)
   const lines = createImportedLines(outcome)
+  const write = createWrite(walk, lines, book)
   let isKnown = outcome.book !== undefined
-  let changesSince = 0
   let exchangeTimeMs: number | undefined
   if (outcome.book !== undefined) book.replace(outcome.book)
 
-  const write = (kind: RowKind, levels: RowLevel[], times: ImportedTimes): void => {
-    const span = walk.open()
-    if (span === undefined || levels.length === 0) return
-    lines.write(kind, levels, times)
-    span.rows += levels.length
-    changesSince = kind === 'snapshot' ? 0 : changesSince + levels.length
-  }
   /** What begins until then begins with the book of before. */
   const advance = (timeMs: number): void =>
     walk.advance(timeMs, isKnown, ({ fromTimeMs: capturedTimeMs }) =>
       write('snapshot', levelsOf(book), { capturedTimeMs, exchangeTimeMs, sourceReceivedTimeMs: undefined }),
     )
-  const change = (changes: LevelChange[], times: ImportedTimes): void => {
-    write('change', applied(book, changes), times)
-    if (changesSince >= CHANGES_PER_SNAPSHOT) write('snapshot', levelsOf(book), times)
+  const lose = (timeMs: number): void => {
+    advance(timeMs)
+    walk.lose(timeMs, lines.drop(timeMs))
+    isKnown = false
   }
-  const begin = (levels: BookLevels, times: ImportedTimes): void => {
-    book.replace(levels)
-    isKnown = true
-    if (walk.join(times.capturedTimeMs) !== undefined) write('snapshot', levelsOf(book), times)
+  const follow = (event: ImportedEvent): void => {
+    if (event.type === 'book' && !isKnown) {
+      book.replace(event.levels)
+      isKnown = true
+      if (walk.join(event.capturedTimeMs) !== undefined) write('snapshot', levelsOf(book), event)
+    } else if (event.type === 'book') write('change', applied(book, book.difference(event.levels)), event)
+    else if (isKnown) write('change', applied(book, event.changes), event)
+    exchangeTimeMs = event.exchangeTimeMs
   }
   return {
-    apply: (event: ImportedEvent): void => {
+    /** @returns why the book is lost with the event; undefined where it is not. */
+    apply: (event: ImportedEvent): string | undefined => {
       advance(event.capturedTimeMs)
-      if (event.type === 'book' && !isKnown) begin(event.levels, event)
-      else if (event.type === 'book') change(book.difference(event.levels), event)
-      else if (isKnown) change(event.changes, event)
-      exchangeTimeMs = event.exchangeTimeMs
+      const fits = event.type === 'changes' || event.levels.bids.length + event.levels.asks.length <= MOST_LEVELS
+      if (fits) follow(event)
+      if (fits && !(isKnown && isTooLarge(book))) return undefined
+      lose(event.capturedTimeMs)
+      return `a book of more than ${MOST_LEVELS} levels`
     },
+    /** Something of the book is missing from then on: nothing is written until the next whole one. */
+    lose,
+    pending: lines.pending,
     take: lines.take,
     /** All that the source saw was applied: it was there until the end of the last span. */
     end: (): FilledSpan[] => {
       advance(Infinity)
+      lines.end()
       return walk.filled()
     },
   }

@@ -16,7 +16,7 @@ const byDay = ({ fromTimeMs, toTimeMs }: TimeSpan): TimeSpan[] => {
  * Goes along spans in the order of time.
  *
  * States of a span: to come → open, at its beginning or at the first book within it → filled, at its end; or passed over,
- * where no book was known by its end.
+ * where no book was known by its end. Where the book of an open one is lost, what was before is filled, and the rest to come.
  */
 export const createSpanWalk = (spans: TimeSpan[]) => {
   const coming = spans.flatMap(byDay)
@@ -49,6 +49,14 @@ export const createSpanWalk = (spans: TimeSpan[]) => {
       coming.shift()
       open = { ...next, fromTimeMs: timeMs, rows: 0 }
       return open
+    },
+    /** Ends the open one, whose book is lost at an instant with the rows of that instant. */
+    lose: (timeMs: number, lostRows: number): void => {
+      if (open === undefined) return
+      const { toTimeMs, rows } = open
+      if (open.fromTimeMs < timeMs) filled.push({ ...open, toTimeMs: timeMs, rows: rows - lostRows })
+      coming.unshift({ fromTimeMs: timeMs, toTimeMs })
+      open = undefined
     },
     filled: (): FilledSpan[] => filled,
   }

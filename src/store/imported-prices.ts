@@ -1,8 +1,7 @@
-import type { Pool } from 'pg'
 import type { TimeSpan } from '../domain/span.ts'
 import type { DeadLetter } from '../normalizer/batch.ts'
 import type { FilledSpan } from '../normalizer/span-walk.ts'
-import { claimSpans, importMarket, type MarketImport } from './imports.ts'
+import { claimSpans, importMarket, type ImportStores, type MarketImport } from './imports.ts'
 
 type Point = { timeMs: number; priceText: string }
 
@@ -28,8 +27,13 @@ const toRuns = (points: Point[], stepMs: number, free: TimeSpan): FilledSpan[] =
 export type PricesPage = { outcomeId: string; points: Point[]; stepMs: number; letters: DeadLetter[] }
 
 /** Keeps the prices of spans that nothing else fills, in one transaction with the word that they are filled. */
-export const importPrices = (pool: Pool, given: MarketImport, page: PricesPage, mostLetters: number): Promise<void> =>
-  importMarket(pool, given, async ({ client, free, keepLetters }) => {
+export const importPrices = (
+  stores: ImportStores,
+  given: MarketImport,
+  page: PricesPage,
+  mostLetters: number,
+): Promise<void> =>
+  importMarket(stores, given, async ({ client, free, keepLetters }) => {
     const { outcomeId, points, stepMs, letters } = page
     const spans = (free.get(outcomeId) ?? []).flatMap((span) => toRuns(points, stepMs, span))
     const kept = points.filter(({ timeMs }) =>

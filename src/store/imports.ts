@@ -7,9 +7,12 @@ import type { FilledSpan } from '../normalizer/span-walk.ts'
 import { withClient } from './checkout.ts'
 import { copyLines } from './copy.ts'
 import { writeDeadLetters } from './dead-letters.ts'
+import { readFreeSpans, type HasUnread } from './import-free.ts'
 
 /** What an import writes of one market. `source` labels the rows. */
 export type MarketImport = { marketId: string; importId: string; source: ImportSource; origin: string; span: TimeSpan }
+
+export type ImportStores = { pool: Pool; hasUnread: HasUnread }
 
 /** Whole books, or prices alone: those fill no span that anything else has filled. */
 type ImportSource = 'pmxt' | 'prices_history'
@@ -19,35 +22,15 @@ const COLUMNS =
   'id, sequence, captured_at, source_ts, source_received_at, price, size, market_id, outcome_id, side, kind, source'
 const CAPTURED_AT = 2
 /** One import of a market at a time: what is free stays free until it is filled. */
-const LOCK = `select pg_advisory_xact_lock(hashtext('imports'), hashtext($1))`
+const LOCK = `select pg_try_advisory_xact_lock(hashtext('imports'), hashtext($1)) as is_held`
 
-const FREE = `
-select o.outcome_id, ceil(extract(epoch from lower(part)) * 1000)::float8 as from_ms,
-  floor(extract(epoch from upper(part)) * 1000)::float8 as to_ms
-from outcomes o, unnest(unrecorded_at(o.outcome_id, $2, $3) - coalesce((
-  select range_agg(tstzrange(i.begins_at, i.ends_at)) from imported_spans i
-  where i.outcome_id = o.outcome_id and (i.source <> 'prices_history' or $4) and i.begins_at < $3 and i.ends_at > $2),
-  '{}')) part
-where o.market_id = $1 order by o.outcome_id, from_ms`
-
-type FreeRecord = { outcome_id: string; from_ms: number; to_ms: number }
+/** Does not wait: that would keep the connection from everybody else. */
+const lockMarket = async (client: ClientBase, marketId: string): Promise<void> => {
+  const { rows } = await client.query<{ is_held: boolean }>(LOCK, [marketId])
+  if (rows[0]?.is_held !== true) throw new Error(`waits for its turn: another import writes market ${marketId}`)
+}
 
 const iso = (timeMs: number): string => new Date(timeMs).toISOString()
-
-/** When, within the span, each outcome of a market has neither been recorded nor imported. */
-const readFreeSpans = async (
-  client: ClientBase,
-  { marketId, span, source }: MarketImport,
-): Promise<Map<string, TimeSpan[]>> => {
-  const values = [marketId, iso(span.fromTimeMs), iso(span.toTimeMs), source === 'prices_history']
-  const { rows } = await client.query<FreeRecord>(FREE, values)
-  const free = new Map<string, TimeSpan[]>()
-  for (const { outcome_id, from_ms, to_ms } of rows) {
-    if (from_ms >= to_ms) continue
-    free.set(outcome_id, [...(free.get(outcome_id) ?? []), { fromTimeMs: from_ms, toTimeMs: to_ms }])
-  }
-  return free
-}
 
 const LEFT = `
 select o.outcome_id, coalesce((
@@ -78,6 +61,30 @@ const readLeftBooks = async (
       { bids: toLevels(levels, 'bid'), asks: toLevels(levels, 'ask') },
     ]),
   )
+}
+
+const EARLIER = `
+select outcome_id, extract(epoch from begins_at)::float8 * 1000 as from_ms, extract(epoch from ends_at)::float8 * 1000 as to_ms,
+  rows::float8 as rows
+from imported_spans
+where market_id = $1 and source <> 'prices_history' and begins_at < date_trunc('hour', $3::timestamptz, 'UTC') + interval '1 hour'
+  and ends_at > date_trunc('hour', $2::timestamptz, 'UTC')`
+
+type EarlierRecord = { outcome_id: string; from_ms: number; to_ms: number; rows: number }
+
+/** Spans of the hours of this one. Not their rows: those of days in the archive are not here. */
+const readEarlier = async (
+  client: ClientBase,
+  { marketId, span }: MarketImport,
+): Promise<Map<string, FilledSpan[]>> => {
+  const values = [marketId, iso(span.fromTimeMs), iso(span.toTimeMs)]
+  const { rows } = await client.query<EarlierRecord>(EARLIER, values)
+  const earlier = new Map<string, FilledSpan[]>()
+  for (const { outcome_id, from_ms, to_ms, rows: count } of rows) {
+    const one = { fromTimeMs: Math.round(from_ms), toTimeMs: Math.round(to_ms), rows: count }
+    earlier.set(outcome_id, [...(earlier.get(outcome_id) ?? []), one])
+  }
+  return earlier
 }
 
 const SEALED = `select day::text as day from partition_seals where table_name = 'order_books' and day = any($1::date[])`
@@ -134,23 +141,33 @@ export type OpenImport = {
   client: PoolClient
   free: Map<string, TimeSpan[]>
   left: Map<string, BookLevels>
+  earlier: Map<string, FilledSpan[]>
   /** COPY lines, to the day's partition or, where the day is sealed, to the rows that come later. */
   copy: (lines: string[]) => Promise<void>
   keepLetters: (letters: DeadLetter[], most: number) => Promise<void>
 }
 
-/** Runs `work` in one transaction that holds the market's spans. */
-export const importMarket = <T>(pool: Pool, given: MarketImport, work: (open: OpenImport) => Promise<T>): Promise<T> =>
+/**
+ * Runs `work` in one transaction that holds the market's spans.
+ *
+ * @throws Error while another import holds them, or the normalizer is behind.
+ */
+export const importMarket = <T>(
+  { pool, hasUnread }: ImportStores,
+  given: MarketImport,
+  work: (open: OpenImport) => Promise<T>,
+): Promise<T> =>
   withClient(pool, async (client) => {
     try {
       await client.query('begin')
-      await client.query(LOCK, [given.marketId])
+      await lockMarket(client, given.marketId)
       const sealed = await readSealed(client, given.span)
       const isSealed = (line: string): boolean => sealed.has((line.split('\t', 3)[CAPTURED_AT] ?? '').slice(0, 10))
       const result = await work({
         client,
-        free: await readFreeSpans(client, given),
+        free: await readFreeSpans(client, given, hasUnread),
         left: await readLeftBooks(client, given),
+        earlier: await readEarlier(client, given),
         copy: async (lines) => {
           const later = sealed.size === 0 ? [] : lines.filter(isSealed)
           const now = sealed.size === 0 ? lines : lines.filter((line) => !isSealed(line))

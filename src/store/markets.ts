@@ -94,8 +94,8 @@ const resolutionOf = ({ payouts, resolved_at }: MarketRecord): Market['resolutio
   payouts === null ? undefined : { payouts, resolvedTimeMs: resolved_at?.getTime() }
 
 /** Markets by id; those that are not known are absent. */
-export const readMarkets = async (pool: Pool, marketIds: string[]): Promise<Market[]> => {
-  const result = await pool.query<MarketRecord>(READ, [marketIds])
+export const readMarkets = async (client: Pick<ClientBase, 'query'>, marketIds: string[]): Promise<Market[]> => {
+  const result = await client.query<MarketRecord>(READ, [marketIds])
   return result.rows.map((row) => ({
     marketId: row.market_id,
     conditionId: row.condition_id,

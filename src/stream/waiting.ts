@@ -6,3 +6,9 @@ const COUNT_SCRIPT = `return #redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT
 /** Entries of a stream after an id, at most `most`; none where there is no such stream. */
 export const countEntriesAfter = async (redis: Redis, stream: string, afterId: string, most: number): Promise<number> =>
   Number(await redis.eval(COUNT_SCRIPT, 1, stream, `(${afterId}`, most))
+
+/** Whether a stream has entries after an id. */
+export const unreadIn =
+  (redis: Redis) =>
+  async (stream: string, afterId: string): Promise<boolean> =>
+    (await countEntriesAfter(redis, stream, afterId, 1)) > 0

@@ -20,6 +20,7 @@ import { pruneMetricBuckets } from '../store/metrics.ts'
 import { ensurePartitions } from '../store/partitions.ts'
 import { createExpiries, type RetentionDays } from '../store/retention.ts'
 import { createAppender } from '../stream/append.ts'
+import { unreadIn } from '../stream/waiting.ts'
 import { createDataApi } from '../venue/polymarket/data-api.ts'
 import { createPricesHistory } from '../venue/polymarket/prices-history.ts'
 import { createGamma, gammaPace } from '../venue/polymarket/gamma.ts'
@@ -57,14 +58,17 @@ type Control = {
   tell: (observation: Observation) => Promise<boolean>
 }
 
-const createImports = ({ config, log, stats, resources: { pool } }: RoleContext) => ({
-  ...createImportPmxtActivities({ pool, folder: join(config.POLYTAPE_STATE_DIR, 'imports'), log, stats }),
-  ...createImportPricesActivities({
-    pool,
-    prices: createPricesHistory({ baseUrl: config.POLYMARKET_CLOB_URL, stats }),
-    stats,
-  }),
-})
+const createImports = ({ config, log, stats, resources: { pool, redis } }: RoleContext) => {
+  const stores = { pool, hasUnread: unreadIn(redis) }
+  return {
+    ...createImportPmxtActivities({ ...stores, folder: join(config.POLYTAPE_STATE_DIR, 'imports'), log, stats }),
+    ...createImportPricesActivities({
+      ...stores,
+      prices: createPricesHistory({ baseUrl: config.POLYMARKET_CLOB_URL, stats }),
+      stats,
+    }),
+  }
+}
 
 /** Joins the control plane's activities to the clients of this process. */
 export const createControlActivities = (context: RoleContext, parts: Control) => {

@@ -7,6 +7,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow'
 import type { ImportedSlice } from '../activities/import-pmxt.ts'
+import { originRefusal, shownOrigin } from '../domain/import-origin.ts'
 import { imports } from './activity-options.ts'
 import { begunPmxt, importDetails, type PmxtProgress } from './import-progress.ts'
 import { parseInput, refuse } from './input.ts'
@@ -14,7 +15,14 @@ import { z } from './zod.ts'
 
 const schema = z.strictObject({
   /** A path that the control worker can read, or an http(s) address. */
-  origin: z.string().min(1).max(2_000),
+  origin: z
+    .string()
+    .min(1)
+    .max(2_000)
+    .superRefine((origin, context) => {
+      const message = originRefusal(origin)
+      if (message !== undefined) context.addIssue({ code: 'custom', message })
+    }),
   /** Ids of the markets to import; absent: all that the file has and polytape knows. */
   markets: z.array(z.string().min(1).max(30)).min(1).max(1_000).optional(),
   /** Of the run before this one. */
@@ -32,7 +40,7 @@ const iso = (timeMs: number): string => new Date(timeMs).toISOString()
  */
 export async function importPmxt(input: ImportInput): Promise<PmxtProgress> {
   const { origin, markets, after: begun, progress: before } = parseInput(schema, input)
-  let progress = before ?? begunPmxt(origin)
+  let progress = before ?? begunPmxt(shownOrigin(origin))
   let after: string | undefined = begun ?? ''
   setHandler(progressQuery, () => progress, { description: 'File, its hour, rows and markets so far' })
   const show = (): void => setCurrentDetails(importDetails(progress))

@@ -2,13 +2,14 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { unreadIn } from '../../src/stream/waiting.ts'
 import { createHistory, createRandom, type History } from '../support/as-of-history.ts'
 import { storeHistory } from '../support/as-of-store.ts'
 import { runPmxt } from '../support/import-run.ts'
 import { addMarket, look, namesOf, rowsOf, type Look } from '../support/imported-market.ts'
+import { openStores } from '../support/normalizer-stores.ts'
 import { writeParquet, writePmxt, type PmxtSeen } from '../support/pmxt-file.ts'
 import { createOther, type OtherHistory } from '../support/pmxt-history.ts'
-import { createDatabase, type TestDatabase } from '../support/services.ts'
 
 const SEED = Number(process.env['POLYTAPE_TEST_SEED'] ?? '1')
 const HOUR_MS = 3_600_000
@@ -16,16 +17,15 @@ const HOUR_MS = 3_600_000
 const HOUR = Date.parse('2026-04-20T13:00:00Z')
 const random = createRandom(SEED)
 
-let database: TestDatabase
+const { database, redis } = await openStores()
+const stores = { pool: database.pool, hasUnread: unreadIn(redis) }
 let folder: string
 
 beforeAll(async () => {
-  database = await createDatabase()
   folder = await mkdtemp(join(tmpdir(), 'polytape-import-'))
 })
 afterAll(async () => {
   await rm(folder, { recursive: true })
-  await database[Symbol.asyncDispose]()
 })
 
 const inOrder = (histories: OtherHistory[]): PmxtSeen[] =>
@@ -34,7 +34,7 @@ const inOrder = (histories: OtherHistory[]): PmxtSeen[] =>
 let nextImport = 0
 const importFile = (path: string, markets?: string[]) => {
   const importId = `run-${nextImport++}`
-  return runPmxt(database.pool, folder, { origin: path, importId, ...(markets === undefined ? {} : { markets }) })
+  return runPmxt(stores, folder, { origin: path, importId, ...(markets === undefined ? {} : { markets }) })
 }
 
 type Both = { outcomeId: string; live: History; other: OtherHistory }
@@ -164,45 +164,6 @@ test('rows of a sealed day go to those that come later, and are found there', as
   expect(await look(database.pool, '500:0', [at])).toMatchObject([{ state: 'imported', levels: other.bookAt(at) }])
 })
 
-test('bad rows are kept with their text and the reason, and the rest is imported', async () => {
-  await addMarket(database.pool, '600')
-  const shared = { ...namesOf('600:0'), receivedTimeMs: HOUR + 1_000, venueTimeMs: HOUR + 990 }
-  const book: PmxtSeen = { ...shared, type: 'book', bids: [['0.4', '10']], asks: [] }
-  const change = (more: object): PmxtSeen => ({
-    ...shared,
-    type: 'change',
-    side: 'BUY',
-    price: '0.41',
-    size: '7',
-    ...more,
-  })
-  const seen = [
-    book,
-    change({}),
-    change({ price: '1.5' }),
-    change({ side: 'MAYBE' }),
-    { ...book, bids: 'no levels' as unknown as [] },
-    change({ receivedTimeMs: HOUR + 9 * HOUR_MS }),
-  ]
-  await writePmxt(join(folder, 'bad.parquet'), 'v1', seen)
-  const imported = await importFile(join(folder, 'bad.parquet'), ['600'])
-  expect(imported).toMatchObject({ read: 6, refused: 4 })
-  const { rows } = await database.pool.query<{ detail: string; raw: string }>(
-    `select detail, raw from dead_letters where stream = 'import:pmxt' and reason = 'bad_import' order by ordinal`,
-  )
-  expect(rows.map(({ detail }) => /^row \d+ of .*bad.parquet: (.*)$/.exec(detail)?.[1])).toEqual([
-    'price "1.5" is not within 0 and 1',
-    'side "MAYBE" is neither BUY nor SELL',
-    'levels or message are no JSON of the expected form',
-    'its time is not within the hour of the file',
-  ])
-  expect(rows[0]?.raw).toContain('"change_price":"1.5"')
-  expect((await look(database.pool, '600:0', [HOUR + 1_000]))[0]?.levels).toEqual([
-    ['bid', '0.410000', '7.000000'],
-    ['bid', '0.400000', '10.000000'],
-  ])
-})
-
 test('a file that has only the columns that it needs is read, its times as texts or numbers', async () => {
   await addMarket(database.pool, '700')
   const { conditionId, token } = namesOf('700:0')
@@ -231,6 +192,11 @@ test('what is no such file is refused for good, with what was expected, and leav
   await writeParquet(other, [{ a: 1 }], '*')
   await expect(importFile(other)).rejects.toMatchObject({ nonRetryable: true, message: expect.stringContaining('expected event_type and asset_id (v2), or update_type and data (v1), got the columns a') }) // prettier-ignore
   await expect(importFile('/nowhere.parquet')).rejects.toMatchObject({ nonRetryable: true, message: expect.stringContaining('a file that the control worker can read') }) // prettier-ignore
+  await expect(importFile(folder)).rejects.toMatchObject({ nonRetryable: true, message: expect.stringContaining('expected a file, got') }) // prettier-ignore
+  await writeFile(join(folder, 'h[1].parquet'), '')
+  for (const name of ['h[1].parquet', '*.parquet', 'h?.parquet']) {
+    await expect(importFile(join(folder, name))).rejects.toMatchObject({ nonRetryable: true, message: expect.stringContaining('the path of one file') }) // prettier-ignore
+  }
   const { rows } = await database.pool.query('select from imported_spans where origin in ($1, $2)', [text, other])
   expect(rows).toEqual([])
   expect((await readdir(folder)).filter((name) => name.startsWith('run-0'))).toEqual([])

@@ -96,7 +96,7 @@ test('an import goes on where its worker was killed: the rest is downloaded, and
   const path = join(folder, 'hour.parquet')
   await writePmxt(path, 'v2', others.flatMap(({ seen }) => seen).toSorted((one, two) => one.receivedTimeMs - two.receivedTimeMs)) // prettier-ignore
   await using server = await openRangeServer(await readFile(path))
-  const ran = polytape('import', 'pmxt', server.url, '--market', market.slug)
+  const ran = polytape('import', 'pmxt', `${server.url}?key=secret`, '--market', market.slug)
   const pending = async () => {
     for await (const { workflowId } of worker.client.workflow.list({ query: "WorkflowType = 'importPmxt'" })) {
       const { raw } = await worker.client.workflow.getHandle(workflowId).describe()
@@ -111,6 +111,13 @@ test('an import goes on where its worker was killed: the rest is downloaded, and
   expect({ code, error }).toEqual({ code: 0, error: '' })
   expect(out.trimEnd().split('\n').at(-1)).toMatch(/^done: █+ 2026-04-20 13:00Z to 2026-04-20 14:00Z, 1 of 1 markets, /)
   expect(server.asked).toEqual(['', expect.stringMatching(/^bytes=[1-9]\d*-$/)])
+  const origins = await worker.pool.query('select distinct origin from imported_spans')
+  expect(origins.rows).toEqual([{ origin: server.url }])
+  for await (const { workflowId } of worker.client.workflow.list({ query: "WorkflowType = 'importPmxt'" })) {
+    const { staticSummary } = await worker.client.workflow.getHandle(workflowId).describe()
+    expect(`${workflowId} ${await staticSummary()}`).not.toContain('secret')
+  }
+  expect(`${out} ${worker.logged()}`).not.toContain('secret')
   const { rows } = await worker.pool.query<{ rows: number }>('select count(*)::int as rows from order_books')
   const claimed = await worker.pool.query<{ rows: number }>('select sum(rows)::int as rows from imported_spans')
   expect(rows).toEqual(claimed.rows)
@@ -168,7 +175,7 @@ test('prices of the past are kept where nothing was recorded, and coverage says 
 test('what cannot be imported ends the command with the reason', async () => {
   const missing = await polytape('import', 'pmxt', 'no/such.parquet')
   expect(missing.code).toBe(1)
-  expect(missing.error).toContain('polytape: expected a file that the control worker can read, got: ENOENT')
+  expect(missing.error).toContain('polytape: expected a file that the control worker can read, got ENOENT')
   const unknown = await polytape('import', 'prices', '1')
   expect(unknown).toMatchObject({ code: 1 })
   expect(unknown.error).toContain("polytape: market 1 is unknown: the venue's catalogue answered 404")

@@ -1,16 +1,16 @@
 import { MockActivityEnvironment } from '@temporalio/testing'
-import type { Pool } from 'pg'
 import { createImportPmxtActivities, type ImportedSlice, type PmxtImport } from '../../src/activities/import-pmxt.ts'
 import type { Staged } from '../../src/archive/pmxt-stage.ts'
+import type { ImportStores } from '../../src/store/imports.ts'
 import { createLog } from '../../src/lib/log.ts'
 import { createStats } from '../../src/lib/stats.ts'
 
 export type Imported = { staged: Staged; markets: number; read: number; refused: number; written: number }
 
 /** What the workflow does, without a server: the file is staged and all its markets are imported. */
-export const runPmxt = async (pool: Pool, folder: string, given: PmxtImport): Promise<Imported> => {
+export const runPmxt = async (stores: ImportStores, folder: string, given: PmxtImport): Promise<Imported> => {
   const activities = createImportPmxtActivities({
-    pool,
+    ...stores,
     folder,
     log: createLog('control', 'silent'),
     stats: createStats(),

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { expect, test } from 'vitest'
 import { parseImport } from '../../src/cli/polytape/import-command.ts'
+import { pmxtId } from '../../src/cli/polytape/import.ts'
 import { importText } from '../../src/cli/polytape/import-text.ts'
 import { UsageError } from '../../src/cli/polytape/usage.ts'
 import { begunPmxt, begunPrices, importDetails } from '../../src/workflows/import-progress.ts'
@@ -33,12 +34,24 @@ test.each([
   ['pmxt', 'import pmxt: expected a file or an address'],
   ['pmxt a b', 'import pmxt: expected one, got also "b"'],
   ['pmxt a --from 1d', 'import pmxt takes no --from'],
+  ['pmxt https://me:secret@a.dev/h.parquet', 'import pmxt: expected an address without user and password'],
+  ['pmxt https://:secret@a.dev/h.parquet', 'import pmxt: expected an address without user and password'],
+  ['pmxt https://', 'import pmxt: expected an address of a file'],
   ['prices a --market 5', 'import prices takes no --market'],
   ['prices a --from 1d --to 2d', '--from: expected a time before --to'],
   ['prices a --fidelity 0', '--fidelity: expected minutes between two prices, 1 to 1440, got "0"'],
 ])('"import %s" is refused with what was expected', (text, reason) => {
   expect(() => parse(text)).toThrow(UsageError)
   expect(() => parse(text)).toThrow(reason)
+})
+
+test('the id of an import has nothing of the query of its address, and tells queries and markets apart', () => {
+  const address = 'https://a.dev/h.parquet'
+  expect(pmxtId(address, [])).toBe(`importPmxt:${address}`)
+  const given: [string, string[]][] = [['?key=secret', []], ['?key=secret', ['5']], ['', ['5']], ['#secret', []], ['', []]] // prettier-ignore
+  const ids = given.map(([rest, markets]) => pmxtId(`${address}${rest}`, markets))
+  expect(new Set(ids).size).toBe(given.length)
+  for (const id of ids) expect(id).toMatch(/^importPmxt:https:\/\/a\.dev\/h\.parquet(:[0-9a-f]{8})?$/)
 })
 
 test('progress says how far it is, and what became of the rows', () => {

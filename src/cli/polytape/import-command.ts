@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { isAddress, originRefusal } from '../../domain/import-origin.ts'
 import { parseInstant } from './instant.ts'
 import { UsageError } from './usage.ts'
 
@@ -42,7 +43,9 @@ const isoOf = (option: string, text: string | undefined, nowMs: number): string 
 
 const toPmxt = (given: string, values: Values): ImportCommand => {
   refuse('pmxt', values, ['from', 'to', 'fidelity'])
-  const origin = /^https?:\/\//i.test(given) ? given : resolve(given)
+  const refusal = originRefusal(given)
+  if (refusal !== undefined) throw new UsageError(`import pmxt: ${refusal}`)
+  const origin = isAddress(given) ? given : resolve(given)
   return { type: 'pmxt', origin, markets: values.market ?? [] }
 }
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { WorkflowStartOptions } from '@temporalio/client'
+import { shownOrigin } from '../../domain/import-origin.ts'
 import { follow, reasonOf } from '../backfill/follow.ts'
 import { openTemporal } from '../backfill/temporal.ts'
 import { openDatabase } from './connections.ts'
@@ -19,6 +20,14 @@ const idsOf = async (names: string[]): Promise<string[]> => {
   return ids.toSorted()
 }
 
+/** One import runs of an address and its markets; what the id does not show of them, it has a digest of. */
+export const pmxtId = (origin: string, marketIds: string[]): string => {
+  const shown = shownOrigin(origin)
+  if (shown === origin && marketIds.length === 0) return `importPmxt:${shown}`
+  const rest = `${shown === origin ? '' : `${origin} `}${marketIds.join()}`
+  return `importPmxt:${shown}:${createHash('sha256').update(rest).digest('hex').slice(0, 8)}`
+}
+
 const toRun = async (command: ImportCommand): Promise<Run> => {
   if (command.type === 'prices') {
     const { market, from, to, fidelity } = command
@@ -28,10 +37,9 @@ const toRun = async (command: ImportCommand): Promise<Run> => {
   }
   const { origin } = command
   const markets = await idsOf(command.markets)
-  const some = createHash('sha256').update(markets.join()).digest('hex').slice(0, 8)
-  const workflowId = `importPmxt:${origin}${markets.length === 0 ? '' : `:${some}`}`
   const input = { origin, ...(markets.length === 0 ? {} : { markets }) }
-  return { type: 'importPmxt', workflowId, input, staticSummary: `Books of ${origin}`.slice(0, 200) }
+  const staticSummary = `Books of ${shownOrigin(origin)}`.slice(0, 200)
+  return { type: 'importPmxt', workflowId: pmxtId(origin, markets), input, staticSummary }
 }
 
 /** Starts an import, or finds it running, and shows how it stands until it has ended. Ctrl-C leaves it running. */
