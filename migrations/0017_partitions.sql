@@ -192,16 +192,21 @@ declare
   name text := partition_name(table_name, day);
 begin
   perform lock_partitions(table_name);
-  if to_regclass(name) is not null then
+  if exists (select from partitions p where p.table_name = table_name and p.partition = name) then
     execute format('drop trigger if exists sealed on %I', name);
     execute format('drop trigger if exists sealed_whole on %I', name);
+  elsif exists (
+    select from partition_seals s where s.table_name = table_name and s.day = day and s.dropped_at is not null)
+  then
+    raise exception 'expected % of % to be in Postgres, it was dropped', day, table_name using
+      errcode = '55000', hint = 'restorePartition brings it back. An empty partition would pass for the whole day.';
   end if;
   delete from partition_seals s where s.table_name = table_name and s.day = day;
   return found;
 end
 $$;
 comment on function unseal_partition is
-  'Takes the seal away; whether there was one. A day that was dropped can have a partition again.';
+  'Takes the seal away; whether there was one. Of a day that was dropped only once its partition is attached again.';
 
 -- At once, not "detach … concurrently": that is not one transaction with dropped_at, so for a moment a reader would find the
 -- day neither here nor named as dropped. While it waits for who reads the table, whoever comes after it waits too: not long.

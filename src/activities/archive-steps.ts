@@ -2,7 +2,15 @@ import { rm } from 'node:fs/promises'
 import { postgresTotals } from '../archive/checksum.ts'
 import { duckdbVersion } from '../archive/duckdb.ts'
 import type { Manifest } from '../archive/manifest.ts'
-import { deleteProved, dropProved, recordProof, rowSource, type PartName, type Proof } from '../store/archives.ts'
+import {
+  deleteProved,
+  dropProved,
+  readDropped,
+  recordProof,
+  rowSource,
+  type PartName,
+  type Proof,
+} from '../store/archives.ts'
 import type { ArchiveDeps } from './archive-deps.ts'
 import { exclusively, manifestOf, tableOf, textOf } from './archive-parts.ts'
 import { compareObject, recheckObject, type Written } from './archive-prove.ts'
@@ -17,9 +25,11 @@ export type Prove = { name: PartName; written: Written; sealedAt: string | null 
 /** `detail`: what differs, in words. */
 export type Verdict = { type: 'done' } | { type: 'differs'; detail: string }
 
-/** Rows to object. */
+/** Rows to object. Of a part that was dropped meanwhile it answers the object that there is. */
 export const writePart = (deps: ArchiveDeps, { name, sealedAt, isAnew }: Write): Promise<Written> =>
   exclusively(deps, textOf(name), async (show, signal) => {
+    const dropped = await readDropped(deps.pool, name)
+    if (dropped !== undefined) return dropped
     if (isAnew) await rm(folderOf(deps.folder, name), { recursive: true, force: true })
     return writeObject({ ...deps, table: tableOf(name.table), name, show }, sealedAt ?? 'later', signal)
   })
@@ -33,6 +43,7 @@ const versionsOf = async ({ pool }: ArchiveDeps): Promise<Proof['versions']> => 
 export const provePart = (deps: ArchiveDeps, { name, written, sealedAt }: Prove): Promise<Verdict> =>
   exclusively(deps, textOf(name), async (show, signal) => {
     const { pool, store, folder, log, stats } = deps
+    if ((await readDropped(pool, name)) !== undefined) return { type: 'done' }
     const compared = await compareObject({ ...deps, table: tableOf(name.table), name, show }, written, signal)
     if (compared.type === 'differs') return compared
     const { totals } = compared

@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/p
 import { join } from 'node:path'
 import { buildPart } from '../archive/part-file.ts'
 import { objectKey, type ArchivedTable } from '../archive/tables.ts'
-import { rowSource, type PartName } from '../store/archives.ts'
+import { readDropped, rowSource, type PartName } from '../store/archives.ts'
 import type { Progress } from './archive-beat.ts'
 import { chunkFiles } from './archive-chunks.ts'
 import type { ArchiveDeps } from './archive-deps.ts'
@@ -86,11 +86,13 @@ export const writeObject = async (
   of: string,
   signal: AbortSignal,
 ): Promise<{ key: string; bytes: number; sha256: string }> => {
-  const { store, name, show } = work
+  const { pool, store, name, show } = work
   const { path, sha256, bytes } = await buildOnce(work, of, signal)
   const key = objectKey(name.table, name.day, name.part)
   const onProgress = (doneBytes: number): void =>
     show({ stage: 'uploading', percent: Math.round((doneBytes / bytes) * 100) })
+  const dropped = await readDropped(pool, name)
+  if (dropped !== undefined) return dropped
   await store.put(key, path, { sha256, onProgress, signal })
   return { key, bytes, sha256 }
 }

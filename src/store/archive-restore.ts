@@ -36,7 +36,7 @@ export const attachStaging = (pool: Pool, { table, day }: Day): Promise<void> =>
     const staging = stagingOf({ table, day })
     try {
       await client.query(`begin; set local lock_timeout = '2s'`)
-      await client.query('select unseal_partition($1, $2)', [table, day])
+      await client.query('select lock_partitions($1)', [table])
       const { rows } = await client.query<{ name: string }>('select partition_name($1, $2) as name', [table, day])
       const name = rows[0]?.name ?? ''
       await client.query(`alter table ${staging} rename to ${name}`)
@@ -44,6 +44,7 @@ export const attachStaging = (pool: Pool, { table, day }: Day): Promise<void> =>
       await client.query(
         `alter table ${table} attach partition ${name} for values from ('${from} 00:00:00+00') to ('${to} 00:00:00+00')`,
       )
+      await client.query('select unseal_partition($1, $2)', [table, day])
       const sql = `update archives set restored_at = clock_timestamp() where table_name = $1 and day = $2 and dropped_at is not null`
       await client.query(sql, [table, day])
       await client.query('commit')

@@ -45,6 +45,17 @@ export const rowSource = async (
   return { relation: rows[0]?.name ?? '', where: 'true' }
 }
 
+const DROPPED = `
+select object_key as key, bytes::float8 as bytes, sha256 from archives
+where table_name = $1 and day = $2 and part = $3 and dropped_at is not null and restored_at is null`
+
+/** The object of a part whose rows are in it alone: whoever put another in its place would lose them. */
+export const readDropped = async (
+  pool: Pool,
+  { table, day, part }: PartName,
+): Promise<Pick<Proof, 'key' | 'bytes' | 'sha256'> | undefined> =>
+  (await pool.query<Pick<Proof, 'key' | 'bytes' | 'sha256'>>(DROPPED, [table, day, part])).rows[0]
+
 /** Since when the partition takes no changes; seals it where nobody has. Text with all microseconds. */
 export const sealPart = async (pool: Pool, { table, day }: PartName): Promise<string> => {
   const { rows } = await pool.query<{ at: string }>('select seal_partition($1, $2)::text as at', [table, day])

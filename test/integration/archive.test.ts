@@ -5,7 +5,7 @@ import { postgresTotals } from '../../src/archive/checksum.ts'
 import { openDuckdb } from '../../src/archive/duckdb.ts'
 import { readManifest } from '../../src/archive/manifest.ts'
 import { ORDER_BOOKS } from '../../src/archive/tables.ts'
-import { DAY, fillDay, fillLater, NAME, openTestArchive, type TestArchive } from '../support/archive-day.ts'
+import { DAY, fillDay, fillLater, forgetDay, NAME, openTestArchive, type TestArchive } from '../support/archive-day.ts'
 import { createDatabase, type TestDatabase } from '../support/services.ts'
 
 const ROWS = 4_000
@@ -19,9 +19,7 @@ beforeAll(async () => {
 })
 afterAll(() => database[Symbol.asyncDispose]())
 beforeEach(async () => {
-  await database.pool.query(`select unseal_partition('order_books', $1)`, [DAY])
-  await database.pool.query(`drop table if exists ${PARTITION}`)
-  await database.pool.query('truncate archives, order_books_later, feed_alerts cascade')
+  await forgetDay(database.pool)
   await fillDay(database.pool, ROWS)
   archive = openTestArchive(database.pool)
   return () => archive[Symbol.asyncDispose]()

@@ -64,7 +64,7 @@ test('a seal waits for those who write to its day, and holds up no reader of the
   reader.release()
 })
 
-test('only a sealed day is dropped, once, and gets no partition again until it is unsealed', async () => {
+test('only a sealed day is dropped, once, and gets no partition again but by a restore', async () => {
   const { pool } = database
   const day = '2026-10-03'
   await pool.query(`select ensure_order_books_partition('${day}')`)
@@ -75,8 +75,16 @@ test('only a sealed day is dropped, once, and gets no partition again until it i
   expect(await valueOf(pool, `drop_partition('order_books', '${day}')`)).toBeNull()
   expect(await valueOf(pool, `ensure_order_books_partition('${day}')`)).toBeNull()
   expect(await valueOf(pool, `to_regclass('order_books_20261003')`)).toBeNull()
-  await pool.query(`select unseal_partition('order_books', '${day}')`)
-  expect(await valueOf(pool, `ensure_order_books_partition('${day}')`)).toBe('order_books_20261003')
+  await expect(pool.query(`select unseal_partition('order_books', '${day}')`)).rejects.toMatchObject({
+    code: '55000',
+    hint: expect.stringContaining('restorePartition'),
+  })
+  await pool.query('create table order_books_20261003 (like order_books including all)')
+  await pool.query(
+    `alter table order_books attach partition order_books_20261003 for values from ('2026-10-03Z') to ('2026-10-04Z')`,
+  )
+  expect(await valueOf(pool, `unseal_partition('order_books', '${day}')`)).toBe(true)
+  await pool.query(insertInto('order_books', day))
 })
 
 test('a drop gives up where a reader holds the table, and what it would have dropped is still there', async () => {
