@@ -1,6 +1,6 @@
 import { readManifest, type Manifest } from '../archive/manifest.ts'
 import { ARCHIVED_TABLES, type ArchivedTable } from '../archive/tables.ts'
-import { withNameLocked, type PartName } from '../store/archives.ts'
+import { withDayLocked, type PartName } from '../store/archives.ts'
 import { withBeat, type Progress } from './archive-beat.ts'
 import type { ArchiveDeps } from './archive-deps.ts'
 import { toFailure } from './archive-failures.ts'
@@ -19,17 +19,18 @@ export const manifestOf = async ({ pool }: ArchiveDeps, { table, day, part }: Pa
   return found
 }
 
-export const textOf = ({ table, day, part }: PartName): string => `${table} of ${day}, part ${part}`
-
-/** With heartbeats, and nobody else at the same: two runs at one part would write the same files. */
+/**
+ * With heartbeats, and nobody else at the same day: two runs at one part would write the same files, and a part that is
+ * dropped while its day is restored would be in neither.
+ */
 export const exclusively = <T>(
   { pool }: Pick<ArchiveDeps, 'pool'>,
-  what: string,
+  { table, day }: Pick<PartName, 'table' | 'day'>,
   run: (show: (progress: Progress) => void, signal: AbortSignal) => Promise<T>,
 ): Promise<T> =>
   withBeat(async (show, signal) => {
-    const locked = await withNameLocked(pool, what, async () => ({ result: await run(show, signal) }))
-    if (locked === undefined) throw new Error(`another run is at ${what}`)
+    const locked = await withDayLocked(pool, { table, day }, async () => ({ result: await run(show, signal) }))
+    if (locked === undefined) throw new Error(`another run is at ${table} of ${day}`)
     return locked.result
   }).catch((error: unknown) => {
     throw toFailure(error)

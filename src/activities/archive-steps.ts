@@ -12,7 +12,7 @@ import {
   type Proof,
 } from '../store/archives.ts'
 import type { ArchiveDeps } from './archive-deps.ts'
-import { exclusively, manifestOf, tableOf, textOf } from './archive-parts.ts'
+import { exclusively, manifestOf, tableOf } from './archive-parts.ts'
 import { compareObject, recheckObject, type Written } from './archive-prove.ts'
 import { folderOf, writeObject } from './archive-write.ts'
 
@@ -27,7 +27,7 @@ export type Verdict = { type: 'done' } | { type: 'differs'; detail: string }
 
 /** Rows to object. Of a part that was dropped meanwhile it answers the object that there is. */
 export const writePart = (deps: ArchiveDeps, { name, sealedAt, isAnew }: Write): Promise<Written> =>
-  exclusively(deps, textOf(name), async (show, signal) => {
+  exclusively(deps, name, async (show, signal) => {
     const dropped = await readDropped(deps.pool, name)
     if (dropped !== undefined) return dropped
     if (isAnew) await rm(folderOf(deps.folder, name), { recursive: true, force: true })
@@ -41,7 +41,7 @@ const versionsOf = async ({ pool }: ArchiveDeps): Promise<Proof['versions']> => 
 
 /** Reads the object back, compares it with Postgres and writes the manifest where they are equal. */
 export const provePart = (deps: ArchiveDeps, { name, written, sealedAt }: Prove): Promise<Verdict> =>
-  exclusively(deps, textOf(name), async (show, signal) => {
+  exclusively(deps, name, async (show, signal) => {
     const { pool, store, folder, log, stats } = deps
     if ((await readDropped(pool, name)) !== undefined) return { type: 'done' }
     const compared = await compareObject({ ...deps, table: tableOf(name.table), name, show }, written, signal)
@@ -67,7 +67,7 @@ const dropRows = async ({ pool }: ArchiveDeps, name: PartName, manifest: Manifes
 
 /** Reads the object once more; only where it is what was proved are the rows dropped in Postgres. */
 export const dropPart = (deps: ArchiveDeps, name: PartName): Promise<Verdict> =>
-  exclusively(deps, textOf(name), async (show, signal) => {
+  exclusively(deps, name, async (show, signal) => {
     const manifest = await manifestOf(deps, name)
     if (manifest.isDropped) return { type: 'done' }
     const detail = await recheckObject({ ...deps, name, show }, manifest, signal)

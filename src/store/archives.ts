@@ -148,10 +148,14 @@ export const deleteProved = async (
   }
 }
 
-/** While `run` runs nobody else holds the name; undefined where somebody does. No transaction is open meanwhile. */
-export const withNameLocked = <T>(pool: Pool, name: string, run: () => Promise<T>): Promise<T | undefined> =>
+/** While `run` runs nobody else is at the day; undefined where somebody is. No transaction is open meanwhile. */
+export const withDayLocked = <T>(
+  pool: Pool,
+  { table, day }: Pick<PartName, 'table' | 'day'>,
+  run: () => Promise<T>,
+): Promise<T | undefined> =>
   withClient(pool, async (client) => {
-    const key = [`archive ${name}`]
+    const key = [`${table} of ${day}`]
     const sql = `select pg_try_advisory_lock(hashtext('archive'), hashtext($1)) as locked`
     const { rows } = await client.query<{ locked: boolean }>(sql, key)
     if (rows[0]?.locked !== true) return undefined
