@@ -3,7 +3,9 @@ import { createReadStream } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { buildPart } from '../archive/part-file.ts'
+import { StoreError } from '../archive/store/object-store.ts'
 import { objectKey, type ArchivedTable } from '../archive/tables.ts'
+import { isOurObject, nameObject } from '../store/archive-objects.ts'
 import { readDropped, rowSource, type PartName } from '../store/archives.ts'
 import type { Progress } from './archive-beat.ts'
 import { chunkFiles } from './archive-chunks.ts'
@@ -80,6 +82,14 @@ export const forgetWork = async (folder: string, nowMs: number): Promise<void> =
   }
 }
 
+/** @throws StoreError where another database has put an object under the key: it may be all that is left of its rows. */
+const refuseForeign = async ({ pool, store }: Work, key: string): Promise<void> => {
+  if ((await isOurObject(pool, key)) || (await store.head(key)) === undefined) return
+  const advice =
+    'give each database an ARCHIVE_URL of its own; if Postgres was restored from a backup, move the object away'
+  throw new StoreError('refused', `${key} is in ${store.url} already, and this database did not write it: ${advice}`)
+}
+
 /** Rows to file to object. Once more: goes on with the file and the upload that are there. */
 export const writeObject = async (
   work: Work,
@@ -87,12 +97,15 @@ export const writeObject = async (
   signal: AbortSignal,
 ): Promise<{ key: string; bytes: number; sha256: string }> => {
   const { pool, store, name, show } = work
-  const { path, sha256, bytes } = await buildOnce(work, of, signal)
   const key = objectKey(name.table, name.day, name.part)
+  await refuseForeign(work, key)
+  const { path, sha256, bytes } = await buildOnce(work, of, signal)
   const onProgress = (doneBytes: number): void =>
     show({ stage: 'uploading', percent: Math.round((doneBytes / bytes) * 100) })
   const dropped = await readDropped(pool, name)
   if (dropped !== undefined) return dropped
+  await refuseForeign(work, key)
+  await nameObject(pool, key)
   await store.put(key, path, { sha256, onProgress, signal })
   return { key, bytes, sha256 }
 }
