@@ -17,11 +17,11 @@ export type Proof = {
   sealedAt: string | null
 }
 
-/** In one transaction that waits for no lock longer than the partitions' own functions do. */
+/** In one transaction. What it waits for is held for a moment, by who seals or makes partitions; nobody waits behind it. */
 const atomically = <T>(pool: Pool, run: (client: PoolClient) => Promise<T>): Promise<T> =>
   withClient(pool, async (client) => {
     try {
-      await client.query('begin')
+      await client.query(`begin; set local lock_timeout = '10s'`)
       const result = await run(client)
       await client.query('commit')
       return result
@@ -75,6 +75,8 @@ export const assignLater = async (
   )
 }
 
+const LOCK_PARTITIONS = 'select lock_partitions($1)'
+
 const RECORD = `
 insert into archives (table_name, day, part, object_key, bytes, rows, checksum, sha256, first_captured_at, last_captured_at, versions, sealed_at)
 select $1, $2, $3, $4, $5, $6, $7, $8, to_timestamp(0) + $9::bigint * interval '1 microsecond',
@@ -100,6 +102,8 @@ delete from archives where table_name = $1 and day = $2 and part > 0 and restore
 export const recordProof = (pool: Pool, { table, day, part }: PartName, proof: Proof): Promise<string[] | undefined> =>
   atomically(pool, async (client) => {
     const { key, bytes, sha256, totals, versions, sealedAt } = proof
+    // Before the seal is looked at: else it may be another one once the row is written.
+    if (part === 0) await client.query(LOCK_PARTITIONS, [table])
     const { rows, checksum, first, last } = totals
     const object = [key, bytes, rows, checksum, sha256, first, last, toJson(versions), sealedAt]
     if ((await client.query(RECORD, [table, day, part, ...object])).rowCount !== 1) return undefined
@@ -111,7 +115,8 @@ const MARK_DROPPED = `
 update archives set dropped_at = clock_timestamp()
 where table_name = $1 and day = $2 and part = $3 and sha256 = $4 and dropped_at is null and restored_at is null
   and (sealed_at is null or exists (
-    select from partition_seals s where s.table_name = $1 and s.day = $2 and s.sealed_at = archives.sealed_at))`
+    select from partition_seals s where s.table_name = $1 and s.day = $2 and s.sealed_at = archives.sealed_at))
+returning sealed_at::text as "sealedAt"`
 
 /**
  * Drops the partition of a proved day and says so in the manifest: both or neither.
@@ -120,8 +125,10 @@ where table_name = $1 and day = $2 and part = $3 and sha256 = $4 and dropped_at 
  */
 export const dropProved = (pool: Pool, { table, day }: PartName, sha256: string): Promise<boolean> =>
   atomically(pool, async (client) => {
-    if ((await client.query(MARK_DROPPED, [table, day, 0, sha256])).rowCount !== 1) return false
-    await client.query('select drop_partition($1, $2)', [table, day])
+    await client.query(LOCK_PARTITIONS, [table])
+    const { rows } = await client.query<{ sealedAt: string }>(MARK_DROPPED, [table, day, 0, sha256])
+    if (rows[0] === undefined) return false
+    await client.query('select drop_partition($1, $2, $3)', [table, day, rows[0].sealedAt])
     return true
   })
 
