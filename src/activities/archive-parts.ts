@@ -1,6 +1,7 @@
 import { readManifest, type Manifest } from '../archive/manifest.ts'
 import { ARCHIVED_TABLES, type ArchivedTable } from '../archive/tables.ts'
-import { withDayLocked, type PartName } from '../store/archives.ts'
+import type { PartName } from '../store/archives.ts'
+import { withDayLocked } from '../store/day-lock.ts'
 import { withBeat, type Progress } from './archive-beat.ts'
 import type { ArchiveDeps } from './archive-deps.ts'
 import { toFailure } from './archive-failures.ts'

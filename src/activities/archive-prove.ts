@@ -2,7 +2,8 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { differenceOf, type Totals } from '../archive/checksum.ts'
 import { readTotals } from '../archive/part-file.ts'
-import type { ArchivedTable } from '../archive/tables.ts'
+import { postgresColumns, type ArchivedTable } from '../archive/tables.ts'
+import { columnDifference } from '../store/archive-columns.ts'
 import { rowSource, type PartName } from '../store/archives.ts'
 import type { Progress } from './archive-beat.ts'
 import { postgresSums } from './archive-chunks.ts'
@@ -38,14 +39,16 @@ const withObject = async <T>(
 
 export type Compared = { type: 'equal'; totals: Totals } | { type: 'differs'; detail: string }
 
-/** Reads the object back and compares every row of it with Postgres. */
+/** Reads the object back and compares every row of it with Postgres, once nothing is in Postgres that it cannot hold. */
 export const compareObject = async (work: Work, written: Written, signal: AbortSignal): Promise<Compared> => {
   const { pool, table, name, show, memoryBytes, threads, folder } = work
   const room = { memoryBytes, threads, folder: folderOf(folder, name) }
+  const source = await rowSource(pool, name, table)
+  const columns = await columnDifference(pool, source.relation, postgresColumns(table, name.part))
+  if (columns !== undefined) return { type: 'differs', detail: columns }
   const use = (path: string): Promise<Totals> => readTotals({ table, path, room }, signal)
   const read = await withObject(work, written, { use, signal })
   if (read.type === 'differs') return read
-  const source = await rowSource(pool, name, table)
   const onProgress = (share: number): void =>
     show({ stage: 'summing up in Postgres', percent: Math.round(share * 100) })
   const expected = await postgresSums({ pool, table, source, onProgress }, signal)

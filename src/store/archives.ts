@@ -1,5 +1,5 @@
-import type { Pool, PoolClient } from 'pg'
-import { withClient } from './checkout.ts'
+import type { Pool } from 'pg'
+import { atomically, LOCK_PARTITIONS } from './archive-transactions.ts'
 import { toJson } from './json.ts'
 import type { RowSource } from './archive-pages.ts'
 
@@ -16,20 +16,6 @@ export type Proof = {
   /** Seal under which its rows were read; null for parts other than 0. */
   sealedAt: string | null
 }
-
-/** In one transaction. What it waits for is held for a moment, by who seals or makes partitions; nobody waits behind it. */
-const atomically = <T>(pool: Pool, run: (client: PoolClient) => Promise<T>): Promise<T> =>
-  withClient(pool, async (client) => {
-    try {
-      await client.query(`begin; set local lock_timeout = '10s'`)
-      const result = await run(client)
-      await client.query('commit')
-      return result
-    } catch (error) {
-      await client.query('rollback').catch(() => undefined)
-      throw error
-    }
-  })
 
 const LATER_ROWS = (column: string, { day, part }: PartName): string =>
   `part = ${part} and ${column} >= '${day} 00:00:00+00'::timestamptz and ${column} < '${day} 00:00:00+00'::timestamptz + interval '24 hours'`
@@ -75,8 +61,6 @@ export const assignLater = async (
   )
 }
 
-const LOCK_PARTITIONS = 'select lock_partitions($1)'
-
 const RECORD = `
 insert into archives (table_name, day, part, object_key, bytes, rows, checksum, sha256, first_captured_at, last_captured_at, versions, sealed_at)
 select $1, $2, $3, $4, $5, $6, $7, $8, to_timestamp(0) + $9::bigint * interval '1 microsecond',
@@ -109,66 +93,4 @@ export const recordProof = (pool: Pool, { table, day, part }: PartName, proof: P
     if ((await client.query(RECORD, [table, day, part, ...object])).rowCount !== 1) return undefined
     if (part > 0) return []
     return (await client.query<{ key: string }>(REPLACED, [table, day])).rows.map((row) => row.key)
-  })
-
-const MARK_DROPPED = `
-update archives set dropped_at = clock_timestamp()
-where table_name = $1 and day = $2 and part = $3 and sha256 = $4 and dropped_at is null and restored_at is null
-  and (sealed_at is null or exists (
-    select from partition_seals s where s.table_name = $1 and s.day = $2 and s.sealed_at = archives.sealed_at))
-returning sealed_at::text as "sealedAt"`
-
-/**
- * Drops the partition of a proved day and says so in the manifest: both or neither.
- *
- * @returns false where the proof does not stand: nothing was dropped.
- */
-export const dropProved = (pool: Pool, { table, day }: PartName, sha256: string): Promise<boolean> =>
-  atomically(pool, async (client) => {
-    await client.query(LOCK_PARTITIONS, [table])
-    const { rows } = await client.query<{ sealedAt: string }>(MARK_DROPPED, [table, day, 0, sha256])
-    if (rows[0] === undefined) return false
-    await client.query('select drop_partition($1, $2, $3)', [table, day, rows[0].sealedAt])
-    return true
-  })
-
-type Later = { source: RowSource; totals: string; sha256: string; rows: string; checksum: string }
-
-/** The same for rows that came later: what is deleted is counted and summed up as it goes. */
-export const deleteProved = async (
-  pool: Pool,
-  { table, day, part }: PartName,
-  { source, totals, sha256, rows, checksum }: Later,
-): Promise<boolean> => {
-  const differs = Symbol('differs')
-  try {
-    return await atomically(pool, async (client) => {
-      if ((await client.query(MARK_DROPPED, [table, day, part, sha256])).rowCount !== 1) return false
-      const sql = `with gone as (delete from ${source.relation} where ${source.where} returning *) select ${totals} from gone`
-      const gone = (await client.query<{ rows: string; checksum: string }>(sql)).rows[0]
-      if (gone?.rows !== rows || gone.checksum !== checksum) throw differs
-      return true
-    })
-  } catch (error) {
-    if (error === differs) return false
-    throw error
-  }
-}
-
-/** While `run` runs nobody else is at the day; undefined where somebody is. No transaction is open meanwhile. */
-export const withDayLocked = <T>(
-  pool: Pool,
-  { table, day }: Pick<PartName, 'table' | 'day'>,
-  run: () => Promise<T>,
-): Promise<T | undefined> =>
-  withClient(pool, async (client) => {
-    const key = [`${table} of ${day}`]
-    const sql = `select pg_try_advisory_lock(hashtext('archive'), hashtext($1)) as locked`
-    const { rows } = await client.query<{ locked: boolean }>(sql, key)
-    if (rows[0]?.locked !== true) return undefined
-    try {
-      return await run()
-    } finally {
-      await client.query(`select pg_advisory_unlock(hashtext('archive'), hashtext($1))`, key).catch(() => undefined)
-    }
   })
