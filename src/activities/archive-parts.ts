@@ -1,7 +1,7 @@
 import { readManifest, type Manifest } from '../archive/manifest.ts'
 import { ARCHIVED_TABLES, type ArchivedTable } from '../archive/tables.ts'
 import type { PartName } from '../store/archives.ts'
-import { withDayLocked } from '../store/day-lock.ts'
+import { withDayLocked, type DayLock } from '../store/day-lock.ts'
 import { withBeat, type Progress } from './archive-beat.ts'
 import type { ArchiveDeps } from './archive-deps.ts'
 import { toFailure } from './archive-failures.ts'
@@ -20,6 +20,9 @@ export const manifestOf = async ({ pool }: ArchiveDeps, { table, day, part }: Pa
   return found
 }
 
+/** What a step is lent while nobody else is at its day. */
+export type Turn = { show: (progress: Progress) => void; check: DayLock['check'] }
+
 /**
  * With heartbeats, and nobody else at the same day: two runs at one part would write the same files, and a part that is
  * dropped while its day is restored would be in neither.
@@ -27,10 +30,12 @@ export const manifestOf = async ({ pool }: ArchiveDeps, { table, day, part }: Pa
 export const exclusively = <T>(
   { pool }: Pick<ArchiveDeps, 'pool'>,
   { table, day }: Pick<PartName, 'table' | 'day'>,
-  run: (show: (progress: Progress) => void, signal: AbortSignal) => Promise<T>,
+  run: (turn: Turn, signal: AbortSignal) => Promise<T>,
 ): Promise<T> =>
   withBeat(async (show, signal) => {
-    const locked = await withDayLocked(pool, { table, day }, async () => ({ result: await run(show, signal) }))
+    const locked = await withDayLocked(pool, { table, day }, async ({ check, signal: lost }) => ({
+      result: await run({ show, check }, AbortSignal.any([signal, lost])),
+    }))
     if (locked === undefined) throw new Error(`another run is at ${table} of ${day}`)
     return locked.result
   }).catch((error: unknown) => {

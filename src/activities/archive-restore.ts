@@ -91,7 +91,7 @@ export const createRestoreActivities = (deps: ArchiveDeps) => ({
    * @throws Error on any difference: nothing was attached, and it is tried again from the beginning.
    */
   restoreDay: (day: Day): Promise<Restored> =>
-    exclusively(deps, day, async (show, signal) => {
+    exclusively(deps, day, async ({ show, check }, signal) => {
       const { pool, log } = deps
       const at = `${day.day}T00:00:00Z`
       const found = await readManifest(pool, { table: day.table, from: at, to: at })
@@ -99,6 +99,7 @@ export const createRestoreActivities = (deps: ArchiveDeps) => ({
       if (!parts.some(({ part }) => part === 0)) return { rows: 0, parts: 0 }
       try {
         const { rows } = await loadAll(deps, { parts, day, show }, signal)
+        await check()
         await attachStaging(pool, day, parts)
         log.info({ ...day, rows, parts: parts.length }, 'a day was restored from the archive')
         return { rows: Number(rows), parts: parts.length }

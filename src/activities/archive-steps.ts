@@ -8,6 +8,7 @@ import { readDropped, recordProof, rowSource, type PartName, type Proof } from '
 import type { ArchiveDeps } from './archive-deps.ts'
 import { exclusively, manifestOf, tableOf } from './archive-parts.ts'
 import { compareObject, recheckObject, type Written } from './archive-prove.ts'
+import { removeReplaced } from './archive-replaced.ts'
 import { folderOf, writeObject } from './archive-write.ts'
 
 /** Of the object and of the checksum: whoever changes either raises it. */
@@ -21,11 +22,11 @@ export type Verdict = { type: 'done' } | { type: 'differs'; detail: string }
 
 /** Rows to object. Of a part that was dropped meanwhile it answers the object that there is. */
 export const writePart = (deps: ArchiveDeps, { name, sealedAt, isAnew }: Write): Promise<Written> =>
-  exclusively(deps, name, async (show, signal) => {
+  exclusively(deps, name, async (turn, signal) => {
     const dropped = await readDropped(deps.pool, name)
     if (dropped !== undefined) return dropped
     if (isAnew) await rm(folderOf(deps.folder, name), { recursive: true, force: true })
-    return writeObject({ ...deps, table: tableOf(name.table), name, show }, sealedAt ?? 'later', signal)
+    return writeObject({ ...deps, ...turn, table: tableOf(name.table), name }, sealedAt ?? 'later', signal)
   })
 
 const versionsOf = async ({ pool }: ArchiveDeps): Promise<Proof['versions']> => {
@@ -35,16 +36,17 @@ const versionsOf = async ({ pool }: ArchiveDeps): Promise<Proof['versions']> => 
 
 /** Reads the object back, compares it with Postgres and writes the manifest where they are equal. */
 export const provePart = (deps: ArchiveDeps, { name, written, sealedAt }: Prove): Promise<Verdict> =>
-  exclusively(deps, name, async (show, signal) => {
-    const { pool, store, folder, log, stats } = deps
+  exclusively(deps, name, async ({ show, check }, signal) => {
+    const { pool, folder, log, stats } = deps
     if ((await readDropped(pool, name)) !== undefined) return { type: 'done' }
     const compared = await compareObject({ ...deps, table: tableOf(name.table), name, show }, written, signal)
     if (compared.type === 'differs') return compared
     const { totals } = compared
     const proof = { ...written, totals, versions: await versionsOf(deps), sealedAt }
-    const replaced = await recordProof(pool, name, proof)
-    if (replaced === undefined) return { type: 'differs', detail: 'the day was unsealed or dropped meanwhile' }
-    for (const key of replaced) await store.remove(key)
+    await check()
+    const detail = await recordProof(pool, name, proof)
+    if (detail !== undefined) return { type: 'differs', detail }
+    await removeReplaced(deps, name, check)
     await rm(folderOf(folder, name), { recursive: true, force: true })
     stats.count('archivedRows', Number(totals.rows))
     log.info({ ...name, ...written, rows: totals.rows }, 'a part was archived and proved')
@@ -62,11 +64,12 @@ const dropRows = async ({ pool }: ArchiveDeps, name: PartName, manifest: Manifes
 
 /** Reads the object once more; only where it is what was proved are the rows dropped in Postgres. */
 export const dropPart = (deps: ArchiveDeps, name: PartName): Promise<Verdict> =>
-  exclusively(deps, name, async (show, signal) => {
+  exclusively(deps, name, async ({ show, check }, signal) => {
     const manifest = await manifestOf(deps, name)
     if (manifest.isDropped) return { type: 'done' }
-    const detail =
-      (await recheckObject({ ...deps, name, show }, manifest, signal)) ?? (await dropRows(deps, name, manifest))
+    const changed = await recheckObject({ ...deps, name, show }, manifest, signal)
+    await check()
+    const detail = changed ?? (await dropRows(deps, name, manifest))
     if (detail !== undefined) return { type: 'differs', detail }
     await rm(folderOf(deps.folder, name), { recursive: true, force: true })
     deps.log.info({ ...name, rows: manifest.rows }, 'a part was dropped in Postgres: it is in the archive')

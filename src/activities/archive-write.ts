@@ -7,11 +7,11 @@ import { StoreError } from '../archive/store/object-store.ts'
 import { objectKey, type ArchivedTable } from '../archive/tables.ts'
 import { isOurObject, nameObject } from '../store/archive-objects.ts'
 import { readDropped, rowSource, type PartName } from '../store/archives.ts'
-import type { Progress } from './archive-beat.ts'
 import { chunkFiles } from './archive-chunks.ts'
 import type { ArchiveDeps } from './archive-deps.ts'
+import type { Turn } from './archive-parts.ts'
 
-type Work = ArchiveDeps & { table: ArchivedTable; name: PartName; show: (progress: Progress) => void }
+type Work = ArchiveDeps & Turn & { table: ArchivedTable; name: PartName }
 
 /** A finished file, for whoever goes on after a crash. `sealedAt`: the rows it was made of. */
 type Finished = { path: string; sha256: string; bytes: number }
@@ -96,7 +96,7 @@ export const writeObject = async (
   of: string,
   signal: AbortSignal,
 ): Promise<{ key: string; bytes: number; sha256: string }> => {
-  const { pool, store, name, show } = work
+  const { pool, store, name, show, check } = work
   const key = objectKey(name.table, name.day, name.part)
   await refuseForeign(work, key)
   const { path, sha256, bytes } = await buildOnce(work, of, signal)
@@ -105,7 +105,8 @@ export const writeObject = async (
   const dropped = await readDropped(pool, name)
   if (dropped !== undefined) return dropped
   await refuseForeign(work, key)
-  await nameObject(pool, key)
+  await check()
+  await nameObject(pool, name, key)
   await store.put(key, path, { sha256, onProgress, signal })
   return { key, bytes, sha256 }
 }

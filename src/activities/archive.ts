@@ -5,6 +5,7 @@ import { endTrouble, raiseTrouble, type Trouble } from './archive-alerts.ts'
 import type { ArchiveDeps } from './archive-deps.ts'
 import { tableOf } from './archive-parts.ts'
 import type { Written } from './archive-prove.ts'
+import { removeLeftovers } from './archive-replaced.ts'
 import { dropPart, provePart, writePart, type Prove, type Verdict, type Write } from './archive-steps.ts'
 import { forgetWork } from './archive-write.ts'
 
@@ -24,6 +25,7 @@ export const createArchiveActivities = (deps: ArchiveDeps) => {
     planArchive: async ({ at, day }: { at: string; day: string | undefined }): Promise<ArchiveStep[]> => {
       const upTo = day ?? new Date(Date.parse(at) - afterDays * 86_400_000).toISOString().slice(0, 10)
       await forgetWork(folder, Date.now())
+      await removeLeftovers(deps)
       const steps: ArchiveStep[] = []
       for (const { name: table, later, instant } of ARCHIVED_TABLES) {
         const due = { table, later, instant, upTo, only: day, limit: PLAN_LIMIT }

@@ -1,7 +1,7 @@
 import type { Pool, PoolClient } from 'pg'
 import { columnDifference, type Column } from './archive-columns.ts'
 import type { RowSource } from './archive-pages.ts'
-import { atomically, LOCK_PARTITIONS } from './archive-transactions.ts'
+import { LOCK_PARTITIONS, unlessDifferent } from './archive-transactions.ts'
 import type { PartName } from './archives.ts'
 
 /** What is dropped, as it was proved: of the object, and of the rows. */
@@ -16,10 +16,6 @@ where table_name = $1 and day = $2 and part = $3 and sha256 = $4 and dropped_at 
     select from partition_seals s where s.table_name = $1 and s.day = $2 and s.sealed_at = archives.sealed_at))
 returning sealed_at::text as "sealedAt"`
 
-/** In one transaction; where it answers what differs, nothing of it was done. */
-const dropUnlessDifferent = (pool: Pool, run: (client: PoolClient) => Promise<string | undefined>) =>
-  atomically(pool, run, (difference) => difference === undefined)
-
 /** From now on the columns stay as they are, until the end of the transaction. */
 const checkColumns = async (client: PoolClient, { source, columns }: Proved): Promise<string | undefined> => {
   await client.query(`lock table ${source.relation} in access share mode`)
@@ -32,7 +28,7 @@ const checkColumns = async (client: PoolClient, { source, columns }: Proved): Pr
  * @returns in words where the proof does not stand: nothing was dropped.
  */
 export const dropProved = (pool: Pool, { table, day }: PartName, proved: Proved): Promise<string | undefined> =>
-  dropUnlessDifferent(pool, async (client) => {
+  unlessDifferent(pool, async (client) => {
     await client.query(LOCK_PARTITIONS, [table])
     const { rows } = await client.query<{ sealedAt: string }>(MARK_DROPPED, [table, day, 0, proved.sha256])
     if (rows[0] === undefined) return CHANGED
@@ -46,7 +42,7 @@ type Later = Proved & { totals: string; rows: string; checksum: string }
 
 /** The same for rows that came later: what is deleted is counted and summed up as it goes. */
 export const deleteProved = (pool: Pool, name: PartName, later: Later): Promise<string | undefined> =>
-  dropUnlessDifferent(pool, async (client) => {
+  unlessDifferent(pool, async (client) => {
     const { source, totals, sha256, rows, checksum } = later
     const { table, day, part } = name
     if ((await client.query(MARK_DROPPED, [table, day, part, sha256])).rowCount !== 1) return CHANGED

@@ -5,21 +5,19 @@ import { withClient } from './checkout.ts'
 export const LOCK_PARTITIONS = 'select lock_partitions($1)'
 
 /**
- * In one transaction. What it waits for is held for a moment, by who seals or makes partitions; nobody waits behind it.
- *
- * @param isKept of what `run` answers: else everything is undone.
+ * In one transaction, of which nothing stays where `run` answers in words what is not as it was proved. What it waits for is
+ * held for a moment, by who seals or makes partitions; nobody waits behind it.
  */
-export const atomically = <T>(
+export const unlessDifferent = (
   pool: Pool,
-  run: (client: PoolClient) => Promise<T>,
-  isKept: (result: T) => boolean = () => true,
-): Promise<T> =>
+  run: (client: PoolClient) => Promise<string | undefined>,
+): Promise<string | undefined> =>
   withClient(pool, async (client) => {
     try {
       await client.query(`begin; set local lock_timeout = '10s'`)
-      const result = await run(client)
-      await client.query(isKept(result) ? 'commit' : 'rollback')
-      return result
+      const difference = await run(client)
+      await client.query(difference === undefined ? 'commit' : 'rollback')
+      return difference
     } catch (error) {
       await client.query('rollback').catch(() => undefined)
       throw error

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg'
-import { atomically, LOCK_PARTITIONS } from './archive-transactions.ts'
+import { LOCK_PARTITIONS, unlessDifferent } from './archive-transactions.ts'
 import { toJson } from './json.ts'
 import type { RowSource } from './archive-pages.ts'
 
@@ -74,23 +74,27 @@ on conflict (table_name, day, part) do update set
 where archives.dropped_at is null or archives.restored_at is not null`
 
 /** Of a day that was restored and is archived anew: its partition holds what they held. */
-const REPLACED = `
-delete from archives where table_name = $1 and day = $2 and part > 0 and restored_at is not null returning object_key as key`
+const REPLACE = `
+with gone as (
+  delete from archives where table_name = $1 and day = $2 and part > 0 and restored_at is not null returning object_key)
+insert into archive_objects (object_key, table_name, day, replaced_at)
+select object_key, $1, $2, now() from gone
+on conflict (object_key) do update set replaced_at = excluded.replaced_at`
 
 /**
- * Writes down what was proved.
+ * Writes down what was proved, and which objects nobody reads any more.
  *
- * @returns keys of objects that nobody reads any more; undefined where nothing was written: the seal is another one by now,
- * or the part was dropped before.
+ * @returns in words why it was not: the proof does not stand.
  */
-export const recordProof = (pool: Pool, { table, day, part }: PartName, proof: Proof): Promise<string[] | undefined> =>
-  atomically(pool, async (client) => {
+export const recordProof = (pool: Pool, { table, day, part }: PartName, proof: Proof): Promise<string | undefined> =>
+  unlessDifferent(pool, async (client) => {
     const { key, bytes, sha256, totals, versions, sealedAt } = proof
     // Before the seal is looked at: else it may be another one once the row is written.
     if (part === 0) await client.query(LOCK_PARTITIONS, [table])
     const { rows, checksum, first, last } = totals
     const object = [key, bytes, rows, checksum, sha256, first, last, toJson(versions), sealedAt]
-    if ((await client.query(RECORD, [table, day, part, ...object])).rowCount !== 1) return undefined
-    if (part > 0) return []
-    return (await client.query<{ key: string }>(REPLACED, [table, day])).rows.map((row) => row.key)
+    if ((await client.query(RECORD, [table, day, part, ...object])).rowCount !== 1)
+      return 'the day was unsealed or dropped meanwhile'
+    if (part === 0) await client.query(REPLACE, [table, day])
+    return undefined
   })
