@@ -42,7 +42,8 @@ export const provePart = (deps: ArchiveDeps, { name, written, sealedAt }: Prove)
     const compared = await compareObject({ ...deps, table: tableOf(name.table), name, show }, written, signal)
     if (compared.type === 'differs') return compared
     const { totals } = compared
-    const proof = { ...written, totals, versions: await versionsOf(deps), sealedAt }
+    const source = await rowSource(pool, name, tableOf(name.table))
+    const proof = { ...written, totals, versions: await versionsOf(deps), sealedAt, source }
     await check()
     const detail = await recordProof(pool, name, proof)
     if (detail !== undefined) return { type: 'differs', detail }

@@ -3,7 +3,7 @@ import { readDroppable, readUnproved } from '../store/archive-due.ts'
 import { assignLater, sealPart, type PartName } from '../store/archives.ts'
 import { endTrouble, raiseTrouble, type Trouble } from './archive-alerts.ts'
 import type { ArchiveDeps } from './archive-deps.ts'
-import { tableOf } from './archive-parts.ts'
+import { tableOf, withDay } from './archive-parts.ts'
 import type { Written } from './archive-prove.ts'
 import { removeLeftovers } from './archive-replaced.ts'
 import { dropPart, provePart, writePart, type Prove, type Verdict, type Write } from './archive-steps.ts'
@@ -36,10 +36,10 @@ export const createArchiveActivities = (deps: ArchiveDeps) => {
       return steps
     },
 
-    /** From now on the rows of the part stay as they are. Answers the seal; null for rows that came later. */
+    /** From now on the rows of the part stay as they are, also where others prove it. Answers the seal; null for rows that came later. */
     sealRows: async (name: PartName): Promise<string | null> => {
       if (name.part === 0) return sealPart(pool, name)
-      await assignLater(pool, name, tableOf(name.table))
+      await withDay(pool, name, () => assignLater(pool, name, tableOf(name.table)))
       return null
     },
 

@@ -1,4 +1,4 @@
-import type { Pool } from 'pg'
+import type { Pool, PoolClient } from 'pg'
 import { LOCK_PARTITIONS, unlessDifferent } from './archive-transactions.ts'
 import { toJson } from './json.ts'
 import type { RowSource } from './archive-pages.ts'
@@ -81,16 +81,25 @@ insert into archive_objects (object_key, table_name, day, replaced_at)
 select object_key, $1, $2, now() from gone
 on conflict (object_key) do update set replaced_at = excluded.replaced_at`
 
+/** No seal keeps rows from rows that came later. */
+const countRows = async (client: PoolClient, { relation, where }: RowSource): Promise<string | undefined> =>
+  (await client.query<{ n: string }>(`select count(*)::text as n from ${relation} where ${where}`)).rows[0]?.n
+
 /**
  * Writes down what was proved, and which objects nobody reads any more.
  *
  * @returns in words why it was not: the proof does not stand.
  */
-export const recordProof = (pool: Pool, { table, day, part }: PartName, proof: Proof): Promise<string | undefined> =>
+export const recordProof = (
+  pool: Pool,
+  { table, day, part }: PartName,
+  { source, ...proof }: Proof & { source: RowSource },
+): Promise<string | undefined> =>
   unlessDifferent(pool, async (client) => {
     const { key, bytes, sha256, totals, versions, sealedAt } = proof
     // Before the seal is looked at: else it may be another one once the row is written.
     if (part === 0) await client.query(LOCK_PARTITIONS, [table])
+    else if ((await countRows(client, source)) !== totals.rows) return 'rows came to the part while it was proved'
     const { rows, checksum, first, last } = totals
     const object = [key, bytes, rows, checksum, sha256, first, last, toJson(versions), sealedAt]
     if ((await client.query(RECORD, [table, day, part, ...object])).rowCount !== 1)

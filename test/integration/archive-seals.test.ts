@@ -44,7 +44,13 @@ test('a day that is opened and sealed again while its proof is written down is n
   const written = await at.archive.run(at.archive.activities.writePart, { name: NAME, sealedAt, isAnew: false })
   const opener = await openDay()
   const totals = { rows: String(ROWS), checksum: '1', first: '0', last: '1' }
-  const recording = recordProof(pool, NAME, { ...written, totals, versions: {}, sealedAt })
+  const recording = recordProof(pool, NAME, {
+    ...written,
+    totals,
+    versions: {},
+    sealedAt,
+    source: { relation: 'order_books', where: 'true' },
+  })
   await vi.waitUntil(isAwaited, { timeout: 20_000, interval: 5 })
   await opener.query('commit')
   expect(await recording).toContain('unsealed')
