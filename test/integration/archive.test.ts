@@ -219,3 +219,19 @@ test('days are named by the instant: up to thirty days before it, oldest first, 
   await database.pool.query(`update archives set proved_at = proved_at - interval '24 hours'`)
   expect(await plan()).toEqual([{ ...NAME, type: 'drop' }])
 })
+
+test('a day with instants of any age is proved: absurd ones of the venue hinder nobody', async () => {
+  const instants = [
+    '0001-01-01 00:00:00+00',
+    '1600-02-29 12:34:56.123457+00',
+    '1969-12-31 23:59:59.999999+00',
+    '2200-01-01 00:00:00.123457+00',
+    '9999-12-31 23:59:59.999999+00',
+    '58000-01-01 00:00:00.123457+00',
+  ]
+  for (const [index, at] of instants.entries()) {
+    const [column, sequence] = [index % 2 === 0 ? 'source_ts' : 'source_received_at', index + 1]
+    await database.pool.query(`update order_books set ${column} = $1 where sequence = $2`, [at, sequence])
+  }
+  expect(await archive.archive(NAME)).toEqual({ type: 'done' })
+})
