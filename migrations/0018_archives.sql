@@ -42,9 +42,13 @@ create table archive_objects (
   table_name  text not null,
   day         date not null,
   named_at    timestamptz not null default now(),
-  replaced_at timestamptz
+  replaced_at timestamptz,
+  doubted_at  timestamptz
 );
 comment on table archive_objects is
   'Objects that this database wrote below ARCHIVE_URL or is about to: committed before the upload begins. One that is there and '
   'that neither this nor archives names is another database''s, and is not replaced.';
 comment on column archive_objects.replaced_at is 'Since when nobody reads it: it is removed, and then this row. Null: it is read, or being written.';
+comment on column archive_objects.doubted_at is
+  'When it was first found to be another than was proved, with its rows still in Postgres: it was written and proved anew. Found so '
+  'again, it is left for people to look at.';

@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { differenceOf, type Totals } from '../archive/checksum.ts'
+import { StoreError } from '../archive/store/object-store.ts'
 import { readTotals } from '../archive/part-file.ts'
 import { postgresColumns, type ArchivedTable } from '../archive/tables.ts'
 import { columnDifference } from '../store/archive-columns.ts'
@@ -32,6 +33,9 @@ const withObject = async <T>(
     const found = await store.get(key, path, { signal })
     if (found.sha256 !== sha256) return { type: 'differs', detail: `SHA-256 of ${key}: ${found.sha256}, not ${sha256}` }
     return { type: 'same', result: await use(path) }
+  } catch (error) {
+    if (error instanceof StoreError && error.fault === 'missing') return { type: 'differs', detail: `no ${key}` }
+    throw error
   } finally {
     await rm(path, { force: true })
   }

@@ -4,6 +4,7 @@ import { duckdbVersion } from '../archive/duckdb.ts'
 import type { Manifest } from '../archive/manifest.ts'
 import { postgresColumns } from '../archive/tables.ts'
 import { deleteProved, dropProved } from '../store/archive-drops.ts'
+import { forgetProof } from '../store/archive-objects.ts'
 import { readDropped, recordProof, rowSource, type PartName, type Proof } from '../store/archives.ts'
 import type { ArchiveDeps } from './archive-deps.ts'
 import { exclusively, manifestOf, tableOf } from './archive-parts.ts'
@@ -19,6 +20,8 @@ export type Write = { name: PartName; sealedAt: string | null; isAnew: boolean }
 export type Prove = { name: PartName; written: Written; sealedAt: string | null }
 /** `detail`: what differs, in words. */
 export type Verdict = { type: 'done' } | { type: 'differs'; detail: string }
+/** `forgotten`: the object is not what was proved, the rows are in Postgres, and the part is to be written and proved anew. */
+export type DropVerdict = Verdict | { type: 'forgotten'; detail: string }
 
 /** Rows to object. Of a part that was dropped meanwhile it answers the object that there is. */
 export const writePart = (deps: ArchiveDeps, { name, sealedAt, isAnew }: Write): Promise<Written> =>
@@ -63,14 +66,21 @@ const dropRows = async ({ pool }: ArchiveDeps, name: PartName, manifest: Manifes
   return deleteProved(pool, name, { ...proved, totals: postgresTotals(table), rows: String(rows), checksum })
 }
 
+const doubt = async ({ pool, log }: ArchiveDeps, manifest: Manifest, detail: string): Promise<DropVerdict> => {
+  if (!(await forgetProof(pool, manifest))) return { type: 'differs', detail }
+  log.warn({ key: manifest.key, detail }, 'an object is not what was proved: it is written anew from Postgres')
+  return { type: 'forgotten', detail }
+}
+
 /** Reads the object once more; only where it is what was proved are the rows dropped in Postgres. */
-export const dropPart = (deps: ArchiveDeps, name: PartName): Promise<Verdict> =>
+export const dropPart = (deps: ArchiveDeps, name: PartName): Promise<DropVerdict> =>
   exclusively(deps, name, async ({ show, check }, signal) => {
     const manifest = await manifestOf(deps, name)
     if (manifest.isDropped) return { type: 'done' }
     const changed = await recheckObject({ ...deps, name, show }, manifest, signal)
     await check()
-    const detail = changed ?? (await dropRows(deps, name, manifest))
+    if (changed !== undefined) return doubt(deps, manifest, changed)
+    const detail = await dropRows(deps, name, manifest)
     if (detail !== undefined) return { type: 'differs', detail }
     await rm(folderOf(deps.folder, name), { recursive: true, force: true })
     deps.log.info({ ...name, rows: manifest.rows }, 'a part was dropped in Postgres: it is in the archive')

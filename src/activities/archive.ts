@@ -6,7 +6,15 @@ import type { ArchiveDeps } from './archive-deps.ts'
 import { tableOf, withDay } from './archive-parts.ts'
 import type { Written } from './archive-prove.ts'
 import { removeLeftovers } from './archive-replaced.ts'
-import { dropPart, provePart, writePart, type Prove, type Verdict, type Write } from './archive-steps.ts'
+import {
+  dropPart,
+  provePart,
+  writePart,
+  type Prove,
+  type DropVerdict,
+  type Verdict,
+  type Write,
+} from './archive-steps.ts'
 import { forgetWork } from './archive-write.ts'
 
 const PLAN_LIMIT = 31
@@ -47,7 +55,7 @@ export const createArchiveActivities = (deps: ArchiveDeps) => {
 
     provePart: (given: Prove): Promise<Verdict> => provePart(deps, given),
 
-    dropPart: (name: PartName): Promise<Verdict> => dropPart(deps, name),
+    dropPart: (name: PartName): Promise<DropVerdict> => dropPart(deps, name),
 
     raiseArchiveAlert: (trouble: Trouble): Promise<void> => {
       stats.count('archiveFailures')

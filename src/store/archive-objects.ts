@@ -1,4 +1,5 @@
 import type { Pool } from 'pg'
+import type { Manifest } from '../archive/manifest.ts'
 import type { Day } from './day-lock.ts'
 
 const IS_OURS = `
@@ -16,6 +17,16 @@ on conflict (object_key) do update set replaced_at = null`
 export const nameObject = async (pool: Pool, { table, day }: Day, key: string): Promise<void> => {
   await pool.query(NAME, [key, table, day])
 }
+
+const FORGET_PROOF = `
+with doubted as (
+  update archive_objects set doubted_at = now() where object_key = $1 and doubted_at is null returning object_key)
+delete from archives
+where object_key in (select object_key from doubted) and sha256 = $2 and dropped_at is null and restored_at is null`
+
+/** Whether the proof of an object that is not what was proved was forgotten, so that it is written anew: once an object. */
+export const forgetProof = async (pool: Pool, { key, sha256 }: Pick<Manifest, 'key' | 'sha256'>): Promise<boolean> =>
+  (await pool.query(FORGET_PROOF, [key, sha256])).rowCount === 1
 
 const REPLACED = `
 select object_key as key from archive_objects o
