@@ -4,7 +4,7 @@ import { assignLater, sealPart, type PartName } from '../store/archives.ts'
 import { endTrouble, raiseTrouble, type Trouble } from './archive-alerts.ts'
 import type { ArchiveDeps } from './archive-deps.ts'
 import { tableOf, withDay } from './archive-parts.ts'
-import type { Written } from './archive-prove.ts'
+import type { Written } from './archive-read-back.ts'
 import { removeLeftovers } from './archive-replaced.ts'
 import {
   dropPart,

@@ -17,8 +17,10 @@ export type Proof = {
   sealedAt: string | null
 }
 
-const LATER_ROWS = (column: string, { day, part }: PartName): string =>
-  `part = ${part} and ${column} >= '${day} 00:00:00+00'::timestamptz and ${column} < '${day} 00:00:00+00'::timestamptz + interval '24 hours'`
+export const rowsOfDay = (column: string, day: string): string =>
+  `${column} >= '${day} 00:00:00+00'::timestamptz and ${column} < '${day} 00:00:00+00'::timestamptz + interval '24 hours'`
+
+const LATER_ROWS = (column: string, { day, part }: PartName): string => `part = ${part} and ${rowsOfDay(column, day)}`
 
 /** Where the rows of a part are in Postgres. `later` and `instant` describe the table. */
 export const rowSource = async (
