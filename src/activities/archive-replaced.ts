@@ -15,9 +15,13 @@ export const removeReplaced = async (
   }
 }
 
-/** What a crash has left of that; a day that somebody is at waits for the next run. */
-export const removeLeftovers = async (deps: Pick<ArchiveDeps, 'pool' | 'store'>): Promise<void> => {
+/** What a crash has left of that. What cannot be removed, or is of a day that somebody is at, waits for the next run. */
+export const removeLeftovers = async (deps: Pick<ArchiveDeps, 'pool' | 'store' | 'log'>): Promise<void> => {
   for (const day of await readReplacedDays(deps.pool)) {
-    await withDayLocked(deps.pool, day, ({ check }) => removeReplaced(deps, day, check))
+    try {
+      await withDayLocked(deps.pool, day, ({ check }) => removeReplaced(deps, day, check))
+    } catch (error) {
+      deps.log.warn({ ...day, error }, 'an object that nobody reads any more could not be removed')
+    }
   }
 }

@@ -99,6 +99,9 @@ test('an object that a crash kept from being removed is removed by the next run'
   const written = await run(activities.writePart, { name: NAME, sealedAt, isAnew: false })
   await expect(run(crashing.provePart, { name: NAME, written, sealedAt })).rejects.toThrow('crashed')
   expect(await readObject(1)).not.toBe('none')
+  const given = { at: '2027-01-01T00:00:00Z', day: undefined }
+  expect(await run(crashing.planArchive, given)).toEqual([{ ...NAME, type: 'drop' }])
+  expect(await readObject(1)).not.toBe('none')
   await plan()
   expect(await readObject(1)).toBe('none')
   expect(await readObject(0)).not.toBe('none')
