@@ -192,14 +192,15 @@ declare
   name text := partition_name(table_name, day);
 begin
   perform lock_partitions(table_name);
-  if exists (select from partitions p where p.table_name = table_name and p.partition = name) then
-    execute format('drop trigger if exists sealed on %I', name);
-    execute format('drop trigger if exists sealed_whole on %I', name);
-  elsif exists (
+  if not exists (select from partitions p where p.table_name = table_name and p.partition = name) and exists (
     select from partition_seals s where s.table_name = table_name and s.day = day and s.dropped_at is not null)
   then
     raise exception 'expected % of % to be in Postgres, it was dropped', day, table_name using
       errcode = '55000', hint = 'restorePartition brings it back. An empty partition would pass for the whole day.';
+  end if;
+  if to_regclass(name) is not null then
+    execute format('drop trigger if exists sealed on %I', name);
+    execute format('drop trigger if exists sealed_whole on %I', name);
   end if;
   delete from partition_seals s where s.table_name = table_name and s.day = day;
   return found;

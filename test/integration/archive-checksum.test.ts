@@ -17,7 +17,11 @@ const instant = fc
   .tuple(
     fc.oneof(
       fc.date({ min: new Date('2000-01-01Z'), max: new Date('2100-01-01Z'), noInvalidDate: true }),
-      fc.date({ min: new Date('0001-01-01Z'), max: new Date('9999-12-31T23:59:59.999Z'), noInvalidDate: true }),
+      fc.date({
+        min: new Date('0001-01-01T00:00:00Z'),
+        max: new Date('9999-12-31T23:59:59.999Z'),
+        noInvalidDate: true,
+      }),
     ),
     fc.integer({ min: 0, max: 999 }),
   )
