@@ -81,8 +81,9 @@ export const sharedKeys = async (
   using duckdb = await openDuckdb(room)
   const { connection } = duckdb
   const [rows, others] = [path, earlier].map((file) => `read_parquet(${literal(file)}, hive_partitioning = false)`)
-  const key = table.order.join(', ')
-  const sql = `select concat_ws(' ', ${key}) from (select ${key} from ${rows} semi join ${others} using (${key})) limit 3`
+  const key = table.order.map((column) => `r.${column}`).join(', ')
+  const same = table.order.map((column) => `r.${column} = o.${column}`).join(' and ')
+  const sql = `select concat_ws(' ', ${key}) from ${rows} r where exists (select 1 from ${others} o where ${same}) limit 3`
   const reader = await interruptedBy(connection, signal, () => connection.runAndReadAll(sql))
   return textRows(reader).flatMap(([text]) => text ?? [])
 }
