@@ -192,6 +192,12 @@ declare
   name text := partition_name(table_name, day);
 begin
   perform lock_partitions(table_name);
+  if not exists (select from partitions p where p.table_name = table_name and p.partition = name) and exists (
+    select from partition_seals s where s.table_name = table_name and s.day = day and s.dropped_at is not null)
+  then
+    raise exception 'expected % of % to be in Postgres, it was dropped', day, table_name using
+      errcode = '55000', hint = 'restorePartition brings it back. An empty partition would pass for the whole day.';
+  end if;
   if to_regclass(name) is not null then
     execute format('drop trigger if exists sealed on %I', name);
     execute format('drop trigger if exists sealed_whole on %I', name);
@@ -201,24 +207,29 @@ begin
 end
 $$;
 comment on function unseal_partition is
-  'Takes the seal away; whether there was one. A day that was dropped can have a partition again.';
+  'Takes the seal away; whether there was one. Of a day that was dropped only once its partition is attached again.';
 
 -- At once, not "detach … concurrently": that is not one transaction with dropped_at, so for a moment a reader would find the
 -- day neither here nor named as dropped. While it waits for who reads the table, whoever comes after it waits too: not long.
-create function drop_partition(table_name text, day date) returns text
+create function drop_partition(table_name text, day date, sealed_at timestamptz) returns text
 language plpgsql set lock_timeout = '300ms' as $$
 #variable_conflict use_variable
 declare
   name text := partition_name(table_name, day);
+  since timestamptz;
   dropped timestamptz;
 begin
   perform lock_partitions(table_name);
-  select s.dropped_at into dropped from partition_seals s where s.table_name = table_name and s.day = day;
+  select s.sealed_at, s.dropped_at into since, dropped from partition_seals s where s.table_name = table_name and s.day = day;
   if not found then
     raise exception 'expected % of % to be sealed before it is dropped', day, table_name using errcode = '55000';
   end if;
   if dropped is not null then
     return null;
+  end if;
+  if since is distinct from sealed_at then
+    raise exception 'expected % of % to be sealed since %, it is since %', day, table_name, sealed_at, since using
+      errcode = '55000', hint = 'It was opened meanwhile: what was proved of it may be true no more.';
   end if;
   execute format('drop table %I', name);
   update partition_seals s set dropped_at = clock_timestamp() where s.table_name = table_name and s.day = day;
@@ -226,8 +237,8 @@ begin
 end
 $$;
 comment on function drop_partition is
-  'Drops the sealed partition of a UTC day; its name, or null where it was dropped before. The caller has proved that its rows '
-  'are in the archive. Where others hold the table it fails after 300 ms (55P03): call it again later.';
+  'Drops the partition of a UTC day that has been sealed since an instant; its name, or null where it was dropped before. The '
+  'caller has proved under that seal that its rows are in the archive. Where others hold the table it fails after 300 ms (55P03): call it again later.';
 
 -- Only a partition that the archive has not taken up: what it seals it drops itself.
 create function expire_partition(table_name text, before timestamptz) returns text

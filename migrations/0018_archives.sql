@@ -36,3 +36,19 @@ comment on column archives.dropped_at is
   'Since when the rows are in the object alone, of part 0 in one transaction with the drop of the partition. Null: they are '
   'in Postgres too, which is where they are read.';
 comment on column archives.restored_at is 'When the day was brought back to Postgres: the object is read no more. Null again once it is archived anew.';
+
+create table archive_objects (
+  object_key  text primary key,
+  table_name  text not null,
+  day         date not null,
+  named_at    timestamptz not null default now(),
+  replaced_at timestamptz,
+  doubted_at  timestamptz
+);
+comment on table archive_objects is
+  'Objects that this database wrote below ARCHIVE_URL or is about to: committed before the upload begins. One that is there and '
+  'that neither this nor archives names is another database''s, and is not replaced.';
+comment on column archive_objects.replaced_at is 'Since when nobody reads it: it is removed, and then this row. Null: it is read, or being written.';
+comment on column archive_objects.doubted_at is
+  'When it was first found to be another than was proved, with its rows still in Postgres: it was written and proved anew. Found so '
+  'again, it is left for people to look at.';

@@ -22,12 +22,18 @@ export async function* chunkFiles(
     await copyPages(pool, copied, signal)
     return path
   }
-  let ahead = write(0)
+  // It may fail while whoever reads is busy with the one before, and is heard of when it is awaited.
+  const begin = (index: number): Promise<string | undefined> => {
+    const writing = write(index)
+    writing.catch(() => undefined)
+    return writing
+  }
+  let ahead = begin(0)
   try {
     for (let index = 1; ; index++) {
       const path = await ahead
       if (path === undefined) return
-      ahead = write(index)
+      ahead = begin(index)
       yield path
       onProgress(index / ranges.length)
     }

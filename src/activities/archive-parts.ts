@@ -1,6 +1,7 @@
 import { readManifest, type Manifest } from '../archive/manifest.ts'
 import { ARCHIVED_TABLES, type ArchivedTable } from '../archive/tables.ts'
-import { withNameLocked, type PartName } from '../store/archives.ts'
+import type { PartName } from '../store/archives.ts'
+import { withDayLocked, type Day, type DayLock } from '../store/day-lock.ts'
 import { withBeat, type Progress } from './archive-beat.ts'
 import type { ArchiveDeps } from './archive-deps.ts'
 import { toFailure } from './archive-failures.ts'
@@ -19,18 +20,31 @@ export const manifestOf = async ({ pool }: ArchiveDeps, { table, day, part }: Pa
   return found
 }
 
-export const textOf = ({ table, day, part }: PartName): string => `${table} of ${day}, part ${part}`
+/** What a step is lent while nobody else is at its day. */
+export type Turn = { show: (progress: Progress) => void; check: DayLock['check'] }
 
-/** With heartbeats, and nobody else at the same: two runs at one part would write the same files. */
+/** @throws Error where another run is at the day: it is tried again. */
+export const withDay = async <T>(
+  pool: ArchiveDeps['pool'],
+  { table, day }: Day,
+  run: (lock: DayLock) => Promise<T>,
+): Promise<T> => {
+  const locked = await withDayLocked(pool, { table, day }, async (lock) => ({ result: await run(lock) }))
+  if (locked === undefined) throw new Error(`another run is at ${table} of ${day}`)
+  return locked.result
+}
+
+/**
+ * With heartbeats, and nobody else at the same day: two runs at one part would write the same files, and a part that is
+ * dropped while its day is restored would be in neither.
+ */
 export const exclusively = <T>(
   { pool }: Pick<ArchiveDeps, 'pool'>,
-  what: string,
-  run: (show: (progress: Progress) => void, signal: AbortSignal) => Promise<T>,
+  day: Day,
+  run: (turn: Turn, signal: AbortSignal) => Promise<T>,
 ): Promise<T> =>
-  withBeat(async (show, signal) => {
-    const locked = await withNameLocked(pool, what, async () => ({ result: await run(show, signal) }))
-    if (locked === undefined) throw new Error(`another run is at ${what}`)
-    return locked.result
-  }).catch((error: unknown) => {
+  withBeat((show, signal) =>
+    withDay(pool, day, ({ check, signal: lost }) => run({ show, check }, AbortSignal.any([signal, lost]))),
+  ).catch((error: unknown) => {
     throw toFailure(error)
   })

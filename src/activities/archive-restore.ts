@@ -1,5 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { ApplicationFailure } from '@temporalio/common'
+import pg from 'pg'
 import { addTotals, differenceOf, NO_ROWS, type Totals } from '../archive/checksum.ts'
 import { copiedColumns } from '../archive/chunk-text.ts'
 import { readManifest, type Manifest } from '../archive/manifest.ts'
@@ -14,6 +16,8 @@ import { readTotals } from '../archive/part-file.ts'
 
 /** Rows of one transaction. */
 const ROWS_PER_COPY = 50_000
+
+const UNIQUE_VIOLATION = '23505'
 
 type Day = { table: string; day: string }
 export type Restored = { rows: number; parts: number }
@@ -36,6 +40,15 @@ const loadRows = async (deps: ArchiveDeps, { table, target, path, onRows }: Load
   await flush()
 }
 
+/** Rows that no try will bring into one table. */
+const refuseDoubles = (error: unknown, key: string): unknown =>
+  error instanceof pg.DatabaseError && error.code === UNIQUE_VIOLATION
+    ? ApplicationFailure.nonRetryable(
+        `${key} has rows that stand twice in the day: ${error.detail ?? ''}`,
+        'archive_doubles',
+      )
+    : error
+
 /** The object into the table; what the object says of its rows. */
 const loadPart = async (
   deps: ArchiveDeps,
@@ -49,6 +62,8 @@ const loadPart = async (
     if (sha256 !== part.sha256) throw new Error(`expected ${part.key} to have SHA-256 ${part.sha256}, it has ${sha256}`)
     await loadRows(deps, { ...load, path }, signal)
     return await readTotals({ table: load.table, path, room: { memoryBytes, threads, folder } }, signal)
+  } catch (error) {
+    throw refuseDoubles(error, part.key)
   } finally {
     await rm(path, { force: true })
   }
@@ -91,7 +106,7 @@ export const createRestoreActivities = (deps: ArchiveDeps) => ({
    * @throws Error on any difference: nothing was attached, and it is tried again from the beginning.
    */
   restoreDay: (day: Day): Promise<Restored> =>
-    exclusively(deps, `restoring ${day.table} of ${day.day}`, async (show, signal) => {
+    exclusively(deps, day, async ({ show, check }, signal) => {
       const { pool, log } = deps
       const at = `${day.day}T00:00:00Z`
       const found = await readManifest(pool, { table: day.table, from: at, to: at })
@@ -99,7 +114,8 @@ export const createRestoreActivities = (deps: ArchiveDeps) => ({
       if (!parts.some(({ part }) => part === 0)) return { rows: 0, parts: 0 }
       try {
         const { rows } = await loadAll(deps, { parts, day, show }, signal)
-        await attachStaging(pool, day)
+        await check()
+        await attachStaging(pool, day, parts)
         log.info({ ...day, rows, parts: parts.length }, 'a day was restored from the archive')
         return { rows: Number(rows), parts: parts.length }
       } catch (error) {

@@ -3,13 +3,15 @@ import { createReadStream } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { buildPart } from '../archive/part-file.ts'
+import { StoreError } from '../archive/store/object-store.ts'
 import { objectKey, type ArchivedTable } from '../archive/tables.ts'
-import { rowSource, type PartName } from '../store/archives.ts'
-import type { Progress } from './archive-beat.ts'
+import { isOurObject, nameObject } from '../store/archive-objects.ts'
+import { readDropped, rowSource, type PartName } from '../store/archives.ts'
 import { chunkFiles } from './archive-chunks.ts'
 import type { ArchiveDeps } from './archive-deps.ts'
+import type { Turn } from './archive-parts.ts'
 
-type Work = ArchiveDeps & { table: ArchivedTable; name: PartName; show: (progress: Progress) => void }
+type Work = ArchiveDeps & Turn & { table: ArchivedTable; name: PartName }
 
 /** A finished file, for whoever goes on after a crash. `sealedAt`: the rows it was made of. */
 type Finished = { path: string; sha256: string; bytes: number }
@@ -80,17 +82,31 @@ export const forgetWork = async (folder: string, nowMs: number): Promise<void> =
   }
 }
 
+/** @throws StoreError where another database has put an object under the key: it may be all that is left of its rows. */
+const refuseForeign = async ({ pool, store }: Work, key: string): Promise<void> => {
+  if ((await isOurObject(pool, key)) || (await store.head(key)) === undefined) return
+  const advice =
+    'give each database an ARCHIVE_URL of its own; if Postgres was restored from a backup, move the object away'
+  throw new StoreError('refused', `${key} is in ${store.url} already, and this database did not write it: ${advice}`)
+}
+
 /** Rows to file to object. Once more: goes on with the file and the upload that are there. */
 export const writeObject = async (
   work: Work,
   of: string,
   signal: AbortSignal,
 ): Promise<{ key: string; bytes: number; sha256: string }> => {
-  const { store, name, show } = work
-  const { path, sha256, bytes } = await buildOnce(work, of, signal)
+  const { pool, store, name, show, check } = work
   const key = objectKey(name.table, name.day, name.part)
+  await refuseForeign(work, key)
+  const { path, sha256, bytes } = await buildOnce(work, of, signal)
   const onProgress = (doneBytes: number): void =>
     show({ stage: 'uploading', percent: Math.round((doneBytes / bytes) * 100) })
+  const dropped = await readDropped(pool, name)
+  if (dropped !== undefined) return dropped
+  await refuseForeign(work, key)
+  await check()
+  await nameObject(pool, name, key)
   await store.put(key, path, { sha256, onProgress, signal })
   return { key, bytes, sha256 }
 }

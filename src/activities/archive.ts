@@ -3,9 +3,18 @@ import { readDroppable, readUnproved } from '../store/archive-due.ts'
 import { assignLater, sealPart, type PartName } from '../store/archives.ts'
 import { endTrouble, raiseTrouble, type Trouble } from './archive-alerts.ts'
 import type { ArchiveDeps } from './archive-deps.ts'
-import { tableOf } from './archive-parts.ts'
-import type { Written } from './archive-prove.ts'
-import { dropPart, provePart, writePart, type Prove, type Verdict, type Write } from './archive-steps.ts'
+import { tableOf, withDay } from './archive-parts.ts'
+import type { Written } from './archive-read-back.ts'
+import { removeLeftovers } from './archive-replaced.ts'
+import {
+  dropPart,
+  provePart,
+  writePart,
+  type Prove,
+  type DropVerdict,
+  type Verdict,
+  type Write,
+} from './archive-steps.ts'
 import { forgetWork } from './archive-write.ts'
 
 const PLAN_LIMIT = 31
@@ -24,6 +33,7 @@ export const createArchiveActivities = (deps: ArchiveDeps) => {
     planArchive: async ({ at, day }: { at: string; day: string | undefined }): Promise<ArchiveStep[]> => {
       const upTo = day ?? new Date(Date.parse(at) - afterDays * 86_400_000).toISOString().slice(0, 10)
       await forgetWork(folder, Date.now())
+      await removeLeftovers(deps)
       const steps: ArchiveStep[] = []
       for (const { name: table, later, instant } of ARCHIVED_TABLES) {
         const due = { table, later, instant, upTo, only: day, limit: PLAN_LIMIT }
@@ -34,10 +44,10 @@ export const createArchiveActivities = (deps: ArchiveDeps) => {
       return steps
     },
 
-    /** From now on the rows of the part stay as they are. Answers the seal; null for rows that came later. */
+    /** From now on the rows of the part stay as they are, also where others prove it. Answers the seal; null for rows that came later. */
     sealRows: async (name: PartName): Promise<string | null> => {
       if (name.part === 0) return sealPart(pool, name)
-      await assignLater(pool, name, tableOf(name.table))
+      await withDay(pool, name, () => assignLater(pool, name, tableOf(name.table)))
       return null
     },
 
@@ -45,7 +55,7 @@ export const createArchiveActivities = (deps: ArchiveDeps) => {
 
     provePart: (given: Prove): Promise<Verdict> => provePart(deps, given),
 
-    dropPart: (name: PartName): Promise<Verdict> => dropPart(deps, name),
+    dropPart: (name: PartName): Promise<DropVerdict> => dropPart(deps, name),
 
     raiseArchiveAlert: (trouble: Trouble): Promise<void> => {
       stats.count('archiveFailures')

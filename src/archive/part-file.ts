@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { duckdbTotals, type Totals } from './checksum.ts'
 import { copyLine, selectChunk, tableDefinition } from './chunk-text.ts'
-import { literal, openDuckdb } from './duckdb.ts'
+import { literal, openDuckdb, textRows } from './duckdb.ts'
 import type { ArchivedTable } from './tables.ts'
 
 /** About 1 MB in the object: small enough to skip the rest, large enough to compress as well as larger ones do. */
@@ -71,6 +71,21 @@ export const readTotals = async (
   const [row] = reader.getRowObjectsJson()
   const text = (name: keyof Totals): string | null => (typeof row?.[name] === 'string' ? row[name] : null)
   return { rows: text('rows') ?? '', checksum: text('checksum') ?? '', first: text('first'), last: text('last') }
+}
+
+/** Some keys that rows of both files have, in words. */
+export const sharedKeys = async (
+  { table, path, earlier, room }: { table: ArchivedTable; path: string; earlier: string; room: Room },
+  signal: AbortSignal,
+): Promise<string[]> => {
+  using duckdb = await openDuckdb(room)
+  const { connection } = duckdb
+  const [rows, others] = [path, earlier].map((file) => `read_parquet(${literal(file)}, hive_partitioning = false)`)
+  const key = table.order.map((column) => `r.${column}`).join(', ')
+  const same = table.order.map((column) => `r.${column} = o.${column}`).join(' and ')
+  const sql = `select concat_ws(' ', ${key}) from ${rows} r where exists (select 1 from ${others} o where ${same}) limit 3`
+  const reader = await interruptedBy(connection, signal, () => connection.runAndReadAll(sql))
+  return textRows(reader).flatMap(([text]) => text ?? [])
 }
 
 /** Rows as lines of COPY, some thousand at a time. */

@@ -47,6 +47,21 @@ export const PARQUET_TYPES: Readonly<Record<ColumnType, string>> = {
   size: 'DECIMAL(24,6)',
 }
 
+/** As `format_type` of Postgres says them. */
+const POSTGRES_TYPES: Readonly<Record<ColumnType, string>> = {
+  text: 'text',
+  bigint: 'bigint',
+  instant: 'timestamp with time zone',
+  price: 'numeric(18,6)',
+  size: 'numeric(24,6)',
+}
+
+/** All columns that the table in Postgres may have which holds the rows of a part: another would not be archived. */
+export const postgresColumns = ({ columns }: ArchivedTable, part: number): { name: string; type: string }[] => {
+  const own = columns.map(({ name, type }) => ({ name, type: POSTGRES_TYPES[type] }))
+  return part === 0 ? own : [...own, { name: 'part', type: 'smallint' }]
+}
+
 /** Hive-style, so that DuckDB, Polars and Spark find table and day in the path. */
 export const objectKey = (table: string, day: string, part: number): string =>
   `table=${table}/date=${day}/part-${part}.parquet`

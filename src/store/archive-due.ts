@@ -7,7 +7,7 @@ const DAY_OF = (column: string): string => `(${column} at time zone 'UTC')::date
 
 /**
  * Partitions that are not proved under the seal they have, oldest first. A restored day stays in Postgres until somebody
- * names it.
+ * names it. A day that was dropped and not restored is in its object alone, whatever partition there is.
  */
 const PARTITIONS = `
 select ${DAY_OF('p.starts_at')}::text as day, 0 as part from partitions p
@@ -15,7 +15,7 @@ where p.table_name = $1 and ${DAY_OF('p.starts_at')} <= $2::date and ($3::date i
   and not exists (
     select from archives a left join partition_seals s using (table_name, day)
     where a.table_name = $1 and a.day = ${DAY_OF('p.starts_at')} and a.part = 0
-      and (a.sealed_at = s.sealed_at and a.restored_at is null or a.restored_at is not null and $3::date is null))
+      and case when a.restored_at is null then a.dropped_at is not null or a.sealed_at = s.sealed_at else $3::date is null end)
 order by 1 limit $4`
 
 /** Rows that came later, of days whose partition is archived: what has no number yet becomes the next part. */

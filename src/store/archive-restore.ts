@@ -1,4 +1,4 @@
-import type { Pool } from 'pg'
+import type { ClientBase, Pool } from 'pg'
 import { withClient } from './checkout.ts'
 import { copyLines } from './copy.ts'
 
@@ -30,13 +30,36 @@ export const copyInto = (
     }
   })
 
-/** The rows are there: from now on the day is read in Postgres. All of it or nothing. */
-export const attachStaging = (pool: Pool, { table, day }: Day): Promise<void> =>
+/** An object whose rows are in the staging table. */
+type Loaded = { part: number; sha256: string }
+
+const DROPPED = `
+select part::int as part, sha256 from archives
+where table_name = $1 and day = $2 and dropped_at is not null and restored_at is null order by part for update`
+
+const textOf = (parts: Loaded[]): string => parts.map(({ part, sha256 }) => `part ${part} (${sha256})`).join(', ')
+
+/** @throws Error where what was loaded is not all that the archive alone has of the day. */
+const markRestored = async (client: ClientBase, { table, day }: Day, loaded: Loaded[]): Promise<void> => {
+  const { rows: dropped } = await client.query<Loaded>(DROPPED, [table, day])
+  const [expected, found] = [textOf(dropped), textOf(loaded.toSorted((left, right) => left.part - right.part))]
+  if (found !== expected) throw new Error(`expected ${expected} of ${table} of ${day} to be loaded, it is ${found}`)
+  const sql = `update archives set restored_at = clock_timestamp() where table_name = $1 and day = $2 and part = any($3)`
+  await client.query(sql, [table, day, loaded.map(({ part }) => part)])
+}
+
+/**
+ * The rows of the objects are there: from now on the day is read in Postgres. All of it or nothing.
+ *
+ * @throws Error where the archive has other objects by now than those that were loaded.
+ */
+export const attachStaging = (pool: Pool, { table, day }: Day, loaded: Loaded[]): Promise<void> =>
   withClient(pool, async (client) => {
     const staging = stagingOf({ table, day })
     try {
       await client.query(`begin; set local lock_timeout = '2s'`)
-      await client.query('select unseal_partition($1, $2)', [table, day])
+      await client.query('select lock_partitions($1)', [table])
+      await markRestored(client, { table, day }, loaded)
       const { rows } = await client.query<{ name: string }>('select partition_name($1, $2) as name', [table, day])
       const name = rows[0]?.name ?? ''
       await client.query(`alter table ${staging} rename to ${name}`)
@@ -44,8 +67,7 @@ export const attachStaging = (pool: Pool, { table, day }: Day): Promise<void> =>
       await client.query(
         `alter table ${table} attach partition ${name} for values from ('${from} 00:00:00+00') to ('${to} 00:00:00+00')`,
       )
-      const sql = `update archives set restored_at = clock_timestamp() where table_name = $1 and day = $2 and dropped_at is not null`
-      await client.query(sql, [table, day])
+      await client.query('select unseal_partition($1, $2)', [table, day])
       await client.query('commit')
     } catch (error) {
       await client.query('rollback').catch(() => undefined)

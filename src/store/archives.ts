@@ -1,5 +1,5 @@
 import type { Pool, PoolClient } from 'pg'
-import { withClient } from './checkout.ts'
+import { LOCK_PARTITIONS, unlessDifferent } from './archive-transactions.ts'
 import { toJson } from './json.ts'
 import type { RowSource } from './archive-pages.ts'
 
@@ -17,22 +17,10 @@ export type Proof = {
   sealedAt: string | null
 }
 
-/** In one transaction that waits for no lock longer than the partitions' own functions do. */
-const atomically = <T>(pool: Pool, run: (client: PoolClient) => Promise<T>): Promise<T> =>
-  withClient(pool, async (client) => {
-    try {
-      await client.query('begin')
-      const result = await run(client)
-      await client.query('commit')
-      return result
-    } catch (error) {
-      await client.query('rollback').catch(() => undefined)
-      throw error
-    }
-  })
+export const rowsOfDay = (column: string, day: string): string =>
+  `${column} >= '${day} 00:00:00+00'::timestamptz and ${column} < '${day} 00:00:00+00'::timestamptz + interval '24 hours'`
 
-const LATER_ROWS = (column: string, { day, part }: PartName): string =>
-  `part = ${part} and ${column} >= '${day} 00:00:00+00'::timestamptz and ${column} < '${day} 00:00:00+00'::timestamptz + interval '24 hours'`
+const LATER_ROWS = (column: string, { day, part }: PartName): string => `part = ${part} and ${rowsOfDay(column, day)}`
 
 /** Where the rows of a part are in Postgres. `later` and `instant` describe the table. */
 export const rowSource = async (
@@ -44,6 +32,17 @@ export const rowSource = async (
   const { rows } = await pool.query<{ name: string }>('select partition_name($1, $2) as name', [name.table, name.day])
   return { relation: rows[0]?.name ?? '', where: 'true' }
 }
+
+const DROPPED = `
+select object_key as key, bytes::float8 as bytes, sha256 from archives
+where table_name = $1 and day = $2 and part = $3 and dropped_at is not null and restored_at is null`
+
+/** The object of a part whose rows are in it alone: whoever put another in its place would lose them. */
+export const readDropped = async (
+  pool: Pool,
+  { table, day, part }: PartName,
+): Promise<Pick<Proof, 'key' | 'bytes' | 'sha256'> | undefined> =>
+  (await pool.query<Pick<Proof, 'key' | 'bytes' | 'sha256'>>(DROPPED, [table, day, part])).rows[0]
 
 /** Since when the partition takes no changes; seals it where nobody has. Text with all microseconds. */
 export const sealPart = async (pool: Pool, { table, day }: PartName): Promise<string> => {
@@ -77,76 +76,36 @@ on conflict (table_name, day, part) do update set
 where archives.dropped_at is null or archives.restored_at is not null`
 
 /** Of a day that was restored and is archived anew: its partition holds what they held. */
-const REPLACED = `
-delete from archives where table_name = $1 and day = $2 and part > 0 and restored_at is not null returning object_key as key`
+const REPLACE = `
+with gone as (
+  delete from archives where table_name = $1 and day = $2 and part > 0 and restored_at is not null returning object_key)
+insert into archive_objects (object_key, table_name, day, replaced_at)
+select object_key, $1, $2, now() from gone
+on conflict (object_key) do update set replaced_at = excluded.replaced_at`
+
+/** No seal keeps rows from rows that came later. */
+const countRows = async (client: PoolClient, { relation, where }: RowSource): Promise<string | undefined> =>
+  (await client.query<{ n: string }>(`select count(*)::text as n from ${relation} where ${where}`)).rows[0]?.n
 
 /**
- * Writes down what was proved.
+ * Writes down what was proved, and which objects nobody reads any more.
  *
- * @returns keys of objects that nobody reads any more; undefined where nothing was written: the seal is another one by now,
- * or the part was dropped before.
+ * @returns in words why it was not: the proof does not stand.
  */
-export const recordProof = (pool: Pool, { table, day, part }: PartName, proof: Proof): Promise<string[] | undefined> =>
-  atomically(pool, async (client) => {
-    const { key, bytes, sha256, totals, versions, sealedAt } = proof
-    const { rows, checksum, first, last } = totals
-    const object = [key, bytes, rows, checksum, sha256, first, last, toJson(versions), sealedAt]
-    if ((await client.query(RECORD, [table, day, part, ...object])).rowCount !== 1) return undefined
-    if (part > 0) return []
-    return (await client.query<{ key: string }>(REPLACED, [table, day])).rows.map((row) => row.key)
-  })
-
-const MARK_DROPPED = `
-update archives set dropped_at = clock_timestamp()
-where table_name = $1 and day = $2 and part = $3 and sha256 = $4 and dropped_at is null and restored_at is null
-  and (sealed_at is null or exists (
-    select from partition_seals s where s.table_name = $1 and s.day = $2 and s.sealed_at = archives.sealed_at))`
-
-/**
- * Drops the partition of a proved day and says so in the manifest: both or neither.
- *
- * @returns false where the proof does not stand: nothing was dropped.
- */
-export const dropProved = (pool: Pool, { table, day }: PartName, sha256: string): Promise<boolean> =>
-  atomically(pool, async (client) => {
-    if ((await client.query(MARK_DROPPED, [table, day, 0, sha256])).rowCount !== 1) return false
-    await client.query('select drop_partition($1, $2)', [table, day])
-    return true
-  })
-
-type Later = { source: RowSource; totals: string; sha256: string; rows: string; checksum: string }
-
-/** The same for rows that came later: what is deleted is counted and summed up as it goes. */
-export const deleteProved = async (
+export const recordProof = (
   pool: Pool,
   { table, day, part }: PartName,
-  { source, totals, sha256, rows, checksum }: Later,
-): Promise<boolean> => {
-  const differs = Symbol('differs')
-  try {
-    return await atomically(pool, async (client) => {
-      if ((await client.query(MARK_DROPPED, [table, day, part, sha256])).rowCount !== 1) return false
-      const sql = `with gone as (delete from ${source.relation} where ${source.where} returning *) select ${totals} from gone`
-      const gone = (await client.query<{ rows: string; checksum: string }>(sql)).rows[0]
-      if (gone?.rows !== rows || gone.checksum !== checksum) throw differs
-      return true
-    })
-  } catch (error) {
-    if (error === differs) return false
-    throw error
-  }
-}
-
-/** While `run` runs nobody else holds the name; undefined where somebody does. No transaction is open meanwhile. */
-export const withNameLocked = <T>(pool: Pool, name: string, run: () => Promise<T>): Promise<T | undefined> =>
-  withClient(pool, async (client) => {
-    const key = [`archive ${name}`]
-    const sql = `select pg_try_advisory_lock(hashtext('archive'), hashtext($1)) as locked`
-    const { rows } = await client.query<{ locked: boolean }>(sql, key)
-    if (rows[0]?.locked !== true) return undefined
-    try {
-      return await run()
-    } finally {
-      await client.query(`select pg_advisory_unlock(hashtext('archive'), hashtext($1))`, key).catch(() => undefined)
-    }
+  { source, ...proof }: Proof & { source: RowSource },
+): Promise<string | undefined> =>
+  unlessDifferent(pool, async (client) => {
+    const { key, bytes, sha256, totals, versions, sealedAt } = proof
+    // Before the seal is looked at: else it may be another one once the row is written.
+    if (part === 0) await client.query(LOCK_PARTITIONS, [table])
+    else if ((await countRows(client, source)) !== totals.rows) return 'rows came to the part while it was proved'
+    const { rows, checksum, first, last } = totals
+    const object = [key, bytes, rows, checksum, sha256, first, last, toJson(versions), sealedAt]
+    if ((await client.query(RECORD, [table, day, part, ...object])).rowCount !== 1)
+      return 'the day was unsealed or dropped meanwhile'
+    if (part === 0) await client.query(REPLACE, [table, day])
+    return undefined
   })

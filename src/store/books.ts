@@ -10,6 +10,10 @@ const NONE: SealedDays = new Set()
 
 const dayOf = (line: string): string => line.split('\t', 3)[2]?.slice(0, 10) ?? ''
 
+/** Table of rows with an instant: another one where its day takes no more rows. */
+export const tableOfInstant = (captured: string, sealed: SealedDays): 'order_books' | 'order_books_later' =>
+  sealed.has(captured.slice(0, 10)) ? 'order_books_later' : 'order_books'
+
 /** Of a day that takes no more rows. */
 const isLater = (line: string, sealed: SealedDays): boolean => sealed.has(dayOf(line))
 

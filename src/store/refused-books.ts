@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg'
 import { orderbookStream } from '../domain/keys.ts'
 import type { Batch, OffsetRow } from '../normalizer/batch.ts'
-import { copyBookRows } from './books.ts'
+import { copyBookRows, tableOfInstant } from './books.ts'
 import { tryWrite, writeHalving, writeHalvingGroups, type Isolation } from './isolation.ts'
 import type { SealedDays } from './recorded-days.ts'
 import { addRefused, explain } from './refused.ts'
@@ -31,8 +31,8 @@ const byMarket = (lines: string[]): string[][] => {
   return [...groups.values()]
 }
 
-const GAP_ROWS = `
-insert into order_books (id, sequence, captured_at, price, size, market_id, outcome_id, side, kind)
+const gapRows = (table: string): string => `
+insert into ${table} (id, sequence, captured_at, price, size, market_id, outcome_id, side, kind)
 select n.sequence * 65536, n.sequence, n.captured_at, 0, 0, n.market_id, n.outcome_id, 'bid', 'gap'
 from jsonb_to_recordset($1::jsonb) as n(sequence bigint, captured_at timestamptz, market_id text, outcome_id text)
 on conflict do nothing`
@@ -87,20 +87,41 @@ const firstOfEach = (events: Event[]): Event[] => {
   return [...first.values()]
 }
 
+type Routed = Isolation & { sealed: SealedDays }
+
+/** Rows of kind `gap`, of sealed days among those that come later. What is refused of them is a dead letter too. */
+const writeGapRows = async (client: ClientBase, batch: Batch, events: Event[], isolation: Routed): Promise<void> => {
+  for (const table of ['order_books', 'order_books_later'] as const) {
+    const rows = events
+      .filter(({ captured }) => tableOfInstant(captured, isolation.sealed) === table)
+      .map(({ marketId: market_id, outcomeId: outcome_id, sequence, captured: captured_at }) => ({
+        market_id,
+        outcome_id,
+        sequence,
+        captured_at,
+      }))
+    const write = async (to: ClientBase, some: object[]): Promise<void> =>
+      void (await to.query(gapRows(table), [toJson(some)]))
+    for (const one of await writeHalving(client, rows, write, isolation)) {
+      addRefused(
+        batch,
+        explain(one, `gap of ${table}`, ({ market_id }) => market_id),
+      )
+    }
+  }
+}
+
 /** Each refused event becomes a row of kind `gap`; of each outcome, the first one a record in `feed_gaps`. */
-const writeGapsOf = async (client: ClientBase, batch: Batch, events: Event[], isolation: Isolation): Promise<void> => {
-  const rows = events.map(({ marketId, outcomeId, sequence, captured }) => ({
-    market_id: marketId,
-    outcome_id: outcomeId,
-    sequence,
-    captured_at: captured,
-  }))
-  await writeHalving(client, rows, async (_, some) => void (await client.query(GAP_ROWS, [toJson(some)])), isolation)
+const writeGapsOf = async (client: ClientBase, batch: Batch, events: Event[], isolation: Routed): Promise<void> => {
+  await writeGapRows(client, batch, events, isolation)
   for (const event of firstOfEach(events)) {
     const standing = await openInProgress(client, batch, event)
     const { marketId: market_id, outcomeId: outcome_id, captured: captured_at, sequence, detail } = event
     const gap = { market_id, outcome_id, captured_at, sequence, detail, ...standing }
-    await tryWrite(client, async () => void (await client.query(GAPS, [toJson([gap])])))
+    const message = await tryWrite(client, async () => void (await client.query(GAPS, [toJson([gap])])))
+    if (message !== undefined) {
+      addRefused(batch, { part: 'feed_gaps', marketId: event.marketId, raw: JSON.stringify(gap), message })
+    }
   }
 }
 
@@ -110,11 +131,7 @@ const SEARCH = 'refused_books'
  * Writes the book rows that Postgres takes. The events of those that it refuses become gaps: their rows go to the dead
  * letters, and a consumer sees a row of kind `gap` in their place. The tape is told by `batch.refused`.
  */
-export const writeBooksIsolated = async (
-  client: ClientBase,
-  batch: Batch,
-  isolation: Isolation & { sealed: SealedDays },
-): Promise<void> => {
+export const writeBooksIsolated = async (client: ClientBase, batch: Batch, isolation: Routed): Promise<void> => {
   const { bookLines } = batch
   const copy = (to: ClientBase, lines: string[]): Promise<void> => copyBookRows(to, lines, isolation.sealed)
   await client.query(`savepoint ${SEARCH}`)

@@ -2,6 +2,7 @@ import { defineSearchAttributeKey } from '@temporalio/common'
 import { ApplicationFailure, isCancellation, setCurrentDetails, workflowInfo } from '@temporalio/workflow'
 import { z } from './zod.ts'
 import type { ArchiveStep } from '../activities/archive.ts'
+import type { Verdict } from '../activities/archive-steps.ts'
 import { archive, archiveAlerts } from './activity-options.ts'
 import { archiveDetails, type ArchiveDone } from './archive-details.ts'
 import { DAY_EXPECTED, isDay, parseInput, reasonOf } from './input.ts'
@@ -33,8 +34,9 @@ export async function archivePartitions(input?: ArchiveInput): Promise<{ done: A
     for (const step of steps) {
       tried.add(keyOf(step))
       setCurrentDetails(archiveDetails({ at, done, now: step }))
-      const detail = await runStep(step)
-      done.push({ ...step, detail })
+      const finished = await runStep(step)
+      tried.add(keyOf(finished))
+      done.push(finished)
     }
   }
   setCurrentDetails(archiveDetails({ at, done, now: undefined }))
@@ -50,22 +52,32 @@ function keyOf({ type, table, day, part }: ArchiveStep): string {
   return `${type} ${table} ${day} ${part}`
 }
 
-/** Answers in words why it failed, having raised an alert; undefined where it is done. */
-async function runStep({ type, ...name }: ArchiveStep): Promise<string | undefined> {
+/** Answers what was done, or in words why it failed, having raised an alert. */
+async function runStep(step: ArchiveStep): Promise<ArchiveDone> {
+  const { type, ...name } = step
   try {
-    const verdict = type === 'write' ? await writeAndProve(name) : await archive.dropPart(name)
+    const { verdict, ...taken } = await takeStep(step)
     if (verdict.type === 'done') {
       await archiveAlerts.endArchiveAlert(name)
-      return undefined
+      return { ...name, ...taken, detail: undefined }
     }
     await archiveAlerts.raiseArchiveAlert({ ...name, detail: verdict.detail })
-    return verdict.detail
+    return { ...name, ...taken, detail: verdict.detail }
   } catch (error) {
     if (isCancellation(error)) throw error
     const detail = reasonOf(error)
     await archiveAlerts.raiseArchiveAlert({ ...name, detail })
-    return detail
+    return { ...name, type, detail }
   }
+}
+
+/** A part whose object is found to be another than was proved is written instead of dropped: a later run drops it. */
+async function takeStep({ type, ...name }: ArchiveStep): Promise<{ type: ArchiveStep['type']; verdict: Verdict }> {
+  if (type === 'drop') {
+    const verdict = await archive.dropPart(name)
+    if (verdict.type !== 'forgotten') return { type, verdict }
+  }
+  return { type: 'write', verdict: await writeAndProve(name) }
 }
 
 /** What differs is written anew once: a bit that flipped on the way is no reason to wake anybody. */

@@ -12,7 +12,20 @@ beforeAll(async () => {
 })
 afterAll(() => database[Symbol.asyncDispose]())
 
-const instant = fc.date({ min: new Date('2000-01-01Z'), max: new Date('2100-01-01Z'), noInvalidDate: true })
+/** To the microsecond, in each year that has four digits. */
+const instant = fc
+  .tuple(
+    fc.oneof(
+      fc.date({ min: new Date('2000-01-01Z'), max: new Date('2100-01-01Z'), noInvalidDate: true }),
+      fc.date({
+        min: new Date('0001-01-01T00:00:00Z'),
+        max: new Date('9999-12-31T23:59:59.999Z'),
+        noInvalidDate: true,
+      }),
+    ),
+    fc.integer({ min: 0, max: 999 }),
+  )
+  .map(([date, micros]) => date.toISOString().replace('Z', `${String(micros).padStart(3, '0')}Z`))
 const decimal = (digits: bigint) =>
   fc
     .bigInt({ min: 0n, max: 10n ** digits - 1n })
@@ -20,7 +33,7 @@ const decimal = (digits: bigint) =>
 const word = fc.string({ unit: 'grapheme' }).filter((text) => !text.includes('\0'))
 const row = fc.record({
   outcome_id: word,
-  captured_at: instant.map((date) => date.toISOString()),
+  captured_at: instant,
   id: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map(String),
   sequence: fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }).map(String),
   market_id: word,
@@ -28,8 +41,8 @@ const row = fc.record({
   kind: word,
   price: decimal(18n),
   size: decimal(24n),
-  source_ts: fc.option(instant.map((date) => date.toISOString())),
-  source_received_at: fc.option(instant.map((date) => date.toISOString())),
+  source_ts: fc.option(instant),
+  source_received_at: fc.option(instant),
   source: fc.option(word),
 })
 

@@ -8,7 +8,7 @@ import { MockActivityEnvironment } from '@temporalio/testing'
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { readManifest } from '../../src/archive/manifest.ts'
 import { openObjectStore } from '../../src/archive/store/open.ts'
-import { DAY, fillDay, NAME, openTestArchive, type TestArchive } from '../support/archive-day.ts'
+import { DAY, fillDay, forgetDay, NAME, openTestArchive, type TestArchive } from '../support/archive-day.ts'
 import { isGet, openS3Faults, type S3Fault, type S3Faults } from '../support/s3-faults.ts'
 import { openS3, whyNoS3, type TestS3 } from '../support/s3.ts'
 import { createDatabase, type TestDatabase } from '../support/services.ts'
@@ -24,9 +24,7 @@ beforeAll(async () => {
 })
 afterAll(() => database[Symbol.asyncDispose]())
 beforeEach(async () => {
-  await database.pool.query(`select unseal_partition('order_books', $1)`, [DAY])
-  await database.pool.query(`drop table if exists ${PARTITION}`)
-  await database.pool.query('truncate archives')
+  await forgetDay(database.pool)
   await fillDay(database.pool, ROWS)
 })
 

@@ -1,10 +1,11 @@
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { createRestoreActivities } from '../../src/activities/archive-restore.ts'
 import { postgresTotals } from '../../src/archive/checksum.ts'
 import { readManifest } from '../../src/archive/manifest.ts'
 import { ORDER_BOOKS } from '../../src/archive/tables.ts'
-import { DAY, fillDay, fillLater, NAME, openTestArchive, type TestArchive } from '../support/archive-day.ts'
+import { DAY, fillDay, fillLater, forgetDay, NAME, openTestArchive, type TestArchive } from '../support/archive-day.ts'
 import { createDatabase, type TestDatabase } from '../support/services.ts'
 
 const ROWS = 4_000
@@ -18,9 +19,7 @@ beforeAll(async () => {
 })
 afterAll(() => database[Symbol.asyncDispose]())
 beforeEach(async () => {
-  await database.pool.query(`select unseal_partition('order_books', $1)`, [DAY])
-  await database.pool.query(`drop table if exists ${PARTITION}`)
-  await database.pool.query('truncate archives, order_books_later, feed_alerts cascade')
+  await forgetDay(database.pool)
   await fillDay(database.pool, ROWS)
   archive = openTestArchive(database.pool)
   return () => archive[Symbol.asyncDispose]()
@@ -77,4 +76,58 @@ test('an object that was damaged is not restored: the day stays in the archive',
   await expect(restoring).rejects.toThrow('SHA-256')
   expect(await isAttached()).toBe(false)
   expect((await manifest())[0]).toMatchObject({ isDropped: true })
+})
+
+/** What others do between the first download of a restore and its end. */
+const restoreWhile = async (meanwhile: () => Promise<void>): Promise<{ rows: number; parts: number }> => {
+  const { deps } = archive
+  let isFirst = true
+  const get: typeof deps.store.get = async (...given) => {
+    const got = await deps.store.get(...given)
+    if (isFirst) await meanwhile()
+    isFirst = false
+    return got
+  }
+  const { restoreDay } = createRestoreActivities({ ...deps, store: { ...deps.store, get } })
+  return archive.run(restoreDay, { table: 'order_books', day: DAY })
+}
+
+test('no part of a day is dropped while the day is restored, and what is dropped later is restored by the next one', async () => {
+  await archive.archive(NAME)
+  await archive.run(archive.activities.dropPart, NAME)
+  await fillLater(database.pool, [1, 2, 3])
+  await archive.archive(LATER)
+  const restored = await restoreWhile(() =>
+    expect(archive.run(archive.activities.dropPart, LATER)).rejects.toThrow('another run is at'),
+  )
+  expect(restored).toEqual({ rows: ROWS, parts: 1 })
+  expect(await ask('select from order_books_later')).toHaveLength(3)
+  await archive.run(archive.activities.dropPart, LATER)
+  await archive.archive(NAME)
+  await archive.run(archive.activities.dropPart, NAME)
+  expect(await archive.deps.store.head(keyOf(1))).toBeDefined()
+  const again = await archive.run(archive.activities.restoreDay, { table: 'order_books', day: DAY })
+  expect(again).toEqual({ rows: ROWS + 3, parts: 2 })
+})
+
+test('a restore that loaded other objects than the manifest names by its end attaches nothing', async () => {
+  await archive.archive(NAME)
+  await archive.run(archive.activities.dropPart, NAME)
+  await fillLater(database.pool, [1, 2, 3])
+  await archive.archive(LATER)
+  const restoring = restoreWhile(async () => {
+    await ask(
+      'with gone as (delete from order_books_later) update archives set dropped_at = clock_timestamp() where part = 1',
+    )
+  })
+  await expect(restoring).rejects.toThrow('to be loaded')
+  expect(await isAttached()).toBe(false)
+  expect((await manifest()).map(({ part, isDropped }) => [part, isDropped])).toEqual([
+    [0, true],
+    [1, true],
+  ])
+  expect(await archive.run(archive.activities.restoreDay, { table: 'order_books', day: DAY })).toEqual({
+    rows: ROWS + 3,
+    parts: 2,
+  })
 })

@@ -5,7 +5,7 @@ import { postgresTotals } from '../../src/archive/checksum.ts'
 import { openDuckdb } from '../../src/archive/duckdb.ts'
 import { readManifest } from '../../src/archive/manifest.ts'
 import { ORDER_BOOKS } from '../../src/archive/tables.ts'
-import { DAY, fillDay, fillLater, NAME, openTestArchive, type TestArchive } from '../support/archive-day.ts'
+import { DAY, fillDay, fillLater, forgetDay, NAME, openTestArchive, type TestArchive } from '../support/archive-day.ts'
 import { createDatabase, type TestDatabase } from '../support/services.ts'
 
 const ROWS = 4_000
@@ -19,9 +19,7 @@ beforeAll(async () => {
 })
 afterAll(() => database[Symbol.asyncDispose]())
 beforeEach(async () => {
-  await database.pool.query(`select unseal_partition('order_books', $1)`, [DAY])
-  await database.pool.query(`drop table if exists ${PARTITION}`)
-  await database.pool.query('truncate archives, order_books_later, feed_alerts cascade')
+  await forgetDay(database.pool)
   await fillDay(database.pool, ROWS)
   archive = openTestArchive(database.pool)
   return () => archive[Symbol.asyncDispose]()
@@ -129,7 +127,7 @@ test('one bit that flips in the object is found, nothing is dropped, and writing
 test('a bit that flips after the proof keeps the rows in Postgres', async () => {
   await archive.archive(NAME)
   await flipBit(objectPath(keyOf(0)), 1_000)
-  expect(await archive.run(archive.activities.dropPart, NAME)).toMatchObject({ type: 'differs' })
+  expect(await archive.run(archive.activities.dropPart, NAME)).toMatchObject({ type: 'forgotten' })
   expect(await isAttached()).toBe(true)
   expect(await totalsOf('order_books')).toMatchObject({ rows: String(ROWS) })
 })
@@ -220,4 +218,20 @@ test('days are named by the instant: up to thirty days before it, oldest first, 
   expect(await plan()).toEqual([])
   await database.pool.query(`update archives set proved_at = proved_at - interval '24 hours'`)
   expect(await plan()).toEqual([{ ...NAME, type: 'drop' }])
+})
+
+test('a day with instants of any age is proved: absurd ones of the venue hinder nobody', async () => {
+  const instants = [
+    '0001-01-01 00:00:00+00',
+    '1600-02-29 12:34:56.123457+00',
+    '1969-12-31 23:59:59.999999+00',
+    '2200-01-01 00:00:00.123457+00',
+    '9999-12-31 23:59:59.999999+00',
+    '58000-01-01 00:00:00.123457+00',
+  ]
+  for (const [index, at] of instants.entries()) {
+    const [column, sequence] = [index % 2 === 0 ? 'source_ts' : 'source_received_at', index + 1]
+    await database.pool.query(`update order_books set ${column} = $1 where sequence = $2`, [at, sequence])
+  }
+  expect(await archive.archive(NAME)).toEqual({ type: 'done' })
 })

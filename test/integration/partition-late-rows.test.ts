@@ -14,7 +14,7 @@ const { signal } = new AbortController()
 const STREAM = 'orderbook:1'
 
 /** Commits rows of market 1, a sequence after the other, each at noon of a day. */
-const openRecorder = async ({ pool }: TestDatabase) => {
+const openRecorder = async ({ pool }: Pick<TestDatabase, 'pool'>) => {
   const owner = await takeOwnership(pool, 1, 'a test')
   const stats = createStats()
   const commit = createCommitter({ pool, owner, stats, log: createLog('normalizer', 'silent'), config: readConfig({}) })
@@ -83,14 +83,15 @@ test('rows of a day that was sealed go to order_books_later, those of other days
   await record('2026-10-01')
   expect(await read('order_books')).toEqual(['10-01 1', '10-02 2', '10-02 3', '10-03 5'])
   expect(await read('order_books_later')).toEqual(['10-01 4', '10-01 6'])
-  await pool.query(`select drop_partition('order_books', '2026-10-01')`)
-  await record('2026-10-01')
-  expect(await read('order_books_later')).toEqual(['10-01 4', '10-01 6', '10-01 7'])
-  expect((await pool.query('select from dead_letters union all select from feed_gaps')).rowCount).toBe(0)
-  expect(stats.read()['rowsLater']).toBe(3)
   await pool.query(`select unseal_partition('order_books', '2026-10-01')`)
   await record('2026-10-01')
-  expect(await read('order_books')).toEqual(['10-02 2', '10-02 3', '10-03 5', '10-01 8'])
+  expect(await read('order_books')).toEqual(['10-01 1', '10-02 2', '10-02 3', '10-03 5', '10-01 7'])
+  await pool.query(`select seal_partition('order_books', '2026-10-01')`)
+  await pool.query(`select drop_partition(table_name, day, sealed_at) from partition_seals`)
+  await record('2026-10-01')
+  expect(await read('order_books_later')).toEqual(['10-01 4', '10-01 6', '10-01 8'])
+  expect((await pool.query('select from dead_letters union all select from feed_gaps')).rowCount).toBe(0)
+  expect(stats.read()['rowsLater']).toBe(3)
 })
 
 test('rows of a day that was sealed and dropped between two commits are not lost, and are no gap', async () => {
@@ -99,7 +100,7 @@ test('rows of a day that was sealed and dropped between two commits are not lost
   const { record, read } = await openRecorder(database)
   await record('2026-10-01')
   await pool.query(`select seal_partition('order_books', '2026-10-01')`)
-  await pool.query(`select drop_partition('order_books', '2026-10-01')`)
+  await pool.query(`select drop_partition(table_name, day, sealed_at) from partition_seals`)
   await record('2026-10-01', '2026-10-02')
   expect(await read('order_books')).toEqual(['10-02 3'])
   expect(await read('order_books_later')).toEqual(['10-01 2'])
@@ -148,4 +149,38 @@ test('metrics of the first instant of a month are committed, though all else of 
     'select tableoid::regclass::text as table from derived_metrics',
   )
   expect(rows).toEqual([{ table: 'derived_metrics_202611' }])
+})
+
+/** The rows of the sealed day of which Postgres refuses sequence 2; `also`: what else it refuses. */
+const recordRefused = async ({ pool }: TestDatabase, also = '') => {
+  const recorder = await openRecorder({ pool })
+  await recorder.record('2026-10-01')
+  await pool.query(`select seal_partition('order_books', '2026-10-01')`)
+  for (const table of ['order_books', 'order_books_later']) {
+    await pool.query(
+      `alter table ${table} add constraint unforeseen check ((kind = 'gap' or sequence <> 2) ${also}) not valid`,
+    )
+  }
+  await recorder.record('2026-10-01', '2026-10-01', '2026-10-02')
+  const { rows } = await pool.query<{ detail: string }>('select detail from dead_letters order by ordinal desc')
+  return { ...recorder, details: rows.map(({ detail }) => detail.replace(/:.*/, '')) }
+}
+
+test('an event of a sealed day that Postgres refuses leaves a row of kind gap among those that come later', async () => {
+  await using database = await createDatabase()
+  const { read, details } = await recordRefused(database)
+  expect(await read('order_books')).toEqual(['10-01 1', '10-02 4'])
+  expect(await read('order_books_later')).toEqual(['10-01 2', '10-01 3'])
+  expect(await read(`order_books_later where kind = 'gap'`)).toEqual(['10-01 2'])
+  expect(await read('order_books_later where part is not null')).toEqual([])
+  expect(details).toEqual(['order_books'])
+  const { rows } = await database.pool.query('select gap_sequence, reason from feed_gaps')
+  expect(rows).toEqual([{ gap_sequence: '2', reason: 'refused_row' }])
+})
+
+test('a row of kind gap that Postgres refuses too is a dead letter', async () => {
+  await using database = await createDatabase()
+  const { read, details } = await recordRefused(database, `and kind <> 'gap'`)
+  expect(await read('order_books_later')).toEqual(['10-01 3'])
+  expect(details).toEqual(['order_books', 'gap of order_books_later'])
 })

@@ -33,6 +33,12 @@ export const fillDay = async (pool: Pool, rows: number, day = DAY): Promise<void
   await pool.query(FILL, [day, rows])
 }
 
+/** As if the day had never been: no partition, no seal, nothing in the manifest. */
+export const forgetDay = async (pool: Pool, day = DAY): Promise<void> => {
+  await pool.query(`drop table if exists order_books_${day.replaceAll('-', '')}`)
+  await pool.query('truncate archives, archive_objects, partition_seals, order_books_later, feed_alerts cascade')
+}
+
 /** Rows of the day that came after it was sealed. */
 export const fillLater = async (pool: Pool, ids: number[], day = DAY): Promise<void> => {
   await pool.query(

@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => plane[Symbol.asyncDispose]())
 beforeEach(() => {
   plane.stubs.calls.length = 0
-  Object.assign(plane.stubs.archive, { plans: [], verdicts: [] })
+  Object.assign(plane.stubs.archive, { plans: [], verdicts: [], drops: [] })
 })
 
 const step = (type: ArchiveStep['type'], day: string, part = 0): ArchiveStep => ({
@@ -60,6 +60,16 @@ describe('archivePartitions', () => {
     )
     const writes = plane.stubs.calls.filter(({ activity }) => activity === 'writePart')
     expect(writes.map(({ input }) => input['isAnew'])).toEqual([false, true])
+  })
+
+  test('writes and proves anew an object that is found to be another before its rows are dropped, which a later run does', async () => {
+    plane.stubs.archive.plans = [[step('drop', '2026-10-01')], [step('drop', '2026-10-01')]]
+    plane.stubs.archive.drops = [{ type: 'forgotten', detail: 'SHA-256 of part-0.parquet' }]
+    const result: unknown = await (await start('archivePartitions')).result()
+    expect(result).toEqual({ done: [step('write', '2026-10-01')] })
+    expect(asked()).toEqual(
+      ['dropPart', 'sealRows', 'writePart', 'provePart'].map((activity) => `${activity} 2026-10-01`),
+    )
   })
 
   test('alerts of a day that differs still, does the others, drops nothing of it and fails', async () => {

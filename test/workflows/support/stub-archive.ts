@@ -1,5 +1,5 @@
 import type { ArchiveActivities, ArchiveStep } from '../../../src/activities/archive.ts'
-import type { Verdict } from '../../../src/activities/archive-steps.ts'
+import type { DropVerdict, Verdict } from '../../../src/activities/archive-steps.ts'
 import type { RestoreActivities } from '../../../src/activities/archive-restore.ts'
 
 export type ArchiveStubs = {
@@ -7,6 +7,8 @@ export type ArchiveStubs = {
   plans: ArchiveStep[][]
   /** Of proofs and drops, one after the other; then all are done. */
   verdicts: Verdict[]
+  /** Of drops, before those. */
+  drops: DropVerdict[]
   activities: ArchiveActivities & RestoreActivities
 }
 
@@ -15,6 +17,7 @@ export const createArchiveStubs = (note: (activity: string, input: object) => vo
   const stubs: ArchiveStubs = {
     plans: [],
     verdicts: [],
+    drops: [],
     activities: {
       planArchive: async (input) => {
         note('planArchive', input)
@@ -35,7 +38,7 @@ export const createArchiveStubs = (note: (activity: string, input: object) => vo
       },
       dropPart: async (name) => {
         note('dropPart', name)
-        return judge()
+        return stubs.drops.shift() ?? judge()
       },
       raiseArchiveAlert: async (trouble) => note('raiseArchiveAlert', trouble),
       endArchiveAlert: async (name) => note('endArchiveAlert', name),
