@@ -53,8 +53,8 @@ export const buildPart = async ({ table, chunks, path, room, onStage, signal }: 
     await rm(chunk)
   }
   onStage('sorting')
-  // Version 2 has the differences of instants and numbers: 9.2 bytes a row, and 12.4 without.
-  const options = `format parquet, parquet_version v2, compression zstd, row_group_size ${ROW_GROUP_ROWS}`
+  // Version 2 has the differences of instants and numbers: 9.2 bytes a row, and 12.4 without. Level 9 takes off 6 %.
+  const options = `format parquet, parquet_version v2, compression zstd, compression_level 9, row_group_size ${ROW_GROUP_ROWS}`
   const sorted = `select * from rows order by ${table.order.join(', ')}`
   await interruptedBy(connection, signal, () => connection.run(`copy (${sorted}) to ${literal(path)} (${options})`))
 }
