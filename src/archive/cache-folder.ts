@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, rm, stat } from 'node:fs/promises'
-import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { hasEnded, PROCESS_NAME } from '../lib/process-name.ts'
 import { isDraft } from './store/local-file.ts'
 import { StoreError } from './store/object-store.ts'
 
@@ -24,25 +24,9 @@ export type CacheFolder = AsyncDisposable & {
 
 /** A process that was killed leaves its folder; one that opened and released nothing for so long counts as killed. */
 const ABANDONED_AFTER_MS = 86_400_000
-/** In a container that is started anew, the process has the same host and pid as before. */
-const STARTED = Math.round(performance.timeOrigin)
-const HOST = encodeURIComponent(hostname())
 
-const isRunning = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM'
-  }
-}
-
-const isAbandoned = (name: string, changedTimeMs: number): boolean => {
-  if (Date.now() - changedTimeMs > ABANDONED_AFTER_MS) return true
-  const [host, pid, started] = name.split('~')
-  if (host !== HOST) return false
-  return Number(pid) === process.pid ? Number(started) !== STARTED : !isRunning(Number(pid))
-}
+const isAbandoned = (name: string, changedTimeMs: number): boolean =>
+  Date.now() - changedTimeMs > ABANDONED_AFTER_MS || hasEnded(name)
 
 type Entry = { path: string; name: string; inode: number; bytes: number; names: number; changedTimeMs: number }
 
@@ -100,7 +84,7 @@ const makeRoom = async (keptFolder: string, openFolder: string, maxBytes: number
 
 export const openCacheFolder = async (folder: string): Promise<CacheFolder> => {
   const [keptFolder, openFolder] = [join(folder, 'kept'), join(folder, 'open')]
-  const own = join(openFolder, `${HOST}~${process.pid}~${STARTED}~${randomBytes(4).toString('hex')}`)
+  const own = join(openFolder, `${PROCESS_NAME}~${randomBytes(4).toString('hex')}`)
   await mkdir(keptFolder, { recursive: true })
   let pinCount = 0
   return {

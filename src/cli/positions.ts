@@ -1,10 +1,9 @@
-import { parseArgs } from 'node:util'
 import { readConfig } from '../config.ts'
 import { rebuildPositions, type PositionDifference } from '../store/position-rebuild.ts'
 import { createTracking } from '../store/positions.ts'
 import { openDatabase } from './polytape/connections.ts'
 import { findPlaces } from './polytape/places.ts'
-import { runCommand, UsageError } from './polytape/usage.ts'
+import { parseWords, runCommand, UsageError } from './polytape/usage.ts'
 
 const USAGE = `usage: npm run positions -- rebuild [options]
 
@@ -27,16 +26,8 @@ const options = {
 
 type Chosen = { wallets: string[]; isDryRun: boolean }
 
-const parse = (args: string[]) => {
-  try {
-    return parseArgs({ args, options, allowPositionals: true, strict: true })
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error))
-  }
-}
-
 const readOptions = (args: string[]): Chosen | 'help' => {
-  const { values, positionals } = parse(args)
+  const { values, positionals } = parseWords(args, options)
   if (values.help) return 'help'
   if (positionals.join(' ') !== 'rebuild') throw new UsageError(`expected "rebuild", got "${positionals.join(' ')}"`)
   const wallets = values.wallet.map((wallet) => wallet.toLowerCase())

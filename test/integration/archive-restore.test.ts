@@ -1,16 +1,11 @@
-import { open } from 'node:fs/promises'
-import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createRestoreActivities } from '../../src/activities/archive-restore.ts'
-import { postgresTotals } from '../../src/archive/checksum.ts'
-import { readManifest } from '../../src/archive/manifest.ts'
-import { ORDER_BOOKS } from '../../src/archive/tables.ts'
 import { DAY, fillDay, fillLater, forgetDay, NAME, openTestArchive, type TestArchive } from '../support/archive-day.ts'
+import { flipBit, keyOf, openLook } from '../support/archive-look.ts'
 import { createDatabase, type TestDatabase } from '../support/services.ts'
 
 const ROWS = 4_000
 const LATER = { ...NAME, part: 1 }
-const PARTITION = 'order_books_20260605'
 
 let database: TestDatabase
 let archive: TestArchive
@@ -25,26 +20,10 @@ beforeEach(async () => {
   return () => archive[Symbol.asyncDispose]()
 })
 
-const objectPath = (key: string): string => join(archive.folder, 'objects', key)
-const keyOf = (part: number): string => `table=order_books/date=${DAY}/part-${part}.parquet`
-const ask = async <Row extends object>(sql: string): Promise<Row[]> => (await database.pool.query<Row>(sql)).rows
-const totalsOf = async (relation: string): Promise<object | undefined> =>
-  (await ask(`select ${postgresTotals(ORDER_BOOKS)} from ${relation}`))[0]
-const manifest = () => {
-  const at = `${DAY}T12:00:00Z`
-  return readManifest(database.pool, { table: 'order_books', from: at, to: at })
-}
-const isAttached = async (): Promise<boolean> =>
-  (await ask(`select from partitions where partition = '${PARTITION}'`)).length === 1
-
-const flipBit = async (path: string, at: number): Promise<void> => {
-  const file = await open(path, 'r+')
-  const byte = Buffer.alloc(1)
-  await file.read(byte, 0, 1, at)
-  byte[0] = (byte[0] ?? 0) ^ 4
-  await file.write(byte, 0, 1, at)
-  await file.close()
-}
+const { ask, isAttached, manifest, objectPath, totalsOf } = openLook(
+  () => database.pool,
+  () => archive,
+)
 
 test('a restored day is row by row what was archived, later parts included, takes rows again, and can be archived anew', async () => {
   const before = await totalsOf('order_books')

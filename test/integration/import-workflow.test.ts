@@ -12,6 +12,7 @@ import { createOther } from '../support/pmxt-history.ts'
 import { openRangeServer } from '../support/range-server.ts'
 import { openControlWorker, type ControlWorker } from './control-worker.ts'
 import { until } from './feed-support.ts'
+import { marketOf } from '../support/capture-frames.ts'
 
 const HOUR_MS = 3_600_000
 const HOUR = Date.parse('2026-04-20T13:00:00Z')
@@ -26,7 +27,7 @@ beforeAll(async () => {
   emulator = await openEmulator({ marketCount: 2, rate: 0 })
   worker = await openControlWorker([], 0)
   await start()
-  await withClient(worker.pool, (client) => writeMarkets(client, emulator.catalogue.markets.map(toMarket)))
+  await withClient(worker.pool, (client) => writeMarkets(client, emulator.catalogue.markets.map(marketOf)))
 })
 afterAll(async () => {
   await worker[Symbol.asyncDispose]()
@@ -41,25 +42,6 @@ const start = async (): Promise<void> => {
 }
 
 type VenueMarket = Emulator['catalogue']['markets'][number]
-
-const toMarket = (market: VenueMarket) => ({
-  marketId: market.marketId,
-  conditionId: market.conditionId,
-  slug: market.slug,
-  question: market.question,
-  status: 'active' as const,
-  outcomes: market.tokens.map(({ token, outcome }, index) => ({
-    outcomeId: `${market.marketId}:${index}`,
-    name: outcome,
-    token,
-  })),
-  feeBps: undefined,
-  endTimeMs: undefined,
-  tickSize: market.tickSize,
-  minOrderSize: market.minOrderSize,
-  negRisk: market.negRisk,
-  version: undefined,
-})
 
 const marketAt = (index: number): VenueMarket => {
   const market = emulator.catalogue.markets[index]

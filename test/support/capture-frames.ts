@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Market } from '../../src/domain/market.ts'
+import type { Emulator } from '../../src/emulator/emulator.ts'
 import { catalogueOf } from '../../src/emulator/replay-catalogue.ts'
 
 /** One message of a recorded frame: arrays are taken apart, texts stay as they were sent. */
@@ -17,6 +18,26 @@ export type CaptureMessage = {
   asks: { price: string; size: string }[]
   price_changes: { asset_id: string; price: string; size: string; side: string; hash: string }[]
 }
+
+/** A market of the emulator's catalogue as the normalizer knows it. */
+export const marketOf = (market: Emulator['catalogue']['markets'][number]): Market => ({
+  marketId: market.marketId,
+  conditionId: market.conditionId,
+  slug: market.slug,
+  question: market.question,
+  status: 'active',
+  outcomes: market.tokens.map(({ token, outcome }, at) => ({
+    outcomeId: `${market.marketId}:${at}`,
+    name: outcome,
+    token,
+  })),
+  feeBps: undefined,
+  endTimeMs: undefined,
+  tickSize: market.tickSize,
+  minOrderSize: market.minOrderSize,
+  negRisk: market.negRisk,
+  version: market.version,
+})
 
 const folder = process.env['POLYTAPE_CAPTURES'] ?? ''
 
@@ -49,21 +70,4 @@ export const readCapture = (path: string): CaptureFrame[] =>
 export const captureMarkets = (path: string): Market[] =>
   catalogueOf(
     linesOf(path).map(({ receivedAt, payloadUtf8 }) => ({ receivedTimeMs: Date.parse(receivedAt), text: payloadUtf8 })),
-  ).markets.map((market) => ({
-    marketId: market.marketId,
-    conditionId: market.conditionId,
-    slug: market.slug,
-    question: market.question,
-    status: 'active',
-    outcomes: market.tokens.map(({ token, outcome }, at) => ({
-      outcomeId: `${market.marketId}:${at}`,
-      name: outcome,
-      token,
-    })),
-    feeBps: undefined,
-    endTimeMs: undefined,
-    tickSize: market.tickSize,
-    minOrderSize: market.minOrderSize,
-    negRisk: market.negRisk,
-    version: market.version,
-  }))
+  ).markets.map(marketOf)

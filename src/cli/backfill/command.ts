@@ -1,6 +1,5 @@
-import { parseArgs } from 'node:util'
 import { parseInstant } from '../polytape/instant.ts'
-import { UsageError } from '../polytape/usage.ts'
+import { parseWords, UsageError } from '../polytape/usage.ts'
 
 export const USAGE = `usage: npm run backfill -- trades --market <id or slug> --from <time> [--to <time>]
 
@@ -19,14 +18,6 @@ const options = {
   help: { type: 'boolean', short: 'h', default: false },
 } as const
 
-const parse = (args: string[]) => {
-  try {
-    return parseArgs({ args, options, strict: true, allowPositionals: true })
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error))
-  }
-}
-
 const needed = (option: string, text: string | undefined): string => {
   if (text === undefined || text === '') throw new UsageError(`${option}: expected a value, got nothing`)
   return text
@@ -34,7 +25,7 @@ const needed = (option: string, text: string | undefined): string => {
 
 /** @throws UsageError, or Error where an instant is none. */
 export const parseCommand = (args: string[], nowMs: number): Command => {
-  const { values, positionals } = parse(args)
+  const { values, positionals } = parseWords(args, options)
   if (values.help || args.length === 0) return { type: 'help' }
   if (positionals.join(' ') !== 'trades') {
     throw new UsageError(`expected "trades", got "${positionals.join(' ')}"`)

@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util'
 import { ACCEPTED, parseInstant } from './instant.ts'
 import {
   EXPORT_OPTIONS,
@@ -9,7 +8,7 @@ import {
   toQuery,
   type ScanCommand,
 } from './scan-command.ts'
-import { UsageError } from './usage.ts'
+import { parseWords, UsageError } from './usage.ts'
 
 const HOUR_MS = 3_600_000
 const DEFAULT_DEPTH = 10
@@ -58,15 +57,7 @@ const options = {
   help: { type: 'boolean', short: 'h' },
 } as const
 
-const parse = (args: string[]) => {
-  try {
-    return parseArgs({ args, options, strict: true, allowPositionals: true })
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error))
-  }
-}
-
-type Values = ReturnType<typeof parse>['values']
+type Values = ReturnType<typeof parseWords<typeof options>>['values']
 
 const refuse = (command: string, values: Values, allowed: (keyof Values)[]): void => {
   for (const name of Object.keys(values)) {
@@ -123,7 +114,7 @@ const onTables = (command: 'query' | 'export', texts: string[], values: Values, 
 
 /** @throws UsageError, or an Error that says which time was not understood. */
 export const parseCommand = (args: string[], nowMs: number): Command => {
-  const { values, positionals } = parse(args)
+  const { values, positionals } = parseWords(args, options)
   const [command, ...rest] = positionals
   if (values.help === true) return { type: 'help' }
   switch (command) {

@@ -1,8 +1,7 @@
 import { resolve } from 'node:path'
-import { parseArgs } from 'node:util'
 import { isAddress, originRefusal } from '../../domain/import-origin.ts'
 import { parseInstant } from './instant.ts'
-import { UsageError } from './usage.ts'
+import { parseWords, UsageError } from './usage.ts'
 
 /** `origin`: an absolute path or an address. */
 export type ImportCommand =
@@ -16,14 +15,7 @@ const options = {
   fidelity: { type: 'string' },
 } as const
 
-const parse = (args: string[]) => {
-  try {
-    return parseArgs({ args, options, strict: true, allowPositionals: true })
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error))
-  }
-}
-type Values = ReturnType<typeof parse>['values']
+type Values = ReturnType<typeof parseWords<typeof options>>['values']
 
 const refuse = (source: string, values: Values, names: (keyof Values)[]): void => {
   const name = names.find((one) => values[one] !== undefined)
@@ -61,7 +53,7 @@ const toPrices = (market: string, values: Values, nowMs: number): ImportCommand 
 
 /** The words after `import`. @throws UsageError, or Error where an instant is none. */
 export const parseImport = (args: string[], nowMs: number): ImportCommand => {
-  const { values, positionals } = parse(args)
+  const { values, positionals } = parseWords(args, options)
   const [source, what, ...rest] = positionals
   if (source !== 'pmxt' && source !== 'prices')
     throw new UsageError(`import: expected "pmxt" or "prices", got "${source ?? ''}"`)

@@ -1,7 +1,20 @@
+import { parseArgs, type ParseArgsConfig } from 'node:util'
 import { explained } from './connections.ts'
 
 /** What was typed is no command. */
 export class UsageError extends Error {}
+
+/** Options and words of a command. @throws UsageError where an option is none of these, or lacks its value. */
+export const parseWords = <Options extends NonNullable<ParseArgsConfig['options']>>(
+  args: string[],
+  options: Options,
+) => {
+  try {
+    return parseArgs({ args, options, strict: true, allowPositionals: true })
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error))
+  }
+}
 
 type Command = { name: string; usage: string; reasonOf?: (error: unknown) => string }
 

@@ -1,7 +1,8 @@
 -- Up Migration
 
 -- Days are dropped from the oldest on, so what is missing lies between the newest row that is found and the instant. Sequences
--- are dense: the next row after the instant, or how far the normalizer got, shows where nothing does.
+-- are dense: the next row after the instant, or how far the normalizer got, shows where nothing does. Imported
+-- rows, whose sequences are below 0, say nothing of those that were recorded.
 create function is_cut_by_archive(outcome_id text, at timestamptz, captured_at timestamptz, sequence bigint) returns boolean
 language sql stable as $$
   select exists (
@@ -11,16 +12,18 @@ language sql stable as $$
         and (is_cut_by_archive.at at time zone 'UTC')::date)
     and is_cut_by_archive.sequence is distinct from coalesce(
       (select o.sequence - 1 from order_books o
-       where o.outcome_id = is_cut_by_archive.outcome_id and o.captured_at > is_cut_by_archive.at
+       where o.outcome_id = is_cut_by_archive.outcome_id and o.captured_at > is_cut_by_archive.at and o.id > 0
        order by o.captured_at, o.id limit 1),
       (select (i.progress #>> array['outcomes', split_part(is_cut_by_archive.outcome_id, ':', 2), 'sequence'])::bigint
        from ingestion_offsets i where i.stream = 'orderbook:' || split_part(is_cut_by_archive.outcome_id, ':', 1)))
 $$;
+
 comment on function is_cut_by_archive is
   'Whether rows between the newest event that Postgres has before an instant (captured_at, sequence) and the instant may be in '
   'the archive alone.';
 
--- As they were, but for is_cut_by_archive: where every row after the checkpoint is gone no hole in the sequences shows it.
+-- As they were, but for is_cut_by_archive: where every row after the checkpoint is gone no hole in the sequences shows it; and for
+-- books of other recorders where none was recorded.
 create or replace function book_state_at(outcome_id text, at timestamptz)
 returns table (state text, sequence bigint, captured_at timestamptz, source_ts timestamptz)
 language plpgsql stable rows 1 set jit = off as $$
@@ -29,10 +32,15 @@ declare
   base record;
   newest record;
   first_sequence bigint;
+  quality text;
 begin
   select * into base from book_base_at(book_state_at.outcome_id, book_state_at.at);
   if base.sequence is null then
-    return query select 'missing', null::bigint, null::timestamptz, null::timestamptz;
+    return query select i.state, i.sequence, i.captured_at, i.source_ts
+    from imported_state_at(book_state_at.outcome_id, book_state_at.at) i;
+    if not found then
+      return query select 'missing', null::bigint, null::timestamptz, null::timestamptz;
+    end if;
     return;
   end if;
   select o.sequence, o.captured_at, o.source_ts, case o.kind when 'gap' then o.sequence end as gap_sequence into newest
@@ -48,18 +56,26 @@ begin
   where o.outcome_id = book_state_at.outcome_id and o.captured_at >= base.captured_at
     and o.captured_at <= book_state_at.at and o.sequence > base.sequence
   order by o.captured_at, o.id limit 1;
-  return query select
-    case
-      when first_sequence > base.sequence + 1
-        or is_cut_by_archive(book_state_at.outcome_id, book_state_at.at, newest.captured_at, newest.sequence) then 'in_gap'
-      else book_quality_at(book_state_at.outcome_id, book_state_at.at, newest.gap_sequence)
-    end, newest.sequence, newest.captured_at, newest.source_ts;
+  quality := case
+    when first_sequence > base.sequence + 1
+      or is_cut_by_archive(book_state_at.outcome_id, book_state_at.at, newest.captured_at, newest.sequence) then 'in_gap'
+    else book_quality_at(book_state_at.outcome_id, book_state_at.at, newest.gap_sequence)
+  end;
+  if quality = 'in_gap' then
+    return query select i.state, i.sequence, i.captured_at, i.source_ts
+    from imported_state_at(book_state_at.outcome_id, book_state_at.at) i;
+    if found then
+      return;
+    end if;
+  end if;
+  return query select quality, newest.sequence, newest.captured_at, newest.source_ts;
 end
 $$;
 comment on function book_state_at is
   'One row always, also for an empty book. state: missing before the first snapshot, in_gap while the book may be '
-  'incomplete (also where rows after the checkpoint are in the archive), verified where the venue''s hash proved it, else '
-  'unverified. The rest is of the newest event.';
+  'incomplete (also where rows after the checkpoint are in the archive), imported where it would be one of the two and another '
+  'recorder''s book is there, verified where the venue''s hash proved it, else unverified. The rest is of the newest event; '
+  'sequences of imported ones are negative.';
 
 -- effective_io_concurrency: the rows of an outcome lie on as many pages; handing 200 cached pages to I/O workers takes
 -- longer than copying them (measured: half the time at p50 and p95 without).
@@ -70,6 +86,12 @@ language plpgsql stable rows 50 set jit = off set effective_io_concurrency = 0 a
 declare
   base record;
 begin
+  if exists (select from imported_span_at(book_at.outcome_id, book_at.at))
+    and (select s.state from book_state_at(book_at.outcome_id, book_at.at) s) = 'imported'
+  then
+    return query select * from imported_book_at(book_at.outcome_id, book_at.at);
+    return;
+  end if;
   select * into base from book_base_at(book_at.outcome_id, book_at.at);
   if base.sequence is null then
     return;
