@@ -6,7 +6,7 @@ import { CATALOG_CHANGES_CHANNEL, marketOfStream, orderbookStream } from '../dom
 import { every } from '../lib/every.ts'
 import { waitBeforeRetry } from '../lib/retry.ts'
 import type { Batch } from '../normalizer/batch.ts'
-import { createLatencies } from '../normalizer/latency.ts'
+import { createLatencies, forEachFrame } from '../normalizer/latency.ts'
 import { FenceLost } from '../store/fence.ts'
 import { isRetryable } from '../store/retryable.ts'
 import { openStreams } from '../store/offsets.ts'
@@ -23,6 +23,7 @@ import { tellRefused } from './normalizer-refused.ts'
 import { createResolutions } from './normalizer-resolutions.ts'
 import { createResync } from './normalizer-resync.ts'
 import { Shard } from './normalizer-shard.ts'
+import { createShowing } from './normalizer-showing.ts'
 import { Tapes } from './normalizer-tapes.ts'
 import { createViews } from './normalizer-views.ts'
 import { startMarking } from './position-marks.ts'
@@ -97,8 +98,8 @@ const openParts = ({ deps, shard: index, cache, write }: RunInput, settling: Abo
   const tellFills = createFillChannel(redis)
   const onCommitted = (batch: Batch, sealedTimeMs: number): void => {
     const nowMs = Date.now()
-    latencies.write.record(sealedTimeMs, nowMs, batch.frameTimes.length)
-    for (const { exchangeTimeMs } of batch.frameTimes) latencies.commit.record(exchangeTimeMs, nowMs)
+    latencies.write.record(sealedTimeMs, nowMs, batch.frameTimes.length / 2)
+    forEachFrame(batch.frameTimes, (exchangeTimeMs) => latencies.commit.record(exchangeTimeMs, nowMs))
     trimBehind(reader, batch).catch(() => stats.count('trimErrors'))
     tellChanges(redis, batch).catch(() => stats.count('catalogChangesUntold'))
     void tellFills(batch.news).then((untold) => untold > 0 && stats.count('fillsUntold', untold))
@@ -108,8 +109,10 @@ const openParts = ({ deps, shard: index, cache, write }: RunInput, settling: Abo
   }
   const commits: Commits = new Commits({ config, write, onCommitted, signal: settling })
   const views = createViews({ cache, report, stats, log })
-  const closing = createClosing({ tapes, reader, commits, views, stats, closeAfterMs: config.CLOSE_ENDED_AFTER_MS })
-  const shard = new Shard({ shard: index, config, stats, reader, tapes, commits, views, closing, listening, latencies })
+  const showing = createShowing({ views, latencies })
+  const closeAfterMs = config.CLOSE_ENDED_AFTER_MS
+  const closing = createClosing({ tapes, reader, commits, isWritten: showing.isWritten, stats, closeAfterMs })
+  const shard = new Shard({ shard: index, config, stats, reader, tapes, commits, views, closing, listening, showing })
   const pulse = { stepTimeMs: Date.now() }
   return { blocking, reader, tapes, commits, views, shard, latencies, pulse }
 }

@@ -1,9 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../config.ts'
 import { marketOfStream, MARKETS_STREAM, orderbookStream, TRADES_STREAM, UNROUTABLE_STREAM } from '../domain/keys.ts'
 import type { Stats } from '../lib/stats.ts'
 import type { Batch } from '../normalizer/batch.ts'
-import type { FrameTimes, Latencies } from '../normalizer/latency.ts'
 import { MarketTape } from '../normalizer/market-tape.ts'
 import { shardOfStream } from '../stream/append.ts'
 import { compareIds, STREAMS_PER_READ, type Reader, type StreamRead } from '../stream/read.ts'
@@ -14,12 +13,15 @@ import { ownFrame } from './normalizer-open.ts'
 import { createReady, readableOf } from './normalizer-ready.ts'
 import { createStrays, type Strays } from './normalizer-strays.ts'
 import { marketsAmong, type Tape, type Tapes } from './normalizer-tapes.ts'
+import type { Showing } from './normalizer-showing.ts'
 import type { Views } from './normalizer-views.ts'
 
 /** Streams that are read though no market is known by their name; shard 0 reads them. */
 const SHARED_STREAMS = [MARKETS_STREAM, TRADES_STREAM, UNROUTABLE_STREAM]
 /** Entries read of one stream at a time, so that a backlog is applied in bounded batches. */
 const ENTRIES_PER_READ = 100
+/** A turn of the event loop is held for about so long: all else of the shard waits meanwhile. */
+const SLICE_MS = 8
 const PARKED_PAUSE_MS = 20
 /** A parked stream's market is looked for again this often: a few queries each time. */
 const PARKED_RETRY_MS = 100
@@ -36,10 +38,19 @@ export type ShardParts = {
   views: Views
   closing: Closing
   listening: Derivation
-  latencies: Latencies
+  showing: Showing
 }
 
-type Shown = { times: FrameTimes[]; readTimeMs: number; appliedTimeMs: number }
+/** What is applied in one turn. */
+type Slice = {
+  batch: Batch
+  /** What the batch held before it. */
+  frameCount: number
+  timesFrom: number
+  changed: Set<Tape>
+  readTimeMs: number
+  endMs: number
+}
 
 /** One shard's pipeline: read what is ready, apply it, show it in the hot cache, hand it to the commit. */
 export class Shard {
@@ -52,9 +63,6 @@ export class Shard {
   /** Streams of other shards that were noted as ready here. */
   readonly #strays: Strays
   readonly #ready: ReturnType<typeof createReady>
-  /** The write of the hot cache that is on its way: the next read does not wait for it, the next write does. */
-  #showing: Promise<void> = Promise.resolve()
-  #failure: unknown
 
   constructor(parts: ShardParts) {
     this.#parts = parts
@@ -75,8 +83,8 @@ export class Shard {
 
   /** Waits for news of the shard, at most half a second, and carries them through. */
   async step(): Promise<void> {
-    const { tapes, commits } = this.#parts
-    if (this.#failure !== undefined) throw this.#failure
+    const { tapes, commits, showing } = this.#parts
+    if (showing.failure !== undefined) throw showing.failure
     await commits.admit()
     this.#close()
     const isIdle = this.#isIdle()
@@ -183,41 +191,43 @@ export class Shard {
     await this.#applyAll(reads)
   }
 
+  /** In slices, with turns of the event loop between them: commits and the cache go on while a backlog is applied. */
   async #applyAll(reads: StreamRead[]): Promise<void> {
-    const { commits, stats } = this.#parts
-    const { batch } = commits
     const readTimeMs = Date.now()
+    let slice = this.#newSlice(readTimeMs)
+    for (const { stream, entries, isMore } of reads) {
+      const tape = this.#parts.tapes.get(stream)
+      if (tape === undefined) continue
+      if (isMore) this.#due.add(stream)
+      for (const entry of entries) {
+        this.#parts.tapes.apply(tape, entry, slice.batch)
+        slice.changed.add(tape)
+        if (performance.now() < slice.endMs) continue
+        this.#endSlice(slice)
+        await nextTurn()
+        slice = this.#newSlice(readTimeMs)
+      }
+    }
+    this.#endSlice(slice)
+    await this.#parts.commits.admit()
+  }
+
+  #newSlice(readTimeMs: number): Slice {
+    const { batch } = this.#parts.commits
     const { frameCount } = batch
-    const timesBefore = batch.frameTimes.length
-    const changed = reads.flatMap((read) => this.#applyRead(read, batch))
+    const timesFrom = batch.frameTimes.length
+    return { batch, frameCount, timesFrom, changed: new Set(), readTimeMs, endMs: performance.now() + SLICE_MS }
+  }
+
+  /** In the turn in which it was applied: between turns the batch may be sealed. */
+  #endSlice({ batch, changed, frameCount, timesFrom, readTimeMs }: Slice): void {
+    const { commits, stats, showing } = this.#parts
     const markets = marketsAmong(changed)
     for (const tape of markets) tape.proveEarly(batch)
     commits.mark(changed)
-    if (changed.some((tape) => tape.stream === MARKETS_STREAM)) this.#refreshMarkets(batch)
+    if ([...changed].some((tape) => tape.stream === MARKETS_STREAM)) this.#refreshMarkets(batch)
     stats.count('frames', batch.frameCount - frameCount)
-    const times = batch.frameTimes.slice(timesBefore)
-    await this.#showing
-    this.#showing = this.#show(markets, { times, readTimeMs, appliedTimeMs: Date.now() })
-    await commits.admit()
-  }
-
-  /** Never rejects: what ends the shard is thrown by the next step. */
-  async #show(markets: MarketTape[], { times, readTimeMs, appliedTimeMs }: Shown): Promise<void> {
-    const { views, latencies } = this.#parts
-    try {
-      await views.show(markets)
-    } catch (error) {
-      this.#failure ??= error
-      return
-    }
-    const nowMs = Date.now()
-    latencies.apply.record(readTimeMs, appliedTimeMs, times.length)
-    latencies.show.record(appliedTimeMs, nowMs, times.length)
-    for (const { exchangeTimeMs, receivedTimeMs } of times) {
-      latencies.receive.record(exchangeTimeMs, receivedTimeMs)
-      latencies.read.record(receivedTimeMs, readTimeMs)
-      latencies.cache.record(exchangeTimeMs, nowMs)
-    }
+    showing.add(markets, { times: batch.frameTimes.slice(timesFrom), readTimeMs, appliedTimeMs: Date.now() })
   }
 
   /** What the catalogue says anew of markets that are being recorded. */
@@ -226,14 +236,6 @@ export class Shard {
       const tape = this.#parts.tapes.get(orderbookStream(market.marketId))
       if (tape instanceof MarketTape) tape.updateMarket(market)
     }
-  }
-
-  #applyRead({ stream, entries, isMore }: StreamRead, batch: Batch): Tape[] {
-    const tape = this.#parts.tapes.get(stream)
-    if (tape === undefined) return []
-    for (const entry of entries) this.#parts.tapes.apply(tape, entry, batch)
-    if (isMore) this.#due.add(stream)
-    return [tape]
   }
 
   /** A tape that moved on while its tail was asked for is where the stream is. */

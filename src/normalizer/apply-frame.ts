@@ -13,12 +13,20 @@ import { tellFill } from './listener.ts'
 import { parseMarker } from './marker.ts'
 import { noteTickSize } from './market-changes.ts'
 import type { MarketTape } from './market-tape.ts'
-import type { OutcomeTape } from './outcome-tape.ts'
+import type { ChangeResult, OutcomeTape } from './outcome-tape.ts'
 import { isPossibleTime } from './possible-time.ts'
 import { toFill } from './trade-ordinals.ts'
 
+/** Not put together for each change: a text that is made has to be found among the names each time. */
+const CHANGE_COUNTERS: Record<ChangeResult, string> = {
+  changed: 'changes_changed',
+  unchanged: 'changes_unchanged',
+  older: 'changes_older',
+  held: 'changes_held',
+}
+
 const noteTimes = ({ exchangeTimeMs }: VenueEvent, { frame, batch }: FrameContext): void => {
-  batch.frameTimes.push({ exchangeTimeMs, receivedTimeMs: frame.receivedTimeMs })
+  batch.frameTimes.push(exchangeTimeMs, frame.receivedTimeMs)
 }
 
 /** The outcome of a token. A token that is none of the market goes to the dead letters and is applied to nothing. */
@@ -39,7 +47,7 @@ const applyBook = (tape: MarketTape, event: BookEvent, context: FrameContext): v
 const applyChanges = (tape: MarketTape, event: PriceChangeEvent, context: FrameContext): void => {
   for (const change of event.changes) {
     const result = outcomeFor(tape, change.token, context)?.applyChange(change, event, context)
-    if (result !== undefined) tape.deps.stats.count(`changes_${result}`)
+    if (result !== undefined) tape.deps.stats.count(CHANGE_COUNTERS[result])
   }
   noteTimes(event, context)
 }

@@ -39,12 +39,11 @@ export const addBookRows = (batch: Batch, event: RowEvent, levels: RowLevel[]): 
   const { capturedTimeMs, exchangeTimeMs, sourceReceivedTimeMs } = event
   const times = `${capturedText(capturedTimeMs)}\t${exchangeText(exchangeTimeMs)}\t${sourceText(sourceReceivedTimeMs)}`
   batch.days.add(Math.floor(capturedTimeMs / DAY_MS))
-  levels.forEach((level, position) => {
-    const id = event.sequence * ROWS_PER_EVENT + position
-    const line =
-      `${id}\t${event.sequence}\t${times}\t${level.priceText}\t${level.sizeText}\t` +
-      `${event.marketId}\t${event.outcomeId}\t${level.side}\t${event.kind}\n`
+  let id = event.sequence * ROWS_PER_EVENT
+  for (const { priceText, sizeText, side } of levels) {
+    const line = `${id}\t${event.sequence}\t${times}\t${priceText}\t${sizeText}\t${event.marketId}\t${event.outcomeId}\t${side}\t${event.kind}\n`
     batch.bookLines.push(line)
     batch.bookBytes += line.length
-  })
+    id += 1
+  }
 }

@@ -1,11 +1,18 @@
 import type { BookLevels, LevelChange } from '../domain/book.ts'
 import type { Level } from '../domain/book-side.ts'
 import type { Frame } from '../domain/frame.ts'
-import type { Batch } from './batch.ts'
+import type { Batch, TapeContext } from './batch.ts'
 import { addBookRows, type RowKind, type RowLevel } from './book-row.ts'
 import { LadderChanges } from './ladder-changes.ts'
 
 export type WriteContext = { frame: Frame; batch: Batch; exchangeTimeMs: number | undefined }
+
+/** Written out: a spread of so few fields costs more than all else of a change. */
+export const writtenBy = ({ frame, batch }: TapeContext, exchangeTimeMs: number | undefined): WriteContext => ({
+  frame,
+  batch,
+  exchangeTimeMs,
+})
 
 /** An empty snapshot and a gap are one row. */
 export const EMPTY_ROW: RowLevel = { side: 'bid', priceText: '0', sizeText: '0' }
@@ -15,6 +22,8 @@ const toRow = (side: RowLevel['side'], level: Level): RowLevel => ({
   priceText: level.priceText,
   sizeText: level.size === 0 ? '0' : level.sizeText,
 })
+
+const toChangeRow = ({ side, level }: LevelChange): RowLevel => toRow(side, level)
 
 /** The rows of a snapshot; an empty book is one row too. */
 export const toRows = ({ bids, asks }: BookLevels): RowLevel[] => {
@@ -38,10 +47,6 @@ export class EventWriter {
     this.#outcomeId = outcomeId
   }
 
-  get position(): { sequence: number; capturedTimeMs: number } {
-    return { sequence: this.sequence, capturedTimeMs: this.capturedTimeMs }
-  }
-
   /** `captured_at` of what a frame would write now. */
   timeOf({ receivedTimeMs }: Frame): number {
     return Math.max(this.capturedTimeMs, receivedTimeMs)
@@ -52,8 +57,7 @@ export class EventWriter {
     if (changes.length === 0) return
     for (const { side, level } of changes) this.ladder.set(side, level)
     this.changesSinceCheckpoint += changes.length
-    const rows = changes.map(({ side, level }) => toRow(side, level))
-    this.write('change', rows, context)
+    this.write('change', changes.map(toChangeRow), context)
   }
 
   write(kind: RowKind, levels: RowLevel[], { frame, batch, exchangeTimeMs }: WriteContext): void {

@@ -43,8 +43,18 @@ export const LATENCY_BOUNDS_MS: readonly number[] = [
   LONGEST_MS,
 ]
 
-/** Clocks of a frame on its way; all but the venue's are of our hosts. */
-export type FrameTimes = { exchangeTimeMs: number; receivedTimeMs: number }
+/**
+ * Clocks of frames on their way, in epoch ms: the venue's and that of its receipt, a frame after the other. Numbers and not an
+ * object a frame: what lives until the commit is copied by two collections.
+ */
+export type FrameTimes = number[]
+
+export const forEachFrame = (
+  times: FrameTimes,
+  take: (exchangeTimeMs: number, receivedTimeMs: number) => void,
+): void => {
+  for (let at = 0; at + 1 < times.length; at += 2) take(times[at] ?? 0, times[at + 1] ?? 0)
+}
 
 /** Up to here a bin is a millisecond; above, 64 bins a doubling (1.1 %). */
 const EXACT_MS = 1_024

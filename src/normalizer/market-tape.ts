@@ -138,13 +138,14 @@ export class MarketTape {
     this.lastId = entry.id
     if (entry.frames.some(({ kind }) => kind === 'reprocess')) return this.#reprocess(entry, batch)
     if (entry.epoch < this.epoch) return this.#applyOlder(entry, batch)
-    entry.frames.forEach((frame, index) => {
-      const ordinal = entry.firstOrdinal + index
+    let ordinal = entry.firstOrdinal
+    for (const frame of entry.frames) {
       const context = { frame, batch, entryId: entry.id, ordinal }
       if (entry.epoch > this.epoch) this.#follow(entry.epoch, context)
       if (ordinal <= this.ordinal) this.deps.stats.count('framesReplayed')
       else this.#applyNext(ordinal, context)
-    })
+      ordinal += 1
+    }
   }
 
   /** The end of a read: books that hash to what the venue says are proved at once. */

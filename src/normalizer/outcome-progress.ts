@@ -1,10 +1,26 @@
 import type { OutcomeProgress } from '../domain/progress.ts'
 import type { OutcomeTape } from './outcome-tape.ts'
+import type { Subject } from './verification.ts'
+
+/** As it stands whenever it is looked at. */
+export const standingOf = ({ book, writer, outcome: { outcomeId } }: OutcomeTape): Subject => ({
+  book,
+  outcomeId,
+  get sequence() {
+    return writer.sequence
+  },
+  get capturedTimeMs() {
+    return writer.capturedTimeMs
+  },
+})
 
 /** How far an outcome's tape got. */
 export const outcomeProgress = (tape: OutcomeTape): OutcomeProgress => {
-  const { status, gapSequence, gapReason, exchangeTimeMs } = tape
-  return { ...tape.writer.position, ...tape.verification.reached, status, gapSequence, gapReason, exchangeTimeMs }
+  const { status, gapSequence, gapReason, exchangeTimeMs, writer } = tape
+  const { sequence, capturedTimeMs } = writer
+  const { verifiedSequence } = tape.verification.reached
+  // Nothing is spread: on Node 20 that costs several µs, and a commit asks every market that changed.
+  return { sequence, capturedTimeMs, verifiedSequence, status, gapSequence, gapReason, exchangeTimeMs }
 }
 
 /** Continues from a stored position whose book is gone: sequences go on, the book waits for a snapshot. */
