@@ -47,6 +47,7 @@ export const createShowing = ({ views, latencies }: { views: Views; latencies: L
     isWritten: (tape: MarketTape): boolean => !markets.has(tape) && views.isWritten(tape),
 
     add: (changed: MarketTape[], frames: Applied): void => {
+      if (changed.length === 0) return
       for (const tape of changed) markets.add(tape)
       applied.push(frames)
       if (isWriting) return
