@@ -116,7 +116,7 @@ const machine = [
     title: 'Event loop',
     about: 'By how much timers are late: what one long step makes all others wait.',
     unit: Seconds,
-    queries: [each('instance', highest(`nodejs_eventloop_lag_p99_seconds${NORMALIZERS}`, 'instance'))],
+    queries: [each('instance', highest(`polytape_event_loop_lag_seconds${NORMALIZERS}`, 'instance'))],
   }),
   lines({
     title: 'Memory a process',
