@@ -46,6 +46,16 @@ const arrivals = [
   }),
 ]
 
+const watched = [
+  lines({
+    title: 'Heartbeats missed',
+    about: 'Alerts of feed_alerts that stand, by kind: what should come and does not.',
+    unit: Short,
+    queries: [each('kind', highest('polytape_feed_alerts_open', 'kind'))],
+    span: 24,
+  }),
+]
+
 const onward = [
   lines({
     title: 'Latency: venue → receive',
@@ -86,12 +96,6 @@ const onward = [
     unit: BytesPerSecondIEC,
     queries: [{ expr: perSecond('polytape_redis_bytes_total', 'job', 'direction'), legend: '{{job}} {{direction}}' }],
   }),
-  lines({
-    title: 'Redis errors',
-    about: 'A second, by class.',
-    unit: EventsPerSecond,
-    queries: [each('class', perSecond('polytape_redis_errors_total', 'class'))],
-  }),
 ]
 
 export const FEEDS = createDashboard({
@@ -100,6 +104,7 @@ export const FEEDS = createDashboard({
   about: 'From the venue into the streams of Redis.',
   sections: [
     { title: 'What comes', panels: arrivals },
+    { title: 'Who is missed', panels: watched },
     { title: 'Into the streams', panels: onward },
   ],
 })

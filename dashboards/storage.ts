@@ -4,6 +4,7 @@ import {
   Days,
   Dollars,
   EventsPerSecond,
+  OpsPerSecond,
   PercentUnit,
   RowsPerSecond,
   Seconds,
@@ -11,7 +12,7 @@ import {
 } from '@grafana/grafana-foundation-sdk/units'
 import { createDashboard } from './dashboard.ts'
 import { lines } from './panels.ts'
-import { each, highest, middleAndTail, perSecond, total } from './queries.ts'
+import { each, highest, lowest, middleAndTail, perSecond, total } from './queries.ts'
 
 const postgres = [
   lines({
@@ -52,6 +53,30 @@ const postgres = [
   }),
 ]
 
+const redis = [
+  lines({
+    title: 'Memory of Redis',
+    about: 'Nearly all of it is streams that are not trimmed yet. At the limit it refuses frames.',
+    unit: BytesIEC,
+    queries: [
+      { expr: highest('polytape_redis_memory_bytes'), legend: 'used' },
+      { expr: highest('polytape_redis_memory_limit_bytes'), legend: 'limit' },
+    ],
+  }),
+  lines({
+    title: 'Redis calls by command',
+    about: 'Round trips a second, of all roles.',
+    unit: OpsPerSecond,
+    queries: [each('command', perSecond('polytape_redis_calls_total', 'command'))],
+  }),
+  lines({
+    title: 'Redis errors by role',
+    about: 'A second, by role and class.',
+    unit: EventsPerSecond,
+    queries: [{ expr: perSecond('polytape_redis_errors_total', 'job', 'class'), legend: '{{job}} {{class}}' }],
+  }),
+]
+
 const archive = [
   lines({
     title: 'Archive: days that wait',
@@ -76,6 +101,12 @@ const archive = [
     about: 'Cores, by process. It runs at the lowest priority.',
     unit: PercentUnit,
     queries: [each('instance', perSecond('process_cpu_seconds_total{job="archive"}', 'instance'))],
+  }),
+  lines({
+    title: 'Catalogue age',
+    about: 'Since the last whole pass over the markets of the venue, one a minute.',
+    unit: Seconds,
+    queries: [{ expr: lowest('polytape_catalogue_age_seconds'), legend: 'age' }],
   }),
 ]
 
@@ -102,10 +133,11 @@ const cost = [
 
 export const STORAGE = createDashboard({
   uid: 'polytape-storage',
-  title: 'storage, archive, cost',
-  about: 'Postgres, what leaves it for S3, and what it costs.',
+  title: 'storage and archive',
+  about: 'Postgres, Redis, what leaves for S3, and what it costs.',
   sections: [
     { title: 'Postgres', panels: postgres },
+    { title: 'Redis', panels: redis },
     { title: 'Archive', panels: archive },
     { title: 'Cost', panels: cost },
   ],

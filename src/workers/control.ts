@@ -20,6 +20,7 @@ import { createPolicySource } from './policy-source.ts'
 import { openReassert, type Reassert } from './reassert.ts'
 import { createRetirement } from './retirement.ts'
 import { deploySchedules } from './schedules.ts'
+import { openStanding } from './standing.ts'
 import { reasonOf, untilReachable } from './until-reachable.ts'
 import { controlOptions } from './worker-options.ts'
 import { loadWorkflowBundle } from './workflow-bundle.ts'
@@ -76,12 +77,13 @@ export const openControl = async (context: RoleContext): Promise<RoleWorker> => 
     log.warn(`could not look after the owner workflows: ${reasonOf(error)}`),
   )
   const dispatcher = await openAlertDispatcher({ context, client, subscriber: resources.connectRedis() })
+  const standing = openStanding(context)
   const timer = setInterval(lookAgain, ENSURE_EVERY_MS)
   return {
     options: controlOptions({ connection: temporal, namespace, activities }, bundlePath, config),
     [Symbol.asyncDispose]: async () => {
       clearInterval(timer)
-      for (const one of [reassert, changes, dispatcher]) one[Symbol.dispose]()
+      for (const one of [reassert, changes, dispatcher, standing]) one[Symbol.dispose]()
       await http[Symbol.asyncDispose]()
     },
   }
