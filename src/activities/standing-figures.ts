@@ -1,40 +1,40 @@
 import type { Redis } from 'ioredis'
 import type { Pool } from 'pg'
-import type { Stats } from '../lib/stats.ts'
+import { FEED_KINDS } from '../domain/heartbeat.ts'
+import type { AlertKind } from '../heartbeats/silence.ts'
+import { within } from '../lib/every.ts'
+import type { Look, Stats } from '../lib/stats.ts'
 import { countOpenByKind } from '../store/feed-alerts.ts'
 
-type StandingDeps = { pool: Pool; redis: Redis; stats: Stats }
+type StandingDeps = { pool: Pool; redis: Redis }
 
-const numberIn = (info: string, name: string): number | undefined => {
-  const digits = new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1]
-  return digits === undefined ? undefined : Number(digits)
-}
+const KINDS: readonly AlertKind[] = [...FEED_KINDS, 'partitions', 'archive']
+/** A server that hangs must not keep whoever scrapes from all other figures. */
+const ANSWER_MS = 1_000
 
-/** Managed servers may leave out what is not theirs to tell. */
-const lookAtMemory = async ({ redis, stats }: StandingDeps): Promise<void> => {
-  const info = await redis.info('memory')
-  const usedBytes = numberIn(info, 'used_memory')
-  const limitBytes = numberIn(info, 'maxmemory') || numberIn(info, 'total_system_memory')
-  if (usedBytes !== undefined) stats.set('redisMemoryBytes', usedBytes)
-  if (limitBytes !== undefined) stats.set('redisMemoryLimitBytes', limitBytes)
-}
-
-/** Kinds that had an open alert before and have none now are 0, not forgotten. */
-const lookAtAlerts = async ({ pool, stats }: StandingDeps, seen: Set<string>): Promise<void> => {
-  const counts = await countOpenByKind(pool)
-  for (const kind of counts.keys()) seen.add(kind)
-  for (const kind of seen) stats.set(`feedAlertsOpenOf:${kind}`, counts.get(kind) ?? 0)
-}
-
-/**
- * One look at what stands in Postgres and Redis for all processes.
- *
- * @throws Error of the first that does not answer, after both were asked.
- */
-export const createStandingLook = (deps: StandingDeps): (() => Promise<void>) => {
-  const seen = new Set<string>()
-  return async () => {
-    const looks = await Promise.allSettled([lookAtAlerts(deps, seen), lookAtMemory(deps)])
-    for (const look of looks) if (look.status === 'rejected') throw look.reason
+const alertsOpen =
+  ({ pool }: StandingDeps): Look =>
+  async () => {
+    const counts = await within(countOpenByKind(pool), ANSWER_MS, 'Postgres does not answer')
+    return KINDS.map((kind) => [`feedAlertsOpenOf:${kind}`, counts.get(kind) ?? 0])
   }
+
+const numbersIn = (info: string, name: string): number[] =>
+  [...info.matchAll(new RegExp(`^${name}:(\\d+)`, 'gm'))].map((match) => Number(match[1]))
+
+/** Managed servers may leave out what is not theirs to tell: then nothing is told. */
+const memoryOfRedis =
+  ({ redis }: StandingDeps): Look =>
+  async () => {
+    const info = await within(redis.info('memory'), ANSWER_MS, 'Redis does not answer')
+    const limits = ['maxmemory', 'total_system_memory'].flatMap((name) => numbersIn(info, name))
+    const limitBytes = limits.find((bytes) => bytes > 0)
+    const used = numbersIn(info, 'used_memory').map((bytes): [string, number] => ['redisMemoryBytes', bytes])
+    return limitBytes === undefined ? used : [...used, ['redisMemoryLimitBytes', limitBytes]]
+  }
+
+/** What stands in Postgres and Redis for all processes, looked up when somebody scrapes. */
+export const followStanding = (deps: StandingDeps, stats: Stats): void => {
+  stats.follow(alertsOpen(deps))
+  stats.follow(memoryOfRedis(deps))
 }

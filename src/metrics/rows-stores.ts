@@ -3,7 +3,6 @@ import { EVERY_ROLE, type MetricRow } from './row.ts'
 const TABLES = [
   'order_books',
   'fills',
-  'trades',
   'wallet_activities',
   'feed_gaps',
   'dead_letters',
@@ -131,7 +130,7 @@ export const STORE_ROWS: readonly MetricRow[] = [
     help: "The same with the commands that scripts run, as a provider counts them: by each script's own formula, else one a key.",
     label: '',
     roles: EVERY_ROLE,
-    source: { from: 'figure', figure: 'redisCommands:' },
+    source: { from: 'figure', figure: 'redis:commands' },
   },
   {
     name: 'polytape_redis_bytes_total',
