@@ -6,7 +6,7 @@ export const STANDING_ROWS: readonly MetricRow[] = [
   {
     name: 'polytape_feed_alerts_open',
     type: 'gauge',
-    help: 'Alerts of the heartbeats that have not recovered, by kind; looked up every 15 s.',
+    help: 'Alerts of the heartbeats that have not recovered, by kind; looked up when somebody scrapes.',
     label: 'kind',
     roles: ['control'],
     source: { from: 'family', family: 'feedAlertsOpenOf', values: [...FEED_KINDS, 'partitions', 'archive'] },
