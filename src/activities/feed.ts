@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity'
 import { every } from '../lib/every.ts'
 import { cancellation, isLost } from './lost.ts'
+import { lookAtFeeds, noteDelays } from './feed-figures.ts'
 import { createShared, openFeedGroup, type FeedDeps, type FeedGroup, type Shared } from './feed-group.ts'
 
 export type { FeedDeps } from './feed-group.ts'
@@ -34,7 +35,16 @@ const publishFigures = ({ stats }: FeedDeps, owned: Iterable<Owned>, { budget }:
 export const createFeedActivities = (deps: FeedDeps) => {
   const shared = createShared(deps)
   const running = new Map<string, Owned>()
-  const publish = (): void => publishFigures(deps, running.values(), shared)
+  const feeds = (): [string, FeedGroup][] => [...running].map(([name, { feed }]) => [name, feed])
+  const publish = (): void => {
+    publishFigures(deps, running.values(), shared)
+    noteDelays(
+      feeds().map(([, feed]) => feed),
+      shared,
+      deps,
+    )
+  }
+  deps.stats.follow(() => lookAtFeeds(feeds(), shared))
   let publishing = new AbortController()
   /** Over all groups at once, while there is one. */
   const startPublishing = (): void => {

@@ -8,7 +8,15 @@ export const FEED_ROWS: readonly MetricRow[] = [
     help: 'Frames taken from the venue, by feed: elements of websocket messages, books of REST answers, fills and activities of the Data API.',
     label: 'feed',
     roles: ['feed'],
-    source: { from: 'family', family: 'framesIn', values: ['market_channel', 'rest_books', 'trades', 'activities'] },
+    source: {
+      from: 'figures',
+      figures: {
+        market_channel: 'frames',
+        rest_books: 'restBooks',
+        trades: 'dataTrades',
+        activities: 'dataActivities',
+      },
+    },
   },
   {
     name: 'polytape_reconnects_total',
@@ -45,7 +53,7 @@ export const FEED_ROWS: readonly MetricRow[] = [
   {
     name: 'polytape_clock_skew_seconds',
     type: 'gauge',
-    help: "Estimate of the venue's clock less this host's. Too low by what the venue needs to send a frame, off by at most half a round trip of a PING; absent in a replay and before a minute of frames.",
+    help: "Estimate of the venue's clock less this host's. Too low by what the venue needs to send a frame, off by at most half a round trip of a PING; absent in a replay and for the first half minute.",
     label: '',
     roles: ['feed'],
     source: { from: 'figure', figure: 'clockSkewMs', per: 1_000 },

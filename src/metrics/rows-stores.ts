@@ -42,14 +42,13 @@ export const STORE_ROWS: readonly MetricRow[] = [
   {
     name: 'polytape_drops_total',
     type: 'counter',
-    help: 'Frames (refused_entry: entries; refused_row, metric_late: rows) that are not used, by reason. Lost: overflow, not_flushed, refused_entry, stream_loss; each is a gap. Harmless: replayed, older_connection. The rest is kept as a dead letter.',
+    help: 'Frames (refused_entry: entries; refused_row, metric_late: rows) that are not used, by reason. Lost: overflow, refused_entry, stream_loss; each is a gap. Harmless: replayed, older_connection. The rest is kept as a dead letter.',
     label: 'reason',
     roles: ['feed', 'normalizer'],
     source: {
       from: 'figures',
       figures: {
         overflow: 'framesOverflown',
-        not_flushed: 'framesNotFlushed',
         refused_entry: 'entriesRefused',
         stream_loss: 'framesMissing',
         replayed: 'framesReplayed',
@@ -146,6 +145,6 @@ export const STORE_ROWS: readonly MetricRow[] = [
     help: 'What waits in memory. feed: frames that Redis has not taken. commit: rows and frames of the batch that is being filled.',
     label: 'queue',
     roles: ['feed', 'normalizer'],
-    source: { from: 'family', family: 'queueBytes', values: ['feed', 'commit'] },
+    source: { from: 'family', family: 'queueBytes', values: [] },
   },
 ]

@@ -53,19 +53,7 @@ export const openControl = async (context: RoleContext): Promise<RoleWorker> => 
   addHooks(context, changes)
   followStanding(resources, stats)
   const reassert = await openReassert({ client, runs, subscriber: resources.connectRedis(), log })
-  const ensureFeed = (group: number): Promise<void> => owners.ensureFeed(group)
-  const { redis } = resources
-  const rebalance = createRebalance({ redis, marketsPerFeed: config.MARKETS_PER_FEED, ensureFeed, log })
-  const retire = createRetirement({ client, redis, shardCount: config.NORMALIZER_SHARDS, log })
-  let watchedTimeMs = 0
-  const watch = async (): Promise<void> => {
-    const running = await owners.running()
-    await watchOver({ owners, reassert, context, running })
-    await rebalance()
-    await retire(running)
-    watchedTimeMs = Date.now()
-  }
-  context.http.health.readyWhile(watchCheck(() => watchedTimeMs))
+  const watch = createWatch({ owners, reassert, context, client })
   const setUp = async (): Promise<void> => {
     const { failed } = await ensurePartitions(resources.pool, DAYS_AHEAD)
     for (const { table, day, error } of failed) log.warn({ table, day, error }, 'a partition could not be made')
@@ -108,6 +96,25 @@ const addHooks = ({ config, log, stats, http }: RoleContext, changes: CatalogCha
   const { HOOKS_SECRET: secret } = config
   http.addRoute(marketsHook({ secret, want: (marketId) => changes.want(marketId), stats, now: Date.now }))
   if (secret === undefined) log.info('POST /hooks/markets is off: HOOKS_SECRET is not set')
+}
+
+type Watching = { owners: Owners; reassert: Reassert; context: RoleContext; client: Client }
+
+const createWatch = ({ owners, reassert, context, client }: Watching): (() => Promise<void>) => {
+  const { config, log, resources, http } = context
+  const { redis } = resources
+  const ensureFeed = (group: number): Promise<void> => owners.ensureFeed(group)
+  const rebalance = createRebalance({ redis, marketsPerFeed: config.MARKETS_PER_FEED, ensureFeed, log })
+  const retire = createRetirement({ client, redis, shardCount: config.NORMALIZER_SHARDS, log })
+  let watchedTimeMs = 0
+  http.health.readyWhile(watchCheck(() => watchedTimeMs))
+  return async () => {
+    const running = await owners.running()
+    await watchOver({ owners, reassert, context, running })
+    await rebalance()
+    await retire(running)
+    watchedTimeMs = Date.now()
+  }
 }
 
 type Watched = { owners: Owners; reassert: Reassert; context: RoleContext; running: ReadonlySet<string> }
