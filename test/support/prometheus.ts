@@ -29,6 +29,9 @@ const answer = z.discriminatedUnion('status', [
   z.object({ status: z.literal('error'), error: z.string() }),
 ])
 
+const rule = z.object({ name: z.string(), query: z.string(), health: z.string() })
+const rulesAnswer = z.object({ data: z.object({ groups: z.array(z.object({ rules: z.array(rule) })) }) })
+
 /** One line of an instant query. */
 type Value = { labels: Record<string, string>; value: number }
 
@@ -36,6 +39,8 @@ export type TestPrometheus = TestServer & {
   url: string
   /** @throws Error with what Prometheus says of the expression. */
   query: (expr: string) => Promise<Value[]>
+  /** Those that it evaluates; `health` is ok once one was. */
+  rules: () => Promise<z.infer<typeof rule>[]>
 }
 
 /** As committed, but quicker: the answers are wanted within seconds. */
@@ -88,6 +93,11 @@ const askAt = async (url: string, expr: string): Promise<Value[]> => {
   return given.data.result.map(({ metric, value: [, text] }) => ({ labels: metric, value: Number(text) }))
 }
 
+const rulesAt = async (url: string): Promise<z.infer<typeof rule>[]> => {
+  const given = rulesAnswer.parse(await (await fetch(`${url}/api/v1/rules`)).json())
+  return given.data.groups.flatMap(({ rules }) => rules)
+}
+
 /** A real Prometheus with the committed configuration, which finds what runs in the state folder. */
 export const openPrometheus = async (stateRoot: string): Promise<TestPrometheus> => {
   if (server?.type !== 'found') throw new Error('prometheus is missing')
@@ -97,5 +107,5 @@ export const openPrometheus = async (stateRoot: string): Promise<TestPrometheus>
     async (folder, port) => specOf(path, stateRoot, folder, port),
   )
   const url = `http://127.0.0.1:${opened.port}`
-  return { ...opened.server, url, query: (expr) => askAt(url, expr) }
+  return { ...opened.server, url, query: (expr) => askAt(url, expr), rules: () => rulesAt(url) }
 }
