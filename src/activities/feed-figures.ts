@@ -21,10 +21,10 @@ const skewOf = (groups: [string, FeedGroup][], skew: ClockSkew): [string, number
 const SECOND_MS = 1_000
 
 /** Notes the delays of the last second. A replay's venue times are of another day. */
-export const noteDelays = (groups: Iterable<FeedGroup>, { skew }: Shared, { config }: FeedDeps): void => {
+export const noteDelays = (groups: [name: string, FeedGroup][], { skew }: Shared, { config }: FeedDeps): void => {
   if (config.POLYTAPE_VENUE === 'replay') return
   const nowMs = Date.now()
-  const leastMs = Math.min(...[...groups].map((feed) => feed.leastDelayMs(nowMs - SECOND_MS)))
+  const leastMs = Math.min(...groups.map(([, feed]) => feed.leastDelayMs(nowMs - SECOND_MS)))
   if (Number.isFinite(leastMs)) skew.note(leastMs, nowMs)
 }
 

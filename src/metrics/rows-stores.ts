@@ -23,6 +23,7 @@ const DEAD_LETTERS = [
   'bad_catalogue',
   'misrouted',
   'unroutable',
+  'frames_lost',
   'bad_signature',
   'bad_entry',
   'bad_reprocess',

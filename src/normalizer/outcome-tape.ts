@@ -150,6 +150,7 @@ export class OutcomeTape {
     this.gapSequence = opened.gapSequence
     this.gapReason = cause.reason
     this.#deps.stats.count('gaps')
+    this.#deps.stats.count(`gaps:${cause.reason}`)
     context.batch.gapsOpened.push(opened)
   }
 
