@@ -9,13 +9,15 @@ const workflows = [
     about:
       'From the schedule of a workflow task to its start, p99. Rising: too few workers on the queue, or they are busy.',
     unit: Seconds,
-    queries: [each('task_queue', quantile(0.99, 'temporal_workflow_task_schedule_to_start_latency', '', 'task_queue'))],
+    queries: [
+      each('task_queue', quantile(0.99, 'temporal_workflow_task_schedule_to_start_latency_seconds', '', 'task_queue')),
+    ],
   }),
   lines({
     title: 'Workflow tasks take',
     about: 'p99.',
     unit: Seconds,
-    queries: [each('task_queue', quantile(0.99, 'temporal_workflow_task_execution_latency', '', 'task_queue'))],
+    queries: [each('task_queue', quantile(0.99, 'temporal_workflow_task_execution_latency_seconds', '', 'task_queue'))],
   }),
   lines({
     title: 'Workflows in the cache',
@@ -30,13 +32,17 @@ const activities = [
     title: 'Activities wait',
     about: 'From schedule to start, p99, by queue.',
     unit: Seconds,
-    queries: [each('task_queue', quantile(0.99, 'temporal_activity_schedule_to_start_latency', '', 'task_queue'))],
+    queries: [
+      each('task_queue', quantile(0.99, 'temporal_activity_schedule_to_start_latency_seconds', '', 'task_queue')),
+    ],
   }),
   lines({
     title: 'Activities take',
     about: 'p99, by type. runFeed and runNormalizer run for days: they are here when they end.',
     unit: Seconds,
-    queries: [each('activity_type', quantile(0.99, 'temporal_activity_execution_latency', '', 'activity_type'))],
+    queries: [
+      each('activity_type', quantile(0.99, 'temporal_activity_execution_latency_seconds', '', 'activity_type')),
+    ],
   }),
   lines({
     title: 'Slots free',
@@ -56,13 +62,13 @@ const server = [
     title: 'Calls to Temporal by operation',
     about: 'A second. Temporal Cloud bills actions, which these cause.',
     unit: EventsPerSecond,
-    queries: [each('operation', perSecond('temporal_request', 'operation'))],
+    queries: [each('operation', perSecond('temporal_request_total', 'operation'))],
   }),
   lines({
     title: 'A call takes',
     about: 'p99, without long polls.',
     unit: Seconds,
-    queries: [each('operation', quantile(0.99, 'temporal_request_latency', '', 'operation'))],
+    queries: [each('operation', quantile(0.99, 'temporal_request_latency_seconds', '', 'operation'))],
   }),
   lines({
     title: 'Pollers',

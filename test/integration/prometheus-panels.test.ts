@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, describe, test } from 'vitest'
 import { writtenAlerts } from '../support/alert-file.ts'
 import { drawnPanels } from '../support/dashboard-panels.ts'
@@ -14,16 +15,21 @@ const figureOf = (query: string): string => {
   return figure
 }
 
+/** Nothing new is known before. */
+const SCRAPE_MS = 1_000
+
 type Asked = { what: string; expr: string }
 
-/** Those without a single number. */
-const unanswered = async (prometheus: TestPrometheus, asked: Asked[]): Promise<string[]> => {
-  const answers = await Promise.all(
-    asked.map(async ({ what, expr }) => ({ what, expr, values: await prometheus.query(filledIn(expr)) })),
-  )
-  return answers
-    .filter(({ values }) => !values.some(({ value }) => Number.isFinite(value)))
-    .map(({ what, expr }) => `${what}: ${expr}`)
+/** Asks what was not answered with a number yet; says what is left. */
+const createRound = (prometheus: TestPrometheus, asked: Asked[]) => {
+  let left = asked
+  return async (): Promise<string[]> => {
+    await sleep(SCRAPE_MS)
+    const looks = left.map(async (one) => ({ one, values: await prometheus.query(filledIn(one.expr)) }))
+    const answers = await Promise.all(looks)
+    left = answers.flatMap(({ one, values }) => (values.some(({ value }) => Number.isFinite(value)) ? [] : [one]))
+    return left.map(({ what, expr }) => `${what}: ${expr}`)
+  }
 }
 
 describe.skipIf(whyNoPrometheus() !== undefined)('a healthy system under Prometheus', () => {
@@ -38,7 +44,7 @@ describe.skipIf(whyNoPrometheus() !== undefined)('a healthy system under Prometh
     expect(panels.length).toBeGreaterThan(60)
     const figures = rules.map(({ name, query }) => ({ what: name, expr: figureOf(query) }))
 
-    await untilNone('questions without an answer', () => unanswered(prometheus, [...panels, ...figures]))
+    await untilNone('questions without an answer', createRound(prometheus, [...panels, ...figures]))
     const roles = await prometheus.query('sum by (job) (up)')
     expect(roles.map(({ labels }) => labels['job'])).toEqual(
       expect.arrayContaining(['control', 'feed', 'normalizer', 'archive']),
