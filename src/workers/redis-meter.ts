@@ -71,6 +71,8 @@ export const createRedisMeter = (stats: Stats): ((redis: Redis) => void) => {
   const note = (command: Command): void => {
     stats.count(inFamily('redisCalls', command.name))
     stats.count('redis:commands', 1 + scriptCommands(command))
+    // The client introduces itself by CLIENT SETINFO, which a Redis before 7.2 refuses, and goes on.
+    if (command.name === 'client') return
     const { reject } = command
     command.reject = (error) => {
       stats.count(inFamily('redisErrors', redisErrorClass(error)))
