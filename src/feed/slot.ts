@@ -109,7 +109,9 @@ export class Slot {
     const member = this.members.get(marketId)
     if (live === undefined || member === undefined || !isFollowed(member)) return
     const isAwaited = live.awaiting.delete(token)
-    live.log.push(orderbookStream(marketId), { kind: 'rest', receivedTimeMs, sourceReceivedTimeMs: undefined, text })
+    const stream = orderbookStream(marketId)
+    const frame: Frame = { kind: 'rest', receivedTimeMs, sourceReceivedTimeMs: undefined, text }
+    if (!live.shed.has(stream)) live.log.push(stream, frame)
     // Beside a book that is followed, what REST brings does not say that the socket brings it too.
     if (!isAwaited) return
     const exchangeTimeMs = Number(firstString(text, '"timestamp"'))

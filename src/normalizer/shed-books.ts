@@ -1,0 +1,88 @@
+import type { ShedProgress } from '../domain/progress.ts'
+import { followsBooks, ROWLESS_TIER, SHED_TEXTS, SHED_TIERS, writesRows, type ShedTier } from '../domain/shed.ts'
+import type { GapCause, TapeContext } from './batch.ts'
+import type { Since } from './book-proof.ts'
+import { EMPTY_ROW, toRows } from './event-writer.ts'
+import { toGapOpened } from './gap-rows.ts'
+import { tellBook } from './listener.ts'
+import type { OutcomeTape } from './outcome-tape.ts'
+
+/** For offset and checkpoint. */
+export const shedProgress = ({ writer: { tier }, sheds }: OutcomeTape): ShedProgress | undefined =>
+  tier === 0 && sheds.length === 0 ? undefined : { tier, sequences: [...sheds] }
+
+export const resumeSheds = (outcome: OutcomeTape, progress: ShedProgress | undefined): void => {
+  outcome.writer.tier = progress?.tier ?? 0
+  outcome.sheds = progress?.sequences ?? []
+}
+
+type Opening = { tier: ShedTier; since: Since | undefined }
+
+/** Each tier is a gap of its own beside those of losses: so history says since when how much is not known. */
+const openShed = (outcome: OutcomeTape, { tier, since }: Opening, context: TapeContext): void => {
+  const { writer, verification } = outcome
+  const { sequence } = writer
+  const cause: GapCause = {
+    reason: 'cost',
+    detail: `tier ${tier}: ${SHED_TEXTS[tier]}, since the costs would be above the budget`,
+    sinceTimeMs: since?.sinceTimeMs ?? context.frame.receivedTimeMs,
+    lastGoodSequence: since?.lastGoodSequence ?? sequence,
+  }
+  const opened = toGapOpened(outcome, { cause, since: undefined }, writer.timeOf(context.frame))
+  const written = { ...context, exchangeTimeMs: undefined }
+  writer.write('gap', [EMPTY_ROW], written)
+  outcome.sheds.push(opened.gapSequence)
+  context.batch.gapsOpened.push(opened)
+  verification.proof.renumber(sequence, writer.sequence)
+  if (tier === ROWLESS_TIER) tellBook(outcome, 'gap', written)
+}
+
+/** Nothing comes of the book any more: what was known of it grows old, so it is not shown either. */
+const forgetBook = (outcome: OutcomeTape): void => {
+  if (outcome.status === 'following') {
+    outcome.status = 'gap'
+    outcome.gapReason = 'cost'
+  }
+  outcome.window.clear()
+  outcome.verification.drop()
+  outcome.book.replace({ bids: [], asks: [] })
+}
+
+/** More is shed from here on. The rows of the gaps come first: what follows them in the history is not all that happened. */
+export const shedMore = (outcome: OutcomeTape, tier: ShedTier, context: TapeContext): void => {
+  const { writer, verification } = outcome
+  const isEnding = !followsBooks(tier) && outcome.status === 'following'
+  const unproved = isEnding ? verification.cut(context) : undefined
+  for (const each of SHED_TIERS) {
+    if (each <= outcome.sheds.length || each > tier) continue
+    openShed(outcome, { tier: each, since: followsBooks(each) ? undefined : unproved }, context)
+  }
+  writer.tier = tier
+  writer.ladder.replaceAll()
+  if (!followsBooks(tier)) forgetBook(outcome)
+}
+
+/** A followed book is all that is needed to end what is shed no more; where there is none its next one does. */
+export const shedLess = (outcome: OutcomeTape, tier: ShedTier, context: TapeContext): void => {
+  const { writer, book, verification, exchangeTimeMs } = outcome
+  const { sequence } = writer
+  writer.tier = tier
+  writer.ladder.replaceAll()
+  if (outcome.status !== 'following') return
+  const written = { ...context, exchangeTimeMs }
+  writer.write('snapshot', toRows(book.top(writer.depth)), written)
+  if (writesRows(tier)) tellBook(outcome, 'snapshot', written)
+  verification.proof.renumber(sequence, writer.sequence)
+  endSheds(outcome, context)
+}
+
+/** Ends the gaps of what is shed no more. To be called with the book, after its rows. */
+export const endSheds = (outcome: OutcomeTape, { frame, batch }: TapeContext): void => {
+  const { sheds, writer } = outcome
+  if (sheds.length <= writer.tier) return
+  const { outcomeId } = outcome.outcome
+  const closed = { outcomeId, closedTimeMs: writer.timeOf(frame), firstGoodSequence: writer.sequence }
+  for (const gapSequence of sheds.splice(writer.tier)) {
+    batch.gapsClosed.push({ ...closed, gapSequence, isNothingMissed: false })
+  }
+}
