@@ -64,6 +64,9 @@ export const ladderKey = (outcomeId: string, side: 'bid' | 'ask'): string => `la
 /** String, JSON of a role's figures, expires after 10 s. `instance` = `<hostname>:<pid>`. */
 export const statsKey = (role: string, instance: string): string => `stats:${role}:${instance}`
 
+/** Hash `<role>:<hostname>:<pid>` -> JSON Meter: what a process has used since it began, four times a minute. */
+export const COST_USAGE_KEY = 'cost:usage'
+
 /** Hash subject -> `<Redis's ms> <JSON>`: what each feed, connection, shard and poller says of itself once a second. */
 export const HEARTBEATS_KEY = 'heartbeats'
 /** String, Redis's ms: since when heartbeats are compared without a pause. Expires when they are not. */

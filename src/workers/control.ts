@@ -2,8 +2,10 @@ import { Client } from '@temporalio/client'
 import type { Redis } from 'ioredis'
 import type { WorkerOptions } from '@temporalio/worker'
 import { checkPolicyText } from '../policy-file.ts'
+import { readPrices } from '../price-file.ts'
 import { marketsHook } from '../http/markets-hook.ts'
 import { openHttpServer, type HttpServer } from '../http/server.ts'
+import { restoreShed } from '../activities/shed-copy.ts'
 import { restoreSwitch } from '../activities/everything-copy.ts'
 import { readFeedGroups } from '../activities/feed-groups.ts'
 import { createRebalance } from '../activities/rebalance.ts'
@@ -44,7 +46,8 @@ export const openControl = async (context: RoleContext): Promise<RoleWorker> => 
   const owners = createOwners(client, config.NORMALIZER_SHARDS)
   await checkPolicyText(config)
   const readPolicy = createPolicySource(context)
-  const parts = { runs, owners, client, readPolicy, tell: toSignals(client) }
+  const prices = await readPrices(config.COST_PRICES)
+  const parts = { runs, owners, client, readPolicy, prices, tell: toSignals(client) }
   const activities = createControlActivities(context, parts)
 
   const start = startRefresh(client)
@@ -108,6 +111,7 @@ const watchOver = async ({ owners, reassert, context, running }: Watched): Promi
   const { redis, pool } = context.resources
   // Before the desires are written anew: a feed must not follow them while everything is paused.
   await restoreSwitch(redis, pool)
+  await restoreShed(redis, pool)
   await owners.ensureNormalizers(running)
   await owners.ensureTrades(running)
   for (const group of await readFeedGroups(redis)) await owners.ensureFeed(group, running)
