@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { parseStoreUrl } from './archive/store/store-url.ts'
 
 const count = (initial: number) => z.coerce.number().int().positive().default(initial)
+const port = (initial: number) => z.coerce.number().int().min(0).max(65_535).default(initial)
 /** Days; 0 = for ever. */
 const retentionDays = (initial: number) => z.coerce.number().int().min(0).max(36_500).default(initial)
 const list = z
@@ -87,7 +88,10 @@ const variables = z.object({
   TEMPORAL_DEPLOYMENT_NAME: z.string().optional(),
   TEMPORAL_WORKER_BUILD_ID: z.string().optional(),
   HTTP_HOST: z.string().default('127.0.0.1'),
-  HTTP_PORT: z.coerce.number().int().min(0).max(65_535).default(8090),
+  HTTP_PORT: port(8090),
+  HTTP_PORT_FEED: port(8091),
+  HTTP_PORT_NORMALIZER: port(8092),
+  HTTP_PORT_ARCHIVE: port(8093),
   HOOKS_SECRET: z.string().min(16).optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 })

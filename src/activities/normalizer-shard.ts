@@ -3,13 +3,14 @@ import type { Config } from '../config.ts'
 import { marketOfStream, MARKETS_STREAM, orderbookStream, TRADES_STREAM, UNROUTABLE_STREAM } from '../domain/keys.ts'
 import type { Stats } from '../lib/stats.ts'
 import type { Batch } from '../normalizer/batch.ts'
-import type { FrameTimes, Latencies } from '../normalizer/latency.ts'
+import type { Latencies } from '../normalizer/latency.ts'
 import { MarketTape } from '../normalizer/market-tape.ts'
 import { shardOfStream } from '../stream/append.ts'
 import { compareIds, STREAMS_PER_READ, type Reader, type StreamRead } from '../stream/read.ts'
 import type { Closing } from './normalizer-closing.ts'
 import type { Commits } from './normalizer-commits.ts'
 import type { Derivation } from './normalizer-listeners.ts'
+import { recordShown, type Shown } from './normalizer-figures.ts'
 import { ownFrame } from './normalizer-open.ts'
 import { createReady, readableOf } from './normalizer-ready.ts'
 import { createStrays, type Strays } from './normalizer-strays.ts'
@@ -38,8 +39,6 @@ export type ShardParts = {
   listening: Derivation
   latencies: Latencies
 }
-
-type Shown = { times: FrameTimes[]; readTimeMs: number; appliedTimeMs: number }
 
 /** One shard's pipeline: read what is ready, apply it, show it in the hot cache, hand it to the commit. */
 export class Shard {
@@ -71,6 +70,11 @@ export class Shard {
     await views.show(tapes.markets())
     await commits.admit()
     for (const stream of ours) this.#due.add(stream)
+  }
+
+  /** Streams of it that were noted as ready and are not read, or not to their ends. */
+  get unread(): ReadonlySet<string> {
+    return this.#due
   }
 
   /** Waits for news of the shard, at most half a second, and carries them through. */
@@ -196,13 +200,15 @@ export class Shard {
     if (changed.some((tape) => tape.stream === MARKETS_STREAM)) this.#refreshMarkets(batch)
     stats.count('frames', batch.frameCount - frameCount)
     const times = batch.frameTimes.slice(timesBefore)
+    const appliedTimeMs = Date.now()
+    batch.applied.push({ timeMs: appliedTimeMs, count: times.length })
     await this.#showing
-    this.#showing = this.#show(markets, { times, readTimeMs, appliedTimeMs: Date.now() })
+    this.#showing = this.#show(markets, { times, readTimeMs, appliedTimeMs })
     await commits.admit()
   }
 
   /** Never rejects: what ends the shard is thrown by the next step. */
-  async #show(markets: MarketTape[], { times, readTimeMs, appliedTimeMs }: Shown): Promise<void> {
+  async #show(markets: MarketTape[], shown: Shown): Promise<void> {
     const { views, latencies } = this.#parts
     try {
       await views.show(markets)
@@ -210,14 +216,7 @@ export class Shard {
       this.#failure ??= error
       return
     }
-    const nowMs = Date.now()
-    latencies.apply.record(readTimeMs, appliedTimeMs, times.length)
-    latencies.show.record(appliedTimeMs, nowMs, times.length)
-    for (const { exchangeTimeMs, receivedTimeMs } of times) {
-      latencies.receive.record(exchangeTimeMs, receivedTimeMs)
-      latencies.read.record(receivedTimeMs, readTimeMs)
-      latencies.cache.record(exchangeTimeMs, nowMs)
-    }
+    recordShown(latencies, shown)
   }
 
   /** What the catalogue says anew of markets that are being recorded. */

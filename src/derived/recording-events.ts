@@ -5,8 +5,8 @@ import type { OutcomeTape } from '../normalizer/outcome-tape.ts'
 import { addLiquidity, gapEvent, subscriptionEvent } from './liquidity-rows.ts'
 
 /** Of what was shed, only where it left no rows was a gap told. */
-const endingShed = ({ sheds, writer }: OutcomeTape): number | undefined =>
-  writesRows(writer.tier) ? sheds[ROWLESS_TIER - 1] : undefined
+const endingShed = ({ writer }: OutcomeTape): number | undefined =>
+  writesRows(writer.tier) ? writer.sheds[ROWLESS_TIER - 1] : undefined
 
 /** The gap that a snapshot ends is still there when it is told; one that opens has just taken its sequence. */
 const tellGap = (outcome: OutcomeTape, kind: 'snapshot' | 'gap', { capturedTimeMs, batch }: Moment): void => {

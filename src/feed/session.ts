@@ -66,8 +66,10 @@ export class Session implements WatchedFeed {
     this.#deps = deps
     const { appender, budget, lingerMs, log, stats, fetchBooks, tokensPerConnection } = deps
     const { signal } = this.#ended
-    const onOverflow = (stream: string, epoch: EpochLog, count: number): void =>
+    const onOverflow = (stream: string, epoch: EpochLog, count: number): void => {
+      stats.count('framesOverflown', count)
       this.#recordLoss(stream, epoch, { reason: 'overflow', detail: `${count} frames did not fit into the buffer` })
+    }
     const onLoss = (stream: string, epoch: EpochLog): void =>
       this.#recordLoss(stream, epoch, { reason: 'stream_loss', detail: 'Redis lost entries that it had acknowledged' })
     const onRefused = createRefusals(log, stats)

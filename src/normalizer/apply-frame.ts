@@ -17,8 +17,21 @@ import type { OutcomeTape } from './outcome-tape.ts'
 import { isPossibleTime } from './possible-time.ts'
 import { toFill } from './trade-ordinals.ts'
 
-const noteTimes = ({ exchangeTimeMs }: VenueEvent, { frame, batch }: FrameContext): void => {
-  batch.frameTimes.push({ exchangeTimeMs, receivedTimeMs: frame.receivedTimeMs })
+const noteTimes = ({ exchangeTimeMs }: VenueEvent, { frame, batch, entryId }: FrameContext): void => {
+  // An id begins with the ms of Redis's clock.
+  const appendedTimeMs = Number.parseInt(entryId, 10)
+  batch.frameTimes.push({ exchangeTimeMs, receivedTimeMs: frame.receivedTimeMs, appendedTimeMs })
+}
+
+/** Figures by the venue's name of the type. */
+const APPLIED: Record<VenueEvent['type'], string> = {
+  book: 'applied:book',
+  price_change: 'applied:price_change',
+  trade: 'applied:last_trade_price',
+  tick_size_change: 'applied:tick_size_change',
+  best_bid_ask: 'applied:best_bid_ask',
+  new_market: 'applied:new_market',
+  market_resolved: 'applied:market_resolved',
 }
 
 /** The outcome of a token. A token that is none of the market goes to the dead letters and is applied to nothing. */
@@ -84,6 +97,7 @@ const applyQuote = (tape: MarketTape, event: BestBidAskEvent, context: FrameCont
 }
 
 const applyEvent = (tape: MarketTape, event: VenueEvent, context: FrameContext): void => {
+  tape.deps.stats.count(context.frame.kind === 'rest' ? 'applied:rest_book' : APPLIED[event.type])
   switch (event.type) {
     case 'book':
       return applyBook(tape, event, context)

@@ -29,6 +29,8 @@ export class EventWriter {
   /** Levels a side that are written; 0 = all. */
   depth = 0
   tier: ShedTier = 0
+  /** Sequences of the open gaps of what is shed, one a tier: see `keepAsTold`. */
+  sheds: number[] = []
   sequence = 0
   capturedTimeMs = 0
   changesSinceCheckpoint = 0

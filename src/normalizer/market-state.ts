@@ -11,7 +11,7 @@ export const marketState = ({ isResolved, subscription, outcomes }: MarketTape):
   if (subscription !== 'active') return subscription
   if (outcomes.some((tape) => tape.status === 'gap' && tape.exchangeTimeMs !== undefined)) return 'unverified'
   if (outcomes.some((tape) => tape.status !== 'following')) return 'starting'
-  if (outcomes.some((tape) => tape.sheds.length > 0)) return 'unverified'
+  if (outcomes.some((tape) => tape.writer.sheds.length > 0)) return 'unverified'
   return outcomes.every((tape) => tape.isProved) ? 'live' : 'unverified'
 }
 

@@ -232,6 +232,7 @@ export class MarketTape {
     if (ordinal > expected) {
       const detail = `expected frame ${expected} of connection ${this.epoch}, came ${ordinal}`
       this.openGaps('stream_loss', detail, context)
+      this.deps.stats.count('framesMissing', ordinal - expected)
     }
     this.ordinal = ordinal
     batch.frameCount += 1

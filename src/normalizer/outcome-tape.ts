@@ -38,8 +38,6 @@ export class OutcomeTape {
   snapshotTimeMs = 0
   gapSequence: number | undefined
   gapReason: GapReason | undefined
-  /** Sequences of the open gaps of what is shed, one a tier: see `keepAsTold`. */
-  sheds: number[] = []
   /** Changes that came while there is no book (applied onto the snapshot that ends it), and the newest ones else. */
   readonly window = new ChangeWindow()
   /** Numbers of equal trades, for the identity of fills. */
@@ -153,6 +151,7 @@ export class OutcomeTape {
     this.gapSequence = opened.gapSequence
     this.gapReason = cause.reason
     this.#deps.stats.count('gaps')
+    this.#deps.stats.count(`gaps:${cause.reason}`)
     context.batch.gapsOpened.push(opened)
   }
 

@@ -8,12 +8,12 @@ import { tellBook } from './listener.ts'
 import type { OutcomeTape } from './outcome-tape.ts'
 
 /** For offset and checkpoint. */
-export const shedProgress = ({ writer: { tier }, sheds }: OutcomeTape): ShedProgress | undefined =>
+export const shedProgress = ({ writer: { tier, sheds } }: OutcomeTape): ShedProgress | undefined =>
   tier === 0 && sheds.length === 0 ? undefined : { tier, sequences: [...sheds] }
 
 export const resumeSheds = (outcome: OutcomeTape, progress: ShedProgress | undefined): void => {
   outcome.writer.tier = progress?.tier ?? 0
-  outcome.sheds = progress?.sequences ?? []
+  outcome.writer.sheds = progress?.sequences ?? []
 }
 
 type Opening = { tier: ShedTier; since: Since | undefined }
@@ -31,7 +31,7 @@ const openShed = (outcome: OutcomeTape, { tier, since }: Opening, context: TapeC
   const opened = toGapOpened(outcome, { cause, since: undefined }, writer.timeOf(context.frame))
   const written = { ...context, exchangeTimeMs: undefined }
   writer.write('gap', [EMPTY_ROW], written)
-  outcome.sheds.push(opened.gapSequence)
+  writer.sheds.push(opened.gapSequence)
   context.batch.gapsOpened.push(opened)
   verification.proof.renumber(sequence, writer.sequence)
   if (tier === ROWLESS_TIER) tellBook(outcome, 'gap', written)
@@ -54,7 +54,7 @@ export const shedMore = (outcome: OutcomeTape, tier: ShedTier, context: TapeCont
   const isEnding = !followsBooks(tier) && outcome.status === 'following'
   const unproved = isEnding ? verification.cut(context) : undefined
   for (const each of SHED_TIERS) {
-    if (each <= outcome.sheds.length || each > tier) continue
+    if (each <= writer.sheds.length || each > tier) continue
     openShed(outcome, { tier: each, since: followsBooks(each) ? undefined : unproved }, context)
   }
   writer.tier = tier
@@ -78,11 +78,11 @@ export const shedLess = (outcome: OutcomeTape, tier: ShedTier, context: TapeCont
 
 /** Ends the gaps of what is shed no more. To be called with the book, after its rows. */
 export const endSheds = (outcome: OutcomeTape, { frame, batch }: TapeContext): void => {
-  const { sheds, writer } = outcome
-  if (sheds.length <= writer.tier) return
+  const { writer } = outcome
+  if (writer.sheds.length <= writer.tier) return
   const { outcomeId } = outcome.outcome
   const closed = { outcomeId, closedTimeMs: writer.timeOf(frame), firstGoodSequence: writer.sequence }
-  for (const gapSequence of sheds.splice(writer.tier)) {
+  for (const gapSequence of writer.sheds.splice(writer.tier)) {
     batch.gapsClosed.push({ ...closed, gapSequence, isNothingMissed: false })
   }
 }

@@ -3,9 +3,9 @@ import type { Redis } from 'ioredis'
 import type { WorkerOptions } from '@temporalio/worker'
 import { checkPolicyText } from '../policy-file.ts'
 import { readPrices } from '../price-file.ts'
-import { marketsHook } from '../http/markets-hook.ts'
-import { openHttpServer, type HttpServer } from '../http/server.ts'
 import { restoreShed } from '../activities/shed-copy.ts'
+import type { Check } from '../http/health.ts'
+import { marketsHook } from '../http/markets-hook.ts'
 import { restoreSwitch } from '../activities/everything-copy.ts'
 import { readFeedGroups } from '../activities/feed-groups.ts'
 import { createRebalance } from '../activities/rebalance.ts'
@@ -52,18 +52,9 @@ export const openControl = async (context: RoleContext): Promise<RoleWorker> => 
 
   const start = startRefresh(client)
   const changes = await openCatalogChanges({ start, subscriber: resources.connectRedis(), log, stats })
-  const http = await openHttp(context, changes)
+  addHooks(context, changes)
   const reassert = await openReassert({ client, runs, subscriber: resources.connectRedis(), log })
-  const ensureFeed = (group: number): Promise<void> => owners.ensureFeed(group)
-  const { redis } = resources
-  const rebalance = createRebalance({ redis, marketsPerFeed: config.MARKETS_PER_FEED, ensureFeed, log })
-  const retire = createRetirement({ client, redis, shardCount: config.NORMALIZER_SHARDS, log })
-  const watch = async (): Promise<void> => {
-    const running = await owners.running()
-    await watchOver({ owners, reassert, context, running })
-    await rebalance()
-    await retire(running)
-  }
+  const watch = createWatch({ owners, reassert, context, client })
   const setUp = async (): Promise<void> => {
     const { failed } = await ensurePartitions(resources.pool, DAYS_AHEAD)
     for (const { table, day, error } of failed) log.warn({ table, day, error }, 'a partition could not be made')
@@ -85,19 +76,46 @@ export const openControl = async (context: RoleContext): Promise<RoleWorker> => 
     [Symbol.asyncDispose]: async () => {
       clearInterval(timer)
       for (const one of [reassert, changes, dispatcher]) one[Symbol.dispose]()
-      await http[Symbol.asyncDispose]()
     },
   }
 }
 
-const openHttp = async ({ config, log, stats }: RoleContext, changes: CatalogChanges): Promise<HttpServer> => {
-  const { HTTP_HOST: host, HTTP_PORT: port, HOOKS_SECRET: secret } = config
-  const hook = marketsHook({ secret, want: (marketId) => changes.want(marketId), stats, now: Date.now })
-  const server = await openHttpServer({ host, port, routes: [hook], log })
-  log.info(
-    `HTTP at ${server.url}${secret === undefined ? '; POST /hooks/markets is off: HOOKS_SECRET is not set' : ''}`,
-  )
-  return server
+/** Three rounds in a row that failed are no accident. */
+const WATCHED_WITHIN_MS = 3 * ENSURE_EVERY_MS
+
+const watchCheck = (watchedTimeMs: () => number): Check => ({
+  name: 'watch',
+  look: () => {
+    const agoMs = Date.now() - watchedTimeMs()
+    if (watchedTimeMs() === 0) return { isOk: false, says: 'has not looked after the owner workflows yet' }
+    const says = `looked after the owner workflows ${Math.round(agoMs / 1_000)} s ago`
+    return { isOk: agoMs < WATCHED_WITHIN_MS, says }
+  },
+})
+
+const addHooks = ({ config, log, stats, http }: RoleContext, changes: CatalogChanges): void => {
+  const { HOOKS_SECRET: secret } = config
+  http.addRoute(marketsHook({ secret, want: (marketId) => changes.want(marketId), stats, now: Date.now }))
+  if (secret === undefined) log.info('POST /hooks/markets is off: HOOKS_SECRET is not set')
+}
+
+type Watching = { owners: Owners; reassert: Reassert; context: RoleContext; client: Client }
+
+const createWatch = ({ owners, reassert, context, client }: Watching): (() => Promise<void>) => {
+  const { config, log, resources, http } = context
+  const { redis } = resources
+  const ensureFeed = (group: number): Promise<void> => owners.ensureFeed(group)
+  const rebalance = createRebalance({ redis, marketsPerFeed: config.MARKETS_PER_FEED, ensureFeed, log })
+  const retire = createRetirement({ client, redis, shardCount: config.NORMALIZER_SHARDS, log })
+  let watchedTimeMs = 0
+  http.health.readyWhile(watchCheck(() => watchedTimeMs))
+  return async () => {
+    const running = await owners.running()
+    await watchOver({ owners, reassert, context, running })
+    await rebalance()
+    await retire(running)
+    watchedTimeMs = Date.now()
+  }
 }
 
 type Watched = { owners: Owners; reassert: Reassert; context: RoleContext; running: ReadonlySet<string> }
