@@ -1,6 +1,10 @@
 import { storedBytesOf } from './bytes.ts'
 import { NOTHING_USED, type Usage } from './usage.ts'
 
+/** A notice or an alert with its headers, about; every attempt. */
+const POST_BYTES = 1_000
+const POSTS = ['alertPosts', 'alertPostsFailed', 'alertWebhooks', 'alertWebhookFailures']
+
 type Figures = Readonly<Record<string, number>>
 
 const figure = (figures: Figures, name: string): number => figures[name] ?? 0
@@ -21,7 +25,6 @@ const toActions = (figures: Figures) => {
     signalActions: of('signal'),
     timerActions: of('timer'),
     scheduleActions: of('schedule'),
-    heartbeatActions: of('heartbeat'),
     otherActions: of('other'),
   }
 }
@@ -44,6 +47,6 @@ export const toUsage = (role: string, figures: Figures): Usage => {
     postgresSentBytes: figure(figures, 'postgresBytes:out'),
     postgresReceivedBytes: figure(figures, 'postgresBytes:in'),
     storeSentBytes: figure(figures, 'archiveBytes:written'),
-    webhookSentBytes: figure(figures, 'webhookBytes'),
+    webhookSentBytes: POSTS.reduce((bytes, name) => bytes + figure(figures, name) * POST_BYTES, 0),
   }
 }

@@ -15,6 +15,7 @@ import { openCatalogChanges, startRefresh, type CatalogChanges } from './catalog
 import { oneAtATime } from '../lib/every.ts'
 import { ensurePartitions } from '../store/partitions.ts'
 import type { RoleContext } from './main.ts'
+import { createTemporalMeter } from './temporal-meter.ts'
 import { createMarketRuns } from './market-runs.ts'
 import { toSignals } from './observer.ts'
 import { createOwners, type Owners } from './owners.ts'
@@ -41,7 +42,7 @@ export type RoleWorker = AsyncDisposable & { options: WorkerOptions }
 export const openControl = async (context: RoleContext): Promise<RoleWorker> => {
   const { config, log, stats, resources, signal } = context
   const { temporal, namespace } = resources
-  const client = new Client({ connection: temporal, namespace })
+  const client = new Client({ connection: temporal, namespace, interceptors: createTemporalMeter(stats).client })
   const runs = createMarketRuns(client, context.config.BOOK_DEPTH)
   const owners = createOwners(client, config.NORMALIZER_SHARDS)
   await checkPolicyText(config)
