@@ -1,9 +1,8 @@
-import type { Marker } from '../domain/frame.ts'
 import { compareKept } from '../domain/kept-levels.ts'
 import type { TapeContext } from './batch.ts'
 import type { MarketTape } from './market-tape.ts'
 import type { OutcomeTape } from './outcome-tape.ts'
-import { shedLess, shedMore } from './shed-books.ts'
+import { shedTo, type ToldDepth } from './shed-books.ts'
 
 /**
  * One event of kind `change`, within a gap too: the book is what it was, only less or more of it is kept. A snapshot
@@ -19,26 +18,17 @@ const writeDifference = (outcome: OutcomeTape, levels: number, context: TapeCont
   verification.proof.renumber(sequence, writer.sequence)
 }
 
-type Told = Extract<Marker, { type: 'depth' }>
-
-const keepOutcome = (outcome: OutcomeTape, { levels, tier = 0, newest = {} }: Told, context: TapeContext): void => {
-  const { writer, window } = outcome
-  if (tier > writer.tier) {
-    shedMore(outcome, tier, context)
-    return writeDifference(outcome, levels, context)
-  }
-  if (tier === writer.tier) return levels === writer.depth ? undefined : writeDifference(outcome, levels, context)
-  // What was shed is as good as dropped here: a REST book that is older than it is none to go on from.
-  window.droppedTimeMs = Math.max(window.droppedTimeMs, newest[outcome.outcome.token] ?? 0)
-  writer.depth = levels
-  shedLess(outcome, tier, context)
+const keepOutcome = (outcome: OutcomeTape, told: ToldDepth, context: TapeContext): void => {
+  const { tier, depth } = outcome.writer
+  if ((told.tier ?? 0) !== tier) shedTo(outcome, told, context)
+  else if (told.levels !== depth) writeDifference(outcome, told.levels, context)
 }
 
 /**
  * From here on the best `levels` a side are written, 0 = all: what leaves or enters them is written at once. And so much is
- * shed: more opens gaps, less ends them with a whole book.
+ * shed: see `shedTo`.
  */
-export const keepAsTold = (tape: MarketTape, told: Told, context: TapeContext): void => {
+export const keepAsTold = (tape: MarketTape, told: ToldDepth, context: TapeContext): void => {
   const { depth } = tape
   if (tape.outcomes.some(({ writer }) => writer.tier !== (told.tier ?? 0))) tape.isCheckpointDue = true
   for (const outcome of tape.outcomes) keepOutcome(outcome, told, context)

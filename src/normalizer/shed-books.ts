@@ -1,3 +1,4 @@
+import type { Marker } from '../domain/frame.ts'
 import type { ShedProgress } from '../domain/progress.ts'
 import { followsBooks, ROWLESS_TIER, SHED_TEXTS, SHED_TIERS, writesRows, type ShedTier } from '../domain/shed.ts'
 import type { GapCause, TapeContext } from './batch.ts'
@@ -6,6 +7,8 @@ import { EMPTY_ROW, toRows } from './event-writer.ts'
 import { toGapOpened } from './gap-rows.ts'
 import { tellBook } from './listener.ts'
 import type { OutcomeTape } from './outcome-tape.ts'
+
+export type ToldDepth = Extract<Marker, { type: 'depth' }>
 
 /** For offset and checkpoint. */
 export const shedProgress = ({ writer: { tier, sheds } }: OutcomeTape): ShedProgress | undefined =>
@@ -48,35 +51,49 @@ const forgetBook = (outcome: OutcomeTape): void => {
   outcome.book.replace({ bids: [], asks: [] })
 }
 
-/** More is shed from here on. The rows of the gaps come first: what follows them in the history is not all that happened. */
-export const shedMore = (outcome: OutcomeTape, tier: ShedTier, context: TapeContext): void => {
-  const { writer, verification } = outcome
-  const isEnding = !followsBooks(tier) && outcome.status === 'following'
+const openSheds = (outcome: OutcomeTape, tier: ShedTier, context: TapeContext): void => {
+  const { writer, verification, status } = outcome
+  const isEnding = !followsBooks(tier) && status === 'following'
   const unproved = isEnding ? verification.cut(context) : undefined
   for (const each of SHED_TIERS) {
     if (each <= writer.sheds.length || each > tier) continue
     openShed(outcome, { tier: each, since: followsBooks(each) ? undefined : unproved }, context)
   }
-  writer.tier = tier
-  writer.ladder.replaceAll()
-  if (!followsBooks(tier)) forgetBook(outcome)
 }
 
-/** A followed book is all that is needed to end what is shed no more; where there is none its next one does. */
-export const shedLess = (outcome: OutcomeTape, tier: ShedTier, context: TapeContext): void => {
+/**
+ * The book as it stands, of which so much is kept as the tier says: for whoever reads the rows it begins anew. It costs less
+ * than removing all that is kept no more, and ends what is shed no more.
+ */
+const writeAnew = (outcome: OutcomeTape, tierBefore: ShedTier, context: TapeContext): void => {
   const { writer, book, verification, exchangeTimeMs } = outcome
-  const { sequence } = writer
-  writer.tier = tier
-  writer.ladder.replaceAll()
-  if (outcome.status !== 'following') return
+  const { sequence, tier, depth } = writer
   const written = { ...context, exchangeTimeMs }
-  writer.write('snapshot', toRows(book.top(writer.depth)), written)
-  if (writesRows(tier)) tellBook(outcome, 'snapshot', written)
+  writer.write('snapshot', toRows(book.top(depth)), written)
+  if (writesRows(tier) && !writesRows(tierBefore)) tellBook(outcome, 'snapshot', written)
   verification.proof.renumber(sequence, writer.sequence)
   endSheds(outcome, context)
 }
 
-/** Ends the gaps of what is shed no more. To be called with the book, after its rows. */
+/**
+ * Another tier: more of it opens gaps, before its rows; less ends them with the book, or where it is not followed with its
+ * next one.
+ */
+export const shedTo = (outcome: OutcomeTape, told: ToldDepth, context: TapeContext): void => {
+  const { levels, tier = 0, newest = {} } = told
+  const { writer, window } = outcome
+  const { tier: tierBefore } = writer
+  if (tier > tierBefore) openSheds(outcome, tier, context)
+  // What was shed is as good as dropped here: a REST book that is older than it is none to go on from.
+  window.droppedTimeMs = Math.max(window.droppedTimeMs, newest[outcome.outcome.token] ?? 0)
+  writer.tier = tier
+  writer.depth = levels
+  writer.ladder.replaceAll()
+  if (!followsBooks(tier)) forgetBook(outcome)
+  else if (outcome.status === 'following') writeAnew(outcome, tierBefore, context)
+}
+
+/** Ends the gaps of what is shed no more; to be called after the rows of a whole book. */
 export const endSheds = (outcome: OutcomeTape, { frame, batch }: TapeContext): void => {
   const { writer } = outcome
   if (writer.sheds.length <= writer.tier) return
