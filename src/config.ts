@@ -70,6 +70,13 @@ const variables = z.object({
   RETENTION_DAYS_MARKET_CHANGES: retentionDays(0),
   RETENTION_DAYS_DERIVED_METRICS: retentionDays(90),
   RETENTION_DAYS_LIQUIDITY_EVENTS: retentionDays(0),
+  COST_BUDGET: z
+    .string()
+    .regex(/^\d{1,9}(\.\d{1,6})?$/, 'expected dollars a month, such as 250 or 99.50')
+    .optional(),
+  COST_PRICES: z.string().optional(),
+  COST_SHED_DEPTH: count(5).pipe(z.number().max(1_000)),
+  COST_SETTLE_MS: count(300_000),
   STREAM_HMAC_KEY: z.string().min(16).optional(),
   STREAM_HMAC_KEYS_OLD: list,
   ARCHIVE_URL: storeUrl.optional(),

@@ -9,7 +9,7 @@ import { createConfirming, type ConfirmingDeps } from './confirming.ts'
 import type { EpochLog } from './epochs.ts'
 import { Gate } from './gate.ts'
 import { isTold, tellLeft } from './leaving.ts'
-import { isArriving, isConfirmed, isSettled, markerFrame, type Member } from './market.ts'
+import { isArriving, isConfirmed, isSettled, isWatched, markerFrame, type Member } from './market.ts'
 import type { Budget } from './outbox.ts'
 import { createSlots, Pool } from './pool.ts'
 import { createRefusals } from './refusals.ts'
@@ -131,7 +131,7 @@ export class Session implements WatchedFeed {
 
   /** Tokens of which frames should be coming: subscribed, and their first book has come. */
   watchedTokens(): WatchedToken[] {
-    const subscribed = [...this.#members.values()].filter(({ phase }) => phase === 'in')
+    const subscribed = [...this.#members.values()].filter(isWatched)
     const tokens = subscribed.flatMap(({ desired: { marketId }, tokens }) =>
       tokens.map((token, index) => ({ feed: this, marketId, token, index })),
     )
@@ -139,7 +139,8 @@ export class Session implements WatchedFeed {
   }
 
   seenTimeMs({ marketId, token }: WatchedToken): number | undefined {
-    if (this.#members.get(marketId)?.phase !== 'in') return undefined
+    const member = this.#members.get(marketId)
+    if (member === undefined || !isWatched(member)) return undefined
     return this.#pool.slotOf(marketId)?.sighting(token)?.exchangeTimeMs
   }
 

@@ -116,7 +116,9 @@ export class Slot {
     if (live === undefined || member === undefined || !isFollowed(member)) return
     this.#deps.stats.count('restBooks')
     const isAwaited = live.awaiting.delete(token)
-    live.log.push(orderbookStream(marketId), { kind: 'rest', receivedTimeMs, sourceReceivedTimeMs: undefined, text })
+    const stream = orderbookStream(marketId)
+    const frame: Frame = { kind: 'rest', receivedTimeMs, sourceReceivedTimeMs: undefined, text }
+    if (!live.shed.has(stream)) live.log.push(stream, frame)
     // Beside a book that is followed, what REST brings does not say that the socket brings it too.
     if (!isAwaited) return
     const exchangeTimeMs = Number(firstString(text, '"timestamp"'))

@@ -29,6 +29,7 @@ const GAP_REASONS = [
   'bad_signature',
   'bad_message',
   'venue_restart',
+  'cost',
 ]
 
 const STATES = ['starting', 'live', 'unverified', 'stale', 'paused', 'stopped', 'resolved']

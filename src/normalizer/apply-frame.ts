@@ -8,7 +8,7 @@ import type {
 } from '../domain/event.ts'
 import type { Marker } from '../domain/frame.ts'
 import type { FrameContext } from './batch.ts'
-import { keepLevels } from './keep-levels.ts'
+import { keepAsTold } from './keep-levels.ts'
 import { tellFill } from './listener.ts'
 import { parseMarker } from './marker.ts'
 import { noteTickSize } from './market-changes.ts'
@@ -138,7 +138,7 @@ const applyMarker = (tape: MarketTape, context: FrameContext): void => {
     case 'continued':
       return
     case 'depth':
-      return keepLevels(tape, marker.levels, context)
+      return keepAsTold(tape, marker, context)
     case 'gap':
       return applyGap(tape, marker, context)
   }

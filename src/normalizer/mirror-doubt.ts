@@ -9,5 +9,6 @@ export const isMirrorDoubted = ({ outcomes, state }: Pick<MarketTape, 'outcomes'
   const [first, second] = outcomes
   if (first === undefined || second === undefined || outcomes.length > 2 || state !== 'unverified') return false
   if (first.status !== 'following' || second.status !== 'following') return false
+  if (first.isProved && second.isProved) return false
   return first.exchangeTimeMs === second.exchangeTimeMs && !isMirror(first.book, second.book)
 }

@@ -10,6 +10,7 @@ import { EMPTY_ROW, EventWriter, toRows } from './event-writer.ts'
 import { toGapClosed, toGapOpened } from './gap-rows.ts'
 import { tellBook, tellChanges, type MarketListener } from './listener.ts'
 import type { OutcomeStatus } from '../domain/progress.ts'
+import { endSheds } from './shed-books.ts'
 import { TradeOrdinals } from './trade-ordinals.ts'
 import { Verification, type ProofDeps } from './verification.ts'
 
@@ -197,6 +198,7 @@ export class OutcomeTape {
     this.changeTimeMs = 0
     this.#note(exchangeTimeMs, event.hash, context)
     this.#closeGap(context.batch, isNothingMissed)
+    endSheds(this, context)
     this.verification.restart()
     this.verification.noteBest(exchangeTimeMs, context.frame.receivedTimeMs)
     const cause = this.verification.judgeBook(event, [], context)

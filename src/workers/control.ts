@@ -2,6 +2,8 @@ import { Client } from '@temporalio/client'
 import type { Redis } from 'ioredis'
 import type { WorkerOptions } from '@temporalio/worker'
 import { checkPolicyText } from '../policy-file.ts'
+import { readPrices } from '../price-file.ts'
+import { restoreShed } from '../activities/shed-copy.ts'
 import type { Check } from '../http/health.ts'
 import { marketsHook } from '../http/markets-hook.ts'
 import { restoreSwitch } from '../activities/everything-copy.ts'
@@ -14,6 +16,7 @@ import { openCatalogChanges, startRefresh, type CatalogChanges } from './catalog
 import { oneAtATime } from '../lib/every.ts'
 import { ensurePartitions } from '../store/partitions.ts'
 import type { RoleContext } from './main.ts'
+import { createTemporalMeter } from './temporal-meter.ts'
 import { createMarketRuns } from './market-runs.ts'
 import { toSignals } from './observer.ts'
 import { createOwners, type Owners } from './owners.ts'
@@ -40,12 +43,13 @@ export type RoleWorker = AsyncDisposable & { options: WorkerOptions }
 export const openControl = async (context: RoleContext): Promise<RoleWorker> => {
   const { config, log, stats, resources, signal } = context
   const { temporal, namespace } = resources
-  const client = new Client({ connection: temporal, namespace })
+  const client = new Client({ connection: temporal, namespace, interceptors: createTemporalMeter(stats).client })
   const runs = createMarketRuns(client, context.config.BOOK_DEPTH)
   const owners = createOwners(client, config.NORMALIZER_SHARDS)
   await checkPolicyText(config)
   const readPolicy = createPolicySource(context)
-  const parts = { runs, owners, client, readPolicy, tell: toSignals(client) }
+  const prices = await readPrices(config.COST_PRICES)
+  const parts = { runs, owners, client, readPolicy, prices, tell: toSignals(client) }
   const activities = createControlActivities(context, parts)
 
   const start = startRefresh(client)
@@ -128,6 +132,7 @@ const watchOver = async ({ owners, reassert, context, running }: Watched): Promi
   const { redis, pool } = context.resources
   // Before the desires are written anew: a feed must not follow them while everything is paused.
   await restoreSwitch(redis, pool)
+  await restoreShed(redis, pool)
   await owners.ensureNormalizers(running)
   await owners.ensureTrades(running)
   for (const group of await readFeedGroups(redis)) await owners.ensureFeed(group, running)

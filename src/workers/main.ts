@@ -9,6 +9,8 @@ import { openResources, type Resources } from './resources.ts'
 import { pollingCheck } from './health-checks.ts'
 import { openProcessHttp, type ProcessHttp } from './process-http.ts'
 import { publishStats } from './stats-publisher.ts'
+import { createTemporalMeter } from './temporal-meter.ts'
+import { publishUsage } from './usage-publisher.ts'
 import { installRuntime } from './temporal-runtime.ts'
 import type { Replica, Role } from './worker-options.ts'
 
@@ -63,9 +65,10 @@ export const runRole = async (role: Role, replica: Replica): Promise<void> => {
     await using resources = await openResources({ config, log, stats }, signal)
     http.watch(resources)
     using _published = publishStats(resources.redis, stats, role)
+    using _used = publishUsage(resources.redis, { stats, role, readSdkMetrics: temporalText })
     using _reported = publishHeartbeats(resources.redis, heartbeats)
     await using opened = await openRole(role, { config, log, stats, resources, heartbeats, http, replica, signal })
-    const worker = await Worker.create(opened.options)
+    const worker = await Worker.create({ ...opened.options, interceptors: createTemporalMeter(stats).worker })
     http.health.readyWhile(pollingCheck(worker))
     log.info({ startMs: Date.now() - startedTimeMs }, `worker runs on task queue ${opened.options.taskQueue}`)
     await worker.runUntil(() => untilAborted(signal))

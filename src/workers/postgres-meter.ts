@@ -1,5 +1,7 @@
+import { Socket } from 'node:net'
 import type { Pool } from 'pg'
 import type { Stats } from '../lib/stats.ts'
+import { createTraffic } from '../lib/traffic.ts'
 import { inFamily } from '../metrics/row.ts'
 
 const CLASS = /^[0-9A-Z]{2}/
@@ -12,9 +14,11 @@ export const postgresErrorClass = (error: unknown): string => {
 
 const FAILED_TO_CONNECT = 'client failed to connect'
 
-/** Counts what goes wrong with Postgres, on the wire and where the pool connects: no query is wrapped for it. */
+/** Counts what goes to Postgres and wrong with it, on the wire and where the pool connects: no query is wrapped for it. */
 export const createPostgresMeter = (stats: Stats) => {
   const count = (error: unknown): void => stats.count(inFamily('postgresErrors', postgresErrorClass(error)))
+  const traffic = createTraffic()
+  stats.follow(() => traffic.read().map(([way, bytes]) => [inFamily('postgresBytes', way), bytes]))
   return {
     /** The pool's option of that name, for it says nowhere else that it could not connect. */
     log: (message: unknown, error: unknown): void => {
@@ -22,6 +26,7 @@ export const createPostgresMeter = (stats: Stats) => {
     },
     watch: (pool: Pool): void => {
       pool.on('connect', ({ connection }) => {
+        if (connection.stream instanceof Socket) traffic.add(connection.stream)
         connection.on('errorMessage', count)
         connection.on('error', count)
       })
