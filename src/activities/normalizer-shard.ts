@@ -1,11 +1,10 @@
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../config.ts'
-import { marketOfStream, MARKETS_STREAM, orderbookStream, TRADES_STREAM, UNROUTABLE_STREAM } from '../domain/keys.ts'
+import { marketOfStream, MARKETS_STREAM, TRADES_STREAM, UNROUTABLE_STREAM } from '../domain/keys.ts'
 import type { Stats } from '../lib/stats.ts'
-import type { Batch } from '../normalizer/batch.ts'
-import { MarketTape } from '../normalizer/market-tape.ts'
 import { shardOfStream } from '../stream/append.ts'
-import { compareIds, STREAMS_PER_READ, type Reader, type StreamRead } from '../stream/read.ts'
+import { compareIds, STREAMS_PER_READ, type Reader } from '../stream/read.ts'
+import { createApplying, type Applying } from './normalizer-applying.ts'
 import type { Closing } from './normalizer-closing.ts'
 import type { Commits } from './normalizer-commits.ts'
 import type { Derivation } from './normalizer-listeners.ts'
@@ -20,8 +19,6 @@ import type { Views } from './normalizer-views.ts'
 const SHARED_STREAMS = [MARKETS_STREAM, TRADES_STREAM, UNROUTABLE_STREAM]
 /** Entries read of one stream at a time, so that a backlog is applied in bounded batches. */
 const ENTRIES_PER_READ = 100
-/** A turn of the event loop is held for about so long: all else of the shard waits meanwhile. */
-const SLICE_MS = 8
 const PARKED_PAUSE_MS = 20
 /** A parked stream's market is looked for again this often: a few queries each time. */
 const PARKED_RETRY_MS = 100
@@ -41,17 +38,6 @@ export type ShardParts = {
   showing: Showing
 }
 
-/** What is applied in one turn. */
-type Slice = {
-  batch: Batch
-  /** What the batch held before it. */
-  frameCount: number
-  timesFrom: number
-  changed: Set<Tape>
-  readTimeMs: number
-  endMs: number
-}
-
 /** One shard's pipeline: read what is ready, apply it, show it in the hot cache, hand it to the commit. */
 export class Shard {
   readonly #parts: ShardParts
@@ -63,11 +49,13 @@ export class Shard {
   /** Streams of other shards that were noted as ready here. */
   readonly #strays: Strays
   readonly #ready: ReturnType<typeof createReady>
+  readonly #apply: Applying
 
   constructor(parts: ShardParts) {
     this.#parts = parts
     this.#strays = createStrays(parts)
     this.#ready = createReady(parts.reader)
+    this.#apply = createApplying(parts)
   }
 
   /** Opens every stream that is not closed or has entries, and shows all books: a new owner rewrites the cache whole. */
@@ -79,6 +67,11 @@ export class Shard {
     await views.show(tapes.markets())
     await commits.admit()
     for (const stream of ours) this.#due.add(stream)
+  }
+
+  /** Streams of it that were noted as ready and are not read, or not to their ends. */
+  get unread(): ReadonlySet<string> {
+    return this.#due
   }
 
   /** Waits for news of the shard, at most half a second, and carries them through. */
@@ -188,54 +181,9 @@ export class Shard {
     }
     const reads = await reader.read(positions, ENTRIES_PER_READ)
     for (const [stream] of positions.slice(0, STREAMS_PER_READ)) this.#due.delete(stream)
-    await this.#applyAll(reads)
-  }
-
-  /** In slices, with turns of the event loop between them: commits and the cache go on while a backlog is applied. */
-  async #applyAll(reads: StreamRead[]): Promise<void> {
-    const readTimeMs = Date.now()
-    let slice = this.#newSlice(readTimeMs)
-    for (const { stream, entries, isMore } of reads) {
-      const tape = this.#parts.tapes.get(stream)
-      if (tape === undefined) continue
-      if (isMore) this.#due.add(stream)
-      for (const entry of entries) {
-        this.#parts.tapes.apply(tape, entry, slice.batch)
-        slice.changed.add(tape)
-        if (performance.now() < slice.endMs) continue
-        this.#endSlice(slice)
-        await nextTurn()
-        slice = this.#newSlice(readTimeMs)
-      }
-    }
-    this.#endSlice(slice)
+    for (const { stream, isMore } of reads) if (isMore && tapes.get(stream) !== undefined) this.#due.add(stream)
+    await this.#apply(reads)
     await this.#parts.commits.admit()
-  }
-
-  #newSlice(readTimeMs: number): Slice {
-    const { batch } = this.#parts.commits
-    const { frameCount } = batch
-    const timesFrom = batch.frameTimes.length
-    return { batch, frameCount, timesFrom, changed: new Set(), readTimeMs, endMs: performance.now() + SLICE_MS }
-  }
-
-  /** In the turn in which it was applied: between turns the batch may be sealed. */
-  #endSlice({ batch, changed, frameCount, timesFrom, readTimeMs }: Slice): void {
-    const { commits, stats, showing } = this.#parts
-    const markets = marketsAmong(changed)
-    for (const tape of markets) tape.proveEarly(batch)
-    commits.mark(changed)
-    if ([...changed].some((tape) => tape.stream === MARKETS_STREAM)) this.#refreshMarkets(batch)
-    stats.count('frames', batch.frameCount - frameCount)
-    showing.add(markets, { times: batch.frameTimes.slice(timesFrom), readTimeMs, appliedTimeMs: Date.now() })
-  }
-
-  /** What the catalogue says anew of markets that are being recorded. */
-  #refreshMarkets(batch: Batch): void {
-    for (const market of batch.markets.values()) {
-      const tape = this.#parts.tapes.get(orderbookStream(market.marketId))
-      if (tape instanceof MarketTape) tape.updateMarket(market)
-    }
   }
 
   /** A tape that moved on while its tail was asked for is where the stream is. */

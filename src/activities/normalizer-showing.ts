@@ -1,20 +1,7 @@
-import { forEachFrame, type FrameTimes, type Latencies } from '../normalizer/latency.ts'
+import type { Latencies } from '../normalizer/latency.ts'
 import type { MarketTape } from '../normalizer/market-tape.ts'
+import { recordShown, type Shown } from './normalizer-figures.ts'
 import type { Views } from './normalizer-views.ts'
-
-/** Frames that were read and applied together. */
-type Applied = { times: FrameTimes; readTimeMs: number; appliedTimeMs: number }
-
-const record = (latencies: Latencies, { times, readTimeMs, appliedTimeMs }: Applied, nowMs: number): void => {
-  const count = times.length / 2
-  latencies.apply.record(readTimeMs, appliedTimeMs, count)
-  latencies.show.record(appliedTimeMs, nowMs, count)
-  forEachFrame(times, (exchangeTimeMs, receivedTimeMs) => {
-    latencies.receive.record(exchangeTimeMs, receivedTimeMs)
-    latencies.read.record(receivedTimeMs, readTimeMs)
-    latencies.cache.record(exchangeTimeMs, nowMs)
-  })
-}
 
 /**
  * Shows in the hot cache what was applied, one write at a time: what is applied meanwhile is shown together by the next
@@ -22,7 +9,7 @@ const record = (latencies: Latencies, { times, readTimeMs, appliedTimeMs }: Appl
  */
 export const createShowing = ({ views, latencies }: { views: Views; latencies: Latencies }) => {
   let markets = new Set<MarketTape>()
-  let applied: Applied[] = []
+  let applied: Shown[] = []
   let isWriting = false
   let failure: unknown
 
@@ -32,8 +19,7 @@ export const createShowing = ({ views, latencies }: { views: Views; latencies: L
       markets = new Set()
       applied = []
       await views.show(shown)
-      const nowMs = Date.now()
-      for (const some of frames) record(latencies, some, nowMs)
+      for (const some of frames) recordShown(latencies, some)
     }
   }
 
@@ -46,7 +32,7 @@ export const createShowing = ({ views, latencies }: { views: Views; latencies: L
     /** Whether readers see all that changed of it. */
     isWritten: (tape: MarketTape): boolean => !markets.has(tape) && views.isWritten(tape),
 
-    add: (changed: MarketTape[], frames: Applied): void => {
+    add: (changed: MarketTape[], frames: Shown): void => {
       if (changed.length === 0) return
       for (const tape of changed) markets.add(tape)
       applied.push(frames)

@@ -8,7 +8,7 @@ import type {
 } from '../domain/event.ts'
 import type { Marker } from '../domain/frame.ts'
 import type { FrameContext } from './batch.ts'
-import { keepLevels } from './keep-levels.ts'
+import { keepAsTold } from './keep-levels.ts'
 import { tellFill } from './listener.ts'
 import { parseMarker } from './marker.ts'
 import { noteTickSize } from './market-changes.ts'
@@ -25,8 +25,21 @@ const CHANGE_COUNTERS: Record<ChangeResult, string> = {
   held: 'changes_held',
 }
 
-const noteTimes = ({ exchangeTimeMs }: VenueEvent, { frame, batch }: FrameContext): void => {
-  batch.frameTimes.push(exchangeTimeMs, frame.receivedTimeMs)
+const noteTimes = ({ exchangeTimeMs }: VenueEvent, { frame, batch, entryId }: FrameContext): void => {
+  // An id begins with the ms of Redis's clock.
+  const appendedTimeMs = Number.parseInt(entryId, 10)
+  batch.frameTimes.push(exchangeTimeMs, frame.receivedTimeMs, appendedTimeMs)
+}
+
+/** Figures by the venue's name of the type. */
+const APPLIED: Record<VenueEvent['type'], string> = {
+  book: 'applied:book',
+  price_change: 'applied:price_change',
+  trade: 'applied:last_trade_price',
+  tick_size_change: 'applied:tick_size_change',
+  best_bid_ask: 'applied:best_bid_ask',
+  new_market: 'applied:new_market',
+  market_resolved: 'applied:market_resolved',
 }
 
 /** The outcome of a token. A token that is none of the market goes to the dead letters and is applied to nothing. */
@@ -92,6 +105,7 @@ const applyQuote = (tape: MarketTape, event: BestBidAskEvent, context: FrameCont
 }
 
 const applyEvent = (tape: MarketTape, event: VenueEvent, context: FrameContext): void => {
+  tape.deps.stats.count(context.frame.kind === 'rest' ? 'applied:rest_book' : APPLIED[event.type])
   switch (event.type) {
     case 'book':
       return applyBook(tape, event, context)
@@ -132,7 +146,7 @@ const applyMarker = (tape: MarketTape, context: FrameContext): void => {
     case 'continued':
       return
     case 'depth':
-      return keepLevels(tape, marker.levels, context)
+      return keepAsTold(tape, marker, context)
     case 'gap':
       return applyGap(tape, marker, context)
   }

@@ -1,6 +1,7 @@
 import type { BookLevels, LevelChange } from '../domain/book.ts'
 import type { Level } from '../domain/book-side.ts'
 import type { Frame } from '../domain/frame.ts'
+import { writesRows, type ShedTier } from '../domain/shed.ts'
 import type { Batch, TapeContext } from './batch.ts'
 import { addBookRows, type RowKind, type RowLevel } from './book-row.ts'
 import { LadderChanges } from './ladder-changes.ts'
@@ -36,6 +37,9 @@ export class EventWriter {
   readonly ladder = new LadderChanges()
   /** Levels a side that are written; 0 = all. */
   depth = 0
+  tier: ShedTier = 0
+  /** Sequences of the open gaps of what is shed, one a tier: see `keepAsTold`. */
+  sheds: number[] = []
   sequence = 0
   capturedTimeMs = 0
   changesSinceCheckpoint = 0
@@ -55,14 +59,16 @@ export class EventWriter {
   /** One event of kind `change`; none where nothing that is written changed. */
   writeChanges(changes: LevelChange[], context: WriteContext): void {
     if (changes.length === 0) return
-    for (const { side, level } of changes) this.ladder.set(side, level)
+    if (writesRows(this.tier)) for (const { side, level } of changes) this.ladder.set(side, level)
     this.changesSinceCheckpoint += changes.length
     this.write('change', changes.map(toChangeRow), context)
   }
 
+  /** No row, no sequence. Of a gap there is one whatever is shed. */
   write(kind: RowKind, levels: RowLevel[], { frame, batch, exchangeTimeMs }: WriteContext): void {
-    this.sequence += 1
     this.capturedTimeMs = this.timeOf(frame)
+    if (kind !== 'gap' && !writesRows(this.tier)) return
+    this.sequence += 1
     const { sequence, capturedTimeMs } = this
     const { sourceReceivedTimeMs } = frame
     const marketId = this.#marketId

@@ -12,5 +12,6 @@ export const isMirrorDoubted = (tape: Pick<MarketTape, 'outcomes' | 'state'>): b
   if (first.isProved && second.isProved) return false
   if (tape.state !== 'unverified') return false
   if (first.status !== 'following' || second.status !== 'following') return false
+  if (first.isProved && second.isProved) return false
   return first.exchangeTimeMs === second.exchangeTimeMs && !isMirror(first.book, second.book)
 }

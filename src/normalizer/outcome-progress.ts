@@ -1,4 +1,5 @@
 import type { OutcomeProgress } from '../domain/progress.ts'
+import { resumeSheds, shedProgress } from './shed-books.ts'
 import type { OutcomeTape } from './outcome-tape.ts'
 import type { Subject } from './verification.ts'
 
@@ -18,9 +19,10 @@ export const standingOf = ({ book, writer, outcome: { outcomeId } }: OutcomeTape
 export const outcomeProgress = (tape: OutcomeTape): OutcomeProgress => {
   const { status, gapSequence, gapReason, exchangeTimeMs, writer } = tape
   const { sequence, capturedTimeMs } = writer
+  const shed = shedProgress(tape)
   const { verifiedSequence } = tape.verification.reached
   // Nothing is spread: on Node 20 that costs several µs, and a commit asks every market that changed.
-  return { sequence, capturedTimeMs, verifiedSequence, status, gapSequence, gapReason, exchangeTimeMs }
+  return { sequence, capturedTimeMs, verifiedSequence, status, gapSequence, gapReason, shed, exchangeTimeMs }
 }
 
 /** Continues from a stored position whose book is gone: sequences go on, the book waits for a snapshot. */
@@ -29,6 +31,7 @@ export const resumeWithoutBook = (tape: OutcomeTape, progress: OutcomeProgress):
   tape.writer.capturedTimeMs = progress.capturedTimeMs
   tape.gapSequence = progress.gapSequence
   tape.gapReason = progress.gapReason
+  resumeSheds(tape, progress.shed)
   tape.status = progress.status
   tape.exchangeTimeMs = progress.exchangeTimeMs
   tape.verification.forgetState()

@@ -11,6 +11,7 @@ import { toGapClosed, toGapOpened } from './gap-rows.ts'
 import { tellBook, tellChanges, type MarketListener } from './listener.ts'
 import type { OutcomeStatus } from '../domain/progress.ts'
 import { standingOf } from './outcome-progress.ts'
+import { endSheds } from './shed-books.ts'
 import { TradeOrdinals } from './trade-ordinals.ts'
 import { Verification, type ProofDeps } from './verification.ts'
 
@@ -150,6 +151,7 @@ export class OutcomeTape {
     this.gapSequence = opened.gapSequence
     this.gapReason = cause.reason
     this.#deps.stats.count('gaps')
+    this.#deps.stats.count(`gaps:${cause.reason}`)
     context.batch.gapsOpened.push(opened)
   }
 
@@ -196,6 +198,7 @@ export class OutcomeTape {
     this.changeTimeMs = 0
     this.#note(exchangeTimeMs, event.hash, context)
     this.#closeGap(context.batch, isNothingMissed)
+    endSheds(this, context)
     this.verification.restart()
     this.verification.noteBest(exchangeTimeMs, context.frame.receivedTimeMs)
     const cause = this.verification.judgeBook(event, [], context)

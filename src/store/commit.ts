@@ -27,6 +27,7 @@ import { writeQuotes } from './quotes.ts'
 import { createRecordedDays, type SealedDays } from './recorded-days.ts'
 import { writeResolved } from './resolutions.ts'
 import { REFUSED_ROW } from './refused.ts'
+import { countLetters, countRows } from './commit-figures.ts'
 import { isRetryable } from './retryable.ts'
 import { createScript } from './script.ts'
 import { settlePositions } from './settlements.ts'
@@ -55,9 +56,13 @@ const resolvedIn = ({ resolvedMarkets, markets }: Batch): string[] => [
 /**
  * In one transaction; what was written before an error is rolled back by the caller.
  *
- * @returns how many dead letters came on top of the batch's own: trades whose token is unknown, activities whose market is.
+ * @returns the dead letters on top of the batch's own: trades whose token is unknown, activities whose market is.
  */
-const writeAll = async (client: PoolClient, { owner, isTracked, sealed }: Writing, batch: Batch): Promise<number> => {
+const writeAll = async (
+  client: PoolClient,
+  { owner, isTracked, sealed }: Writing,
+  batch: Batch,
+): Promise<DeadLetter[]> => {
   await client.query('begin')
   await moveOffsets(client, owner, [...batch.offsets.values()])
   await lockMarkets(client, batch.marketChanges)
@@ -90,7 +95,7 @@ const writeAll = async (client: PoolClient, { owner, isTracked, sealed }: Writin
   await writeAlertEvents(rest, batch.alertEvents)
   await rest.query('commit', [])
   await rest.send(client)
-  return placed.deadLetters.length + done.deadLetters.length
+  return [...placed.deadLetters, ...done.deadLetters]
 }
 
 const transact = <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> =>
@@ -116,7 +121,7 @@ const daysOf = ({ days, marketChanges, activities, metrics }: Batch): Set<number
   return new Set([...days, ...times.map((timeMs) => Math.floor(timeMs / DAY_MS))])
 }
 
-const countLetters = (stats: Stats, added: DeadLetter[]): void => {
+const countRefused = (stats: Stats, added: DeadLetter[]): void => {
   stats.count('rowsRefused', added.filter(({ reason }) => reason === REFUSED_ROW).length)
   stats.count('deadLetters', added.length)
 }
@@ -140,7 +145,7 @@ const createAttempt = ({ pool, owner, stats, log, config }: CommitDeps) => {
     })
     const letterCount = batch.deadLetters.length
     Object.assign(batch, isolated.get(batch))
-    countLetters(stats, batch.deadLetters.slice(letterCount))
+    countRefused(stats, batch.deadLetters.slice(letterCount))
   }
 
   return {
@@ -149,6 +154,7 @@ const createAttempt = ({ pool, owner, stats, log, config }: CommitDeps) => {
       if (!(await hasMoved(pool, owner, [...batch.offsets.values()]))) return false
       stats.count('commitsFoundDone')
       Object.assign(batch, isolated.get(batch))
+      countRows(stats, batch)
       return true
     },
 
@@ -156,7 +162,9 @@ const createAttempt = ({ pool, owner, stats, log, config }: CommitDeps) => {
       await days.ensure(daysOf(batch))
       const writing = { owner, isTracked, sealed: days.sealed }
       try {
-        stats.count('deadLetters', await transact(pool, (client) => writeAll(client, writing, batch)))
+        const letters = await transact(pool, (client) => writeAll(client, writing, batch))
+        stats.count('deadLetters', letters.length)
+        countLetters(stats, letters)
       } catch (error) {
         if (!isDataError(error)) throw error
         log.error({ error }, 'Postgres refused rows of a batch; they go to the dead letters, the rest is committed')
@@ -182,7 +190,7 @@ export const createCommitter = (deps: CommitDeps) => {
       try {
         if (count > 0 && (await attempt.isDone(batch))) return
         await attempt.commit(batch)
-        stats.count('rows', batch.bookLines.length)
+        countRows(stats, batch)
         stats.count('commits')
         return
       } catch (error) {

@@ -1,3 +1,5 @@
+import { valueAt, type CountCommands } from '../lib/script-commands.ts'
+
 /**
  * Appends entries of one connection epoch to their streams, each once.
  *
@@ -47,3 +49,10 @@ if failed then return failed end
 redis.call('expire', KEYS[1], ARGV[3])
 return result
 `
+
+/** A look a stream and an XADD an entry, two notes a stream and one of the epoch; where nothing was a copy. */
+export const countAppendCommands: CountCommands = (call) => {
+  const streams = valueAt(call, 5)
+  const entries = Math.floor((call.valueCount - 5 - 2 * streams) / 6)
+  return 3 * streams + entries + 1
+}

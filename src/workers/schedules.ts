@@ -52,6 +52,8 @@ const PLANNED: Planned[] = [
   },
 ]
 
+export const SCHEDULED_TYPES: ReadonlySet<string> = new Set(PLANNED.map(({ workflowType }) => workflowType))
+
 const optionsOf = ({ scheduleId, workflowType, every, offset, note, ...rest }: Planned): ScheduleOptions => ({
   scheduleId,
   spec: { intervals: [{ every, ...(offset === undefined ? {} : { offset }) }] },
