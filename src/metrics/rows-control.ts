@@ -5,7 +5,7 @@ export const CONTROL_ROWS: readonly MetricRow[] = [
   {
     name: 'polytape_catalogue_age_seconds',
     type: 'gauge',
-    help: 'Time since a whole pass over the catalogue, by whichever control process; absent before the first.',
+    help: 'Time since a whole pass over the catalogue, by whichever control process; before the first, since one was expected.',
     label: '',
     roles: ['control'],
     source: { from: 'figure', figure: 'catalogueAgeMs', per: 1_000 },
@@ -13,15 +13,15 @@ export const CONTROL_ROWS: readonly MetricRow[] = [
   {
     name: 'polytape_archive_rows_total',
     type: 'counter',
-    help: 'Rows of parts that were written as objects, read back and proved, and dropped in Postgres.',
+    help: 'Rows of parts that were proved (their object was read back and compared with Postgres), and that were dropped in Postgres.',
     label: 'stage',
     roles: ['archive'],
-    source: { from: 'family', family: 'archiveRows', values: ['proved', 'dropped'] },
+    source: { from: 'figures', figures: { proved: 'archivedRows', dropped: 'archiveRows:dropped' } },
   },
   {
     name: 'polytape_archive_bytes_total',
     type: 'counter',
-    help: 'Bytes of objects, by the same stages.',
+    help: 'Bytes of objects that were written, proved, and left alone with their rows.',
     label: 'stage',
     roles: ['archive'],
     source: { from: 'family', family: 'archiveBytes', values: ['written', 'proved', 'dropped'] },

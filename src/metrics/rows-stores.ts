@@ -35,7 +35,7 @@ export const STORE_ROWS: readonly MetricRow[] = [
   {
     name: 'polytape_rows_total',
     type: 'counter',
-    help: 'Rows that were committed, by table. Of fills those that the batch held: a copy that Postgres knew is among them.',
+    help: 'Rows that were committed, by table. Of fills those that are new; the other tables may have known some of theirs already.',
     label: 'table',
     roles: ['normalizer'],
     source: { from: 'family', family: 'rows', values: TABLES },

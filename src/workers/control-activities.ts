@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Client } from '@temporalio/client'
 import { createBackfillActivities } from '../activities/backfill.ts'
 import { createCatalogueActivities } from '../activities/catalogue.ts'
+import { createCatalogueAge } from '../activities/catalogue-age.ts'
 import { createEnrolment } from '../activities/enrolment.ts'
 import { createEverythingActivities } from '../activities/everything.ts'
 import { createImportPmxtActivities } from '../activities/import-pmxt.ts'
@@ -77,6 +78,7 @@ export const createControlActivities = (context: RoleContext, parts: Control) =>
   const { runs, owners, client, readPolicy, prices, tell } = parts
   const { config, log, stats, resources } = context
   const { redis, pool, signing } = resources
+  stats.follow(createCatalogueAge(redis))
   const gamma = createGamma({
     baseUrl: config.POLYMARKET_GAMMA_URL,
     timeoutMs: GAMMA_TIMEOUT_MS,
