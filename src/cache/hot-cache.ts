@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import { ladderKey, quoteKey } from '../domain/keys.ts'
 import type { MarketState } from '../domain/market.ts'
+import { createRedisScript } from '../lib/redis-script.ts'
 import { HOT_CACHE_SCRIPT } from './hot-cache-script.ts'
 
 /** A ladder's levels as `[price, size]` texts; size `"0"` removes. `isWhole` replaces what was there. */
@@ -97,22 +97,12 @@ const toKeys = (markets: MarketWrite[]): string[] => {
 /** Bounds the arguments of one call: a market's whole ladders are a few hundred. */
 const MARKETS_PER_CALL = 64
 
-const SHA = createHash('sha1').update(HOT_CACHE_SCRIPT).digest('hex')
-const isMissingScript = (error: unknown): boolean => error instanceof Error && error.message.startsWith('NOSCRIPT')
+const hotCacheScript = createRedisScript(HOT_CACHE_SCRIPT)
 
 /** Writes quotes and ladders as the owner of a shard: one script call for all the markets of a read. */
 export const createHotCache = ({ redis, ownerEpoch }: { redis: Redis; ownerEpoch: number }) => {
-  const run = async (keys: string[], values: string[]): Promise<unknown> => {
-    try {
-      return await redis.evalsha(SHA, keys.length, ...keys, ...values)
-    } catch (error) {
-      if (!isMissingScript(error)) throw error
-      return redis.eval(HOT_CACHE_SCRIPT, keys.length, ...keys, ...values)
-    }
-  }
-
   const writeSome = async (markets: MarketWrite[]): Promise<number> =>
-    Number(await run(toKeys(markets), toValues(ownerEpoch, markets)))
+    Number(await hotCacheScript(redis, toKeys(markets), toValues(ownerEpoch, markets)))
 
   /** @throws CacheFenceLost when a newer owner has written one of these markets. */
   return async (markets: MarketWrite[]): Promise<void> => {

@@ -18,7 +18,7 @@ import { readDepthAt } from '../store/depths.ts'
 type View = Parameters<typeof coverageText>[1]
 
 const coverage = async (command: Command & { type: 'coverage' }, places: Places, view: View): Promise<string> => {
-  await using database = await openDatabase(places.database)
+  await using database = await openDatabase(places.reads)
   const { market } = await findMarket(database.client, command.market)
   const hours = await readCoverage(database.client, market.marketId, command)
   const [from, to] = [command.fromTimeMs, command.toTimeMs].map((timeMs) => `${timeText(timeMs).slice(0, 16)}Z`)
@@ -28,7 +28,7 @@ const coverage = async (command: Command & { type: 'coverage' }, places: Places,
 }
 
 const book = async (command: Command & { type: 'book' }, places: Places, view: View): Promise<string> => {
-  await using database = await openDatabase(places.database)
+  await using database = await openDatabase(places.reads)
   const found = await findMarket(database.client, command.market)
   return bookText(await readBook(database.client, found, { ...command, places }), command.depth, view)
 }
