@@ -12,6 +12,7 @@ import { findPlaces, type Places } from './polytape/places.ts'
 import { timeText } from './polytape/number-text.ts'
 import { runScan } from './polytape/run-scan.ts'
 import { runCommand } from './polytape/usage.ts'
+import { runDoctor } from './doctor/doctor.ts'
 import { readCoverage } from '../store/as-of.ts'
 import { readDepthAt } from '../store/depths.ts'
 
@@ -33,7 +34,7 @@ const book = async (command: Command & { type: 'book' }, places: Places, view: V
   return bookText(await readBook(database.client, found, { ...command, places }), command.depth, view)
 }
 
-const run = (command: Command, view: View): Promise<string> => {
+const run = (command: Exclude<Command, { type: 'doctor' }>, view: View): Promise<string> => {
   switch (command.type) {
     case 'help':
       return Promise.resolve(`${USAGE}\n`)
@@ -57,7 +58,13 @@ const main = async (): Promise<number> => {
     width: widthOf(stdout.columns, process.env),
     palette: paletteOf(stdout.isTTY, process.env),
   }
-  stdout.write(await run(parseCommand(process.argv.slice(2), Date.now()), view))
+  const command = parseCommand(argv.slice(2), Date.now())
+  if (command.type === 'doctor') {
+    const { text, code } = await runDoctor(process.env, { ...command, ...view })
+    stdout.write(text)
+    return code
+  }
+  stdout.write(await run(command, view))
   return 0
 }
 

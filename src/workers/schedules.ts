@@ -52,6 +52,8 @@ const PLANNED: Planned[] = [
   },
 ]
 
+export const SCHEDULE_IDS = PLANNED.map(({ scheduleId }) => scheduleId)
+
 const optionsOf = ({ scheduleId, workflowType, every, offset, note, ...rest }: Planned): ScheduleOptions => ({
   scheduleId,
   spec: { intervals: [{ every, ...(offset === undefined ? {} : { offset }) }] },
