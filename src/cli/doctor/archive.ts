@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdtemp, rm, statfs, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, rmdir, statfs, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { StoreError, type ObjectStore } from '../../archive/store/object-store.ts'
 import { openObjectStore } from '../../archive/store/open.ts'
 import { parseStoreUrl } from '../../archive/store/store-url.ts'
@@ -48,7 +48,7 @@ const listed = async (store: ObjectStore, key: string): Promise<boolean> => {
   return false
 }
 
-const stepsOf = (store: ObjectStore, draft: string): { steps: Step[]; remove: () => Promise<void> } => {
+const stepsOf = (store: ObjectStore, draft: string): { steps: Step[]; clear: () => Promise<void> } => {
   const text = `written by polytape doctor at ${new Date().toISOString()}, may be deleted\n`
   const sha256 = createHash('sha256').update(text).digest('hex')
   const key = `${FOLDER}/probe-${randomBytes(6).toString('hex')}.txt`
@@ -79,7 +79,12 @@ const stepsOf = (store: ObjectStore, draft: string): { steps: Step[]; remove: ()
     { what: 'list', look: list },
     { what: 'delete', look: remove },
   ]
-  return { steps, remove: () => store.remove(key) }
+  const folder = store.localPath === undefined ? undefined : dirname(store.localPath(key))
+  const clear = async (): Promise<void> => {
+    await store.remove(key)
+    if (folder !== undefined) await rmdir(folder)
+  }
+  return { steps, clear }
 }
 
 /** A day of the whole venue is some GB before it is packed. */
@@ -95,7 +100,7 @@ export const probeArchive = async ({ places }: Patient): Promise<Finding[]> => {
   const { url } = places.archive
   const home = await mkdtemp(join(tmpdir(), 'polytape-doctor-'))
   await using store = openObjectStore(url)
-  const { steps, remove } = stepsOf(store, join(home, 'probe.txt'))
+  const { steps, clear } = stepsOf(store, join(home, 'probe.txt'))
   try {
     const findings = await climb(steps)
     const place = parseStoreUrl(url)
@@ -103,7 +108,7 @@ export const probeArchive = async ({ places }: Patient): Promise<Finding[]> => {
     const room = { what: 'room', look: () => roomVerdict(place.folder), remedy: 'look at the disk' }
     return [...findings, ...(await examine(AREA, [room]))]
   } finally {
-    await within(remove(), STEP_LIMIT_MS, 'late').catch(() => undefined)
+    await within(clear(), STEP_LIMIT_MS, 'late').catch(() => undefined)
     await rm(home, { recursive: true, force: true })
   }
 }

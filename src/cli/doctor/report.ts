@@ -19,7 +19,7 @@ export const reportText = (findings: Finding[], palette: Palette): string => {
     `${fit(area, areaWidth)}  ${fit(what, whatWidth)}  ${paintOf(level, palette)(level.padEnd(4))}  ${found}`,
     ...(remedy === undefined ? [] : [`${indent}${palette.strong('→')}     ${remedy}`]),
   ])
-  return [...lines, '', countText(findings), ''].join('\n')
+  return `${[...lines, '', countText(findings)].join('\n')}\n`
 }
 
 /** For machines: `{ok, findings: [{area, what, level, found, remedy?}]}`. */

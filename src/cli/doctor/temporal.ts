@@ -1,7 +1,6 @@
 import type { Client } from '@temporalio/client'
 import { SEARCH_ATTRIBUTES } from '../../local/search-attributes.ts'
 import { SCHEDULE_IDS } from '../../workers/schedules.ts'
-import { reasonOf } from '../../workers/until-reachable.ts'
 import { openTemporal } from '../backfill/temporal.ts'
 import { examine, fail, ok, warn, type Finding, type Verdict } from './finding.ts'
 import { medianOf, msText, timed } from './numbers.ts'
@@ -107,7 +106,10 @@ const schedulesVerdict = async (client: Client): Promise<Verdict> => {
 }
 
 export const probeTemporal = async ({ environment }: Patient): Promise<Finding[]> => {
-  const opened = await openTemporal(environment).catch((error: unknown) => reasonOf(error))
+  // Without the retries of the client: the first answer is the one to tell.
+  const opened = await openTemporal(environment, { interceptors: [] }).catch((error: unknown) =>
+    String(error).replace(/^Error: /, ''),
+  )
   if (typeof opened === 'string') {
     const [found = '', remedy = ''] = opened.split('\n')
     return [{ area: AREA, what: 'reachable', ...fail(found, remedy) }]

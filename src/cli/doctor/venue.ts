@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { openWebsocket } from '../../lib/websocket.ts'
 import { MARKET_CHANNEL, marketChannelUrl } from '../../venue/polymarket/market-channel.ts'
-import { examine, fail, ok, type Finding, type Verdict } from './finding.ts'
+import { examine, fail, ok, warn, type Finding, type Verdict } from './finding.ts'
 import { msText } from './numbers.ts'
 import type { Patient } from './probe.ts'
 import { skewVerdict } from './skew.ts'
@@ -9,6 +9,8 @@ import { skewVerdict } from './skew.ts'
 const AREA = 'venue'
 const CALL_MS = 7_000
 const REMEDY = 'see whether a browser on this machine reaches it: a proxy, a firewall or the country may be in the way'
+
+const WAIT = 'try again in a minute'
 
 type Answer = { text: string; tookMs: number; sentMs: number; receivedMs: number; date: string | null }
 
@@ -41,16 +43,20 @@ const busiestToken = (text: string): string => {
 
 const LISTING = 'markets/keyset?limit=5&closed=false&order=volume24hr&ascending=false'
 
-const bookVerdict = async (base: string, token: string): Promise<Verdict> => {
-  const init = {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify([{ token_id: token }]),
+/** Where Gamma named no token, it is asked for the time: that it answers at all is worth a line. */
+const bookVerdict = async (base: string, token: string | undefined): Promise<Verdict> => {
+  if (token === undefined) {
+    const { tookMs } = await ask(base, 'time')
+    return warn(
+      `${shownUrl(base)} answers in ${msText(tookMs)}; no book was asked for, since Gamma named no token`,
+      WAIT,
+    )
   }
-  const { text, tookMs } = await ask(base, 'books', init)
+  const headers = { 'content-type': 'application/json' }
+  const body = JSON.stringify([{ token_id: token }])
+  const { text, tookMs } = await ask(base, 'books', { method: 'POST', headers, body })
   const books = z.array(z.object({ asset_id: z.string() })).parse(JSON.parse(text))
-  if (books.length === 0)
-    return fail(`${shownUrl(base)} has no book of a market that Gamma lists`, 'try again in a minute')
+  if (books.length === 0) return fail(`${shownUrl(base)} has no book of a market that Gamma lists`, WAIT)
   return ok(`${shownUrl(base)} gave a book in ${msText(tookMs)}`)
 }
 
@@ -62,8 +68,10 @@ const tradesVerdict = async (base: string): Promise<Verdict> => {
 
 const BOOK_MS = 7_000
 
-/** Opens, subscribes, and waits for the book that the venue sends first. */
-const socketVerdict = (url: string, token: string): Promise<Verdict> =>
+const { ping, pong, subscribe } = MARKET_CHANNEL
+
+/** Opens, subscribes, and waits for the book that the venue sends first; for a PONG where Gamma named no token. */
+const socketVerdict = (url: string, token: string | undefined): Promise<Verdict> =>
   new Promise((resolve) => {
     const startedMs = performance.now()
     let isOpen = false
@@ -72,20 +80,21 @@ const socketVerdict = (url: string, token: string): Promise<Verdict> =>
       resolve(verdict)
       socket.terminate('looked at')
     }
+    const said = (what: string): string => `${shownUrl(url)} ${what} in ${msText(performance.now() - startedMs)}`
     const socket = openWebsocket(marketChannelUrl(url), [], {
       opened: () => {
         isOpen = true
-        for (const text of MARKET_CHANNEL.subscribe([token], true)) socket.send(text)
+        for (const text of token === undefined ? [ping] : subscribe([token], true)) socket.send(text)
       },
       text: (text) => {
-        const found = `${shownUrl(url)} opened and gave a book in ${msText(performance.now() - startedMs)}`
-        if (text.includes('"book"')) settle(ok(found))
+        if (text.includes('"book"')) settle(ok(said('opened and gave a book')))
+        if (text === pong) settle(warn(said('opened, no book was asked for, since Gamma named no token'), WAIT))
       },
       closed: (reason) => settle(fail(`${shownUrl(url)} closed: ${reason}`, REMEDY)),
     })
     const timer = setTimeout(() => {
-      const found = `${shownUrl(url)} ${isOpen ? 'opened, but gave no book' : 'did not open'} within ${BOOK_MS / 1_000} s`
-      settle(fail(found, REMEDY))
+      const how = isOpen ? 'opened, but gave no book' : 'did not open'
+      settle(fail(`${shownUrl(url)} ${how} within ${BOOK_MS / 1_000} s`, REMEDY))
     }, BOOK_MS)
   })
 
@@ -100,18 +109,19 @@ const clockVerdict = ({ date, sentMs, receivedMs }: Answer): Verdict => {
 
 export const probeVenue = async ({ venue }: Patient): Promise<Finding[]> => {
   const listed = ask(venue.gamma, LISTING)
-  const token = listed.then(({ text }) => busiestToken(text))
-  // Each look that needs it tells its failure.
-  token.catch(() => undefined)
+  const token = listed.then(({ text }) => busiestToken(text)).catch(() => undefined)
   const catalogue = async (): Promise<Verdict> => {
-    await token
-    return ok(`${shownUrl(venue.gamma)} listed markets in ${msText((await listed).tookMs)}`)
+    const { text, tookMs } = await listed
+    busiestToken(text)
+    return ok(`${shownUrl(venue.gamma)} listed markets in ${msText(tookMs)}`)
   }
+  // Of whichever answers.
+  const clock = async (): Promise<Verdict> => clockVerdict(await Promise.any([listed, ask(venue.clob, 'time')]))
   return examine(AREA, [
     { what: 'Gamma', look: catalogue, remedy: REMEDY },
     { what: 'CLOB', look: async () => bookVerdict(venue.clob, await token), remedy: REMEDY, limitMs: 2 * CALL_MS },
     { what: 'Data API', look: () => tradesVerdict(venue.data), remedy: REMEDY },
     { what: 'websocket', look: async () => socketVerdict(venue.ws, await token), remedy: REMEDY, limitMs: 2 * CALL_MS },
-    { what: 'clock', look: async () => clockVerdict(await listed), remedy: REMEDY },
+    { what: 'clock', look: clock, remedy: REMEDY },
   ])
 }
