@@ -36,6 +36,8 @@ const tlsArgs = (folder: string, port: number): string[] => [
 export type ManagedRedis = TestServer & {
   /** `rediss://`, with the password. */
   url: string
+  /** The same server without TLS. */
+  plainUrl: string
   /** The certificate of the authority, for NODE_EXTRA_CA_CERTS. */
   caPath: string
   /** Another look at the same data, for a process that began without the authority. */
@@ -65,6 +67,7 @@ export const openManagedRedis = async (): Promise<ManagedRedis> => {
   return {
     ...server,
     url: `rediss://default:${MANAGED_PASSWORD}@127.0.0.1:${port}`,
+    plainUrl: `redis://default:${MANAGED_PASSWORD}@127.0.0.1:${plainPort}`,
     caPath: `${home}/ca.crt`,
     connect: () => new Redis({ port: plainPort, password: MANAGED_PASSWORD, maxRetriesPerRequest: null }),
   }

@@ -4,7 +4,7 @@ import { isRetryable } from '../../store/retryable.ts'
 import { reasonOf } from '../../workers/until-reachable.ts'
 import { addressOf, type Place } from '../polytape/places.ts'
 import { examine, fail, ok, warn, type Finding, type Verdict } from './finding.ts'
-import { isPrivateHost, medianOf, msText, timed } from './numbers.ts'
+import { isPrivateHost, msText, roundTripVerdict, timed } from './numbers.ts'
 import { connectionsVerdict, timeVerdict, versionVerdict, writableVerdict } from './postgres-facts.ts'
 import { migrationsVerdict, partitionsVerdict, rightsVerdict } from './postgres-schema.ts'
 import { pooledVerdict, routeVerdict } from './postgres-route.ts'
@@ -17,8 +17,6 @@ const WAKE_MS = 20_000
 const AGAIN_MS = 500
 const AWAKE_MS = 1_500
 const QUERIES = 10
-/** A commit takes six round trips: within 40 ms of the venue it is to be done. */
-const SLOW_MS = 3
 
 type Opened = { pool: pg.Pool; connectMs: number }
 
@@ -72,11 +70,10 @@ const remedyOf = (reason: string): string =>
   REMEDIES.find(([pattern]) => pattern.test(reason))?.[1] ?? 'start it, or correct DATABASE_URL'
 
 const reachVerdict = async ({ pool, connectMs }: Opened, place: Place): Promise<Verdict> => {
+  const where = `${addressOf(place)} (${place.source})`
+  const woke = `${where}; its first answer took ${msText(connectMs)}, as of a suspended compute that wakes`
   const times = await timed(QUERIES, () => pool.query('select 1'))
-  const where = `${addressOf(place)} (${place.source}), round trip ${msText(medianOf(times))}`
-  const found = connectMs > AWAKE_MS ? `${where}; it took ${msText(connectMs)} to wake` : where
-  if (medianOf(times) <= SLOW_MS) return ok(found)
-  return warn(found, `run polytape in its region: a commit takes several round trips, each above ${SLOW_MS} ms`)
+  return roundTripVerdict(connectMs > AWAKE_MS ? woke : where, new URL(place.url).hostname, times)
 }
 
 /** What pg makes of sslmode: all but `no-verify` verify, unless libpq's meaning is asked for. */

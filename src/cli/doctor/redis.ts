@@ -2,15 +2,13 @@ import { Redis } from 'ioredis'
 import { reasonOf } from '../../workers/until-reachable.ts'
 import { addressOf, type Place } from '../polytape/places.ts'
 import { examine, fail, ok, warn, type Finding, type Verdict } from './finding.ts'
-import { isPrivateHost, medianOf, msText, timed } from './numbers.ts'
+import { isPrivateHost, roundTripVerdict, timed } from './numbers.ts'
 import type { Patient } from './probe.ts'
 import { blockVerdict, pubSubVerdict, requestVerdict, scriptVerdict } from './redis-commands.ts'
 import { appendOnlyVerdict, evictionVerdict, memoryVerdict, readInfo, versionVerdict } from './redis-facts.ts'
 
 const CONNECT_MS = 5_000
 const PINGS = 20
-/** A flush, a read and a write of the cache take a round trip each: the promise of venue → cache is 8 ms. */
-const SLOW_MS = 3
 
 /** @throws the first error that was told: those after it say only that the connection is closed. */
 const connect = async (url: string): Promise<Redis> => {
@@ -48,15 +46,12 @@ const REMEDIES: [RegExp, string][] = [
 const remedyOf = (reason: string): string =>
   REMEDIES.find(([pattern]) => pattern.test(reason))?.[1] ?? 'start it, or correct REDIS_URL'
 
-const reachVerdict = async (redis: Redis, place: Place): Promise<Verdict> => {
-  const times = await timed(PINGS, () => redis.ping())
-  const found = `${addressOf(place)} (${place.source}), round trip ${msText(medianOf(times))}, at most ${msText(Math.max(...times))}`
-  if (medianOf(times) <= SLOW_MS) return ok(found)
-  return warn(
-    found,
-    `run polytape in its region: each round trip above ${SLOW_MS} ms is felt in every frame, several times`,
+const reachVerdict = async (redis: Redis, place: Place): Promise<Verdict> =>
+  roundTripVerdict(
+    `${addressOf(place)} (${place.source})`,
+    new URL(place.url).hostname,
+    await timed(PINGS, () => redis.ping()),
   )
-}
 
 /** The client verifies what it is shown: a certificate that does not hold is no connection. */
 const tlsVerdict = ({ url }: Place): Verdict => {

@@ -117,7 +117,8 @@ export const probeTemporal = async ({ environment }: Patient): Promise<Finding[]
   await using temporal = opened
   const { client } = temporal
   const remedy = 'give the API key or certificate of polytape the right to it'
-  return examine(AREA, [
+  // Awaited here: the connection closes when this returns.
+  return await examine(AREA, [
     { what: 'reachable', look: () => namespaceVerdict(client), remedy },
     { what: 'attributes', look: () => attributesVerdict(client), remedy },
     { what: 'task queues', look: () => queuesVerdict(client), remedy },
