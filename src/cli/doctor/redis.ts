@@ -43,8 +43,12 @@ const REMEDIES: [RegExp, string][] = [
   [/ENOTFOUND|EAI_AGAIN/, 'correct the host in REDIS_URL'],
 ]
 
-const remedyOf = (reason: string): string =>
-  REMEDIES.find(([pattern]) => pattern.test(reason))?.[1] ?? 'start it, or correct REDIS_URL'
+const remedyOf = (reason: string, { url }: Place): string => {
+  const isSilent = /ETIMEDOUT/.test(reason) && url.startsWith('rediss:')
+  if (isSilent)
+    return 'it does not answer to TLS: use redis:// where it speaks none, or let the firewall pass this port'
+  return REMEDIES.find(([pattern]) => pattern.test(reason))?.[1] ?? 'start it, or correct REDIS_URL'
+}
 
 const reachVerdict = async (redis: Redis, place: Place): Promise<Verdict> =>
   roundTripVerdict(
@@ -65,7 +69,9 @@ export const probeRedis = async ({ places: { redis: place } }: Patient): Promise
   const area = 'redis'
   const opened = await connect(place.url).catch((error: unknown) => reasonOf(error))
   if (typeof opened === 'string') {
-    return [{ area, what: 'reachable', ...fail(`${addressOf(place)} (${place.source}): ${opened}`, remedyOf(opened)) }]
+    return [
+      { area, what: 'reachable', ...fail(`${addressOf(place)} (${place.source}): ${opened}`, remedyOf(opened, place)) },
+    ]
   }
   const facts = readInfo(opened)
   const remedy = 'give the user of REDIS_URL the right to it'
