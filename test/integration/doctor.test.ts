@@ -62,6 +62,16 @@ describe('Redis', () => {
     expect(lineOf(findings, 'BLOCK')).toMatch(/^warn commands may not wait \(ERR unknown command 'bzmpop'.*polls/)
   })
 
+  test('a user who may not wait at all may not read streams either, and is told which right is missing', async () => {
+    const client = redis.connect()
+    await client.call('ACL', 'SETUSER', 'bounded', 'on', '>bounded-secret', '~*', '&*', '+@all', '-@blocking')
+    client.disconnect()
+    const findings = await look(redis.url.replace('redis://', 'redis://bounded:bounded-secret@'))
+    expect(lineOf(findings, 'streams')).toMatch(/^FAIL they are not read: NOPERM.* → allow XREAD/)
+    expect(lineOf(findings, 'BLOCK')).toMatch(/^warn commands may not wait \(NOPERM/)
+    expect(lineOf(findings, 'channels')).toMatch(/^ok/)
+  })
+
   test('a wrong password, TLS where there is none, none where there is, and an authority that nobody knows', async () => {
     const wrong = managed.plainUrl.replace(MANAGED_PASSWORD, 'guessed-wrongly')
     expect(lineOf(await look(wrong), 'reachable')).toMatch(/^FAIL .*WRONGPASS.* → correct the user and password/)

@@ -27,6 +27,20 @@ export const blockVerdict = (connect: Connect): Promise<Verdict> =>
     return warn(`commands may not wait (${refused}): the normalizer polls, every 5 to 250 ms`, remedy)
   })
 
+/** Who forbids the category @blocking forbids XREAD as well, though it waits only where it is told to. */
+export const streamVerdict = async (redis: Redis): Promise<Verdict> => {
+  try {
+    await redis.xread('COUNT', 1, 'STREAMS', probeName(), '0-0')
+    return ok('they are read (XREAD)')
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    return fail(
+      `they are not read: ${reason}`,
+      'allow XREAD (ACL SETUSER <user> +xread): it is of @blocking, and waits for nothing',
+    )
+  }
+}
+
 const PLAIN = 'return ARGV[1]'
 
 export const scriptVerdict = async (redis: Redis): Promise<Verdict> => {

@@ -4,7 +4,7 @@ import { addressOf, type Place } from '../polytape/places.ts'
 import { examine, fail, ok, warn, type Finding, type Verdict } from './finding.ts'
 import { isPrivateHost, roundTripVerdict, timed } from './numbers.ts'
 import type { Patient } from './probe.ts'
-import { blockVerdict, pubSubVerdict, requestVerdict, scriptVerdict } from './redis-commands.ts'
+import { blockVerdict, pubSubVerdict, requestVerdict, scriptVerdict, streamVerdict } from './redis-commands.ts'
 import { appendOnlyVerdict, evictionVerdict, memoryVerdict, readInfo, versionVerdict } from './redis-facts.ts'
 
 const CONNECT_MS = 5_000
@@ -84,6 +84,7 @@ export const probeRedis = async ({ places: { redis: place } }: Patient): Promise
       { what: 'eviction', look: async () => evictionVerdict(await facts), remedy },
       { what: 'append-only', look: async () => appendOnlyVerdict(await facts), remedy },
       { what: 'BLOCK', look: () => blockVerdict(() => connect(place.url)), remedy },
+      { what: 'streams', look: () => streamVerdict(opened), remedy },
       { what: 'EVAL', look: () => scriptVerdict(opened), remedy },
       { what: 'channels', look: () => pubSubVerdict(() => connect(place.url)), remedy },
       { what: 'requests', look: () => requestVerdict(() => connect(place.url)), remedy },
