@@ -24,6 +24,7 @@ const wallets = list.transform((parts) => parts.map((part) => part.toLowerCase()
 
 const variables = z.object({
   DATABASE_URL: z.string().default('postgres://127.0.0.1:5432/polytape'),
+  DATABASE_POOLED_URL: z.string().optional(),
   REDIS_URL: z.string().default('redis://127.0.0.1:6379'),
   POLYMARKET_WS_URL: z.string().default('wss://ws-subscriptions-clob.polymarket.com/ws/market'),
   POLYMARKET_GAMMA_URL: z.string().default('https://gamma-api.polymarket.com'),

@@ -92,7 +92,9 @@ const stepUntil = async (
 const openParts = ({ deps, shard: index, cache, write, records }: RunInput, settling: AbortSignal) => {
   const { log, stats, config, redis, report } = deps
   const blocking = deps.connectRedis()
-  const reader = createReader({ redis, blocking, shard: index })
+  const onBlockRefused = (reason: string): void =>
+    log.warn({ reason }, 'Redis lets no command wait: its ready streams are polled, every 5 to 250 ms')
+  const reader = createReader({ redis, blocking, shard: index, onBlockRefused })
   const listening = createListening(deps)
   const tapes = new Tapes(deps, reader, listening)
   const { latencies } = records

@@ -1,6 +1,6 @@
 import type { AddressFacts } from './addresses-text.ts'
 import type { Config } from '../config.ts'
-import { createDatabaseIfMissing, migrate } from '../store/migrate.ts'
+import { createDatabaseIfMissing, migrate, NeedsDirectConnection } from '../store/migrate.ts'
 import type { KeptProcess } from './kept-process.ts'
 import type { StartOptions, VenueChoice } from './options.ts'
 import { openLocalRedis, pingRedis } from './redis.ts'
@@ -19,6 +19,7 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
 const reaching =
   (what: string) =>
   (error: unknown): never => {
+    if (error instanceof NeedsDirectConnection) throw error
     throw new Error(`${what} does not answer: ${messageOf(error)}`)
   }
 

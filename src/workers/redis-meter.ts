@@ -47,11 +47,15 @@ export const createRedisMeter = (stats: Stats): ((redis: Redis) => void) => {
   const traffic = createTraffic()
   stats.follow(() => traffic.read().map(([way, bytes]) => [inFamily('redisBytes', way), bytes]))
 
-  const note = (command: Command): void => {
+  const countSent = (command: Command): void => {
     stats.count(inFamily('redisCalls', command.name))
     stats.count('redis:commands', 1 + scriptCommands(command))
+  }
+  /** Those that waited for a connection come again. */
+  const waited = new WeakSet<Command>()
+  const watch = (command: Command): void => {
     // The client introduces itself by CLIENT SETINFO, which a Redis before 7.2 refuses, and goes on.
-    if (command.name === 'client') return
+    if (command.name === 'client' || waited.has(command)) return
     const { reject } = command
     command.reject = (error) => {
       stats.count(inFamily('redisErrors', redisErrorClass(error)))
@@ -71,10 +75,11 @@ export const createRedisMeter = (stats: Stats): ((redis: Redis) => void) => {
   return (redis) => {
     const send = redis.sendCommand.bind(redis)
     redis.sendCommand = (command, stream) => {
+      watch(command)
       if (isSending(redis)) {
-        note(command)
+        countSent(command)
         if (isRoundTrip(stream)) stats.count('redis:roundTrips')
-      }
+      } else waited.add(command)
       return send(command, stream)
     }
     redis.on('connect', () => traffic.add(redis.stream))
