@@ -42,7 +42,7 @@ export const addBookRows = (batch: Batch, event: RowEvent, levels: RowLevel[]): 
   levels.forEach((level, position) => {
     const id = event.sequence * ROWS_PER_EVENT + position
     const line =
-      `${id}\t${event.sequence}\t${times}\t${level.priceText}\t${level.sizeText}\t` +
+      `${id}\t${times}\t${level.priceText}\t${level.sizeText}\t` +
       `${event.marketId}\t${event.outcomeId}\t${level.side}\t${event.kind}\n`
     batch.bookLines.push(line)
     batch.bookBytes += line.length
