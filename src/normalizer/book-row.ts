@@ -43,9 +43,7 @@ export const addBookRows = (batch: Batch, event: RowEvent, levels: RowLevel[]): 
   let id = event.sequence * ROWS_PER_EVENT
   for (const { priceText, sizeText, side } of levels) {
     // Joined and not added up: a sum stays a tree of its parts, and each collection until the commit copies every one.
-    const line = [id, event.sequence, times, priceText, sizeText, event.marketId, event.outcomeId, side, tail].join(
-      '\t',
-    )
+    const line = [id, times, priceText, sizeText, event.marketId, event.outcomeId, side, tail].join('\t')
     batch.bookLines.push(line)
     batch.bookBytes += line.length
     id += 1
