@@ -1,3 +1,6 @@
+/** Lua puts no more than some thousand values on its stack. */
+const STREAMS_PER_COMMAND = 1_000
+
 /**
  * Appends entries of one connection epoch to their streams, each once.
  *
@@ -13,9 +16,13 @@ export const APPEND_SCRIPT = `
 local n = tonumber(ARGV[5])
 local base = #KEYS - n
 local last = {}
-for i = 1, n do
-  last[i] = tonumber(redis.call('hget', KEYS[1], KEYS[base + i]) or 0)
-  if last[i] < tonumber(ARGV[5 + i]) then return {-1} end
+for from = 1, n, ${STREAMS_PER_COMMAND} do
+  local to = math.min(n, from + ${STREAMS_PER_COMMAND - 1})
+  local known = redis.call('hmget', KEYS[1], unpack(KEYS, base + from, base + to))
+  for i = from, to do
+    last[i] = tonumber(known[i - from + 1] or 0)
+    if last[i] < tonumber(ARGV[5 + i]) then return {-1} end
+  end
 end
 local result = {0}
 local changed = {}
@@ -39,10 +46,24 @@ for at = 5 + 2 * n, #ARGV - 6, 6 do
     changed[i] = true
   end
 end
+local ordinals = {}
+local names = {}
 for i in pairs(changed) do
-  redis.call('hset', KEYS[1], KEYS[base + i], last[i])
-  redis.call('zadd', KEYS[tonumber(ARGV[5 + n + i])], ARGV[2], KEYS[base + i])
+  ordinals[#ordinals + 1] = KEYS[base + i]
+  ordinals[#ordinals + 1] = last[i]
+  local ready = KEYS[tonumber(ARGV[5 + n + i])]
+  local those = names[ready] or {}
+  names[ready] = those
+  those[#those + 1] = ARGV[2]
+  those[#those + 1] = KEYS[base + i]
 end
+local function callAll(name, key, values)
+  for from = 1, #values, ${2 * STREAMS_PER_COMMAND} do
+    redis.call(name, key, unpack(values, from, math.min(#values, from + ${2 * STREAMS_PER_COMMAND - 1})))
+  end
+end
+callAll('hset', KEYS[1], ordinals)
+for ready, those in pairs(names) do callAll('zadd', ready, those) end
 if failed then return failed end
 redis.call('expire', KEYS[1], ARGV[3])
 return result
