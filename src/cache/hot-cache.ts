@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import { ladderKey, quoteKey } from '../domain/keys.ts'
 import type { MarketState } from '../domain/market.ts'
+import { callScript } from '../lib/script-call.ts'
 import { HOT_CACHE_SCRIPT } from './hot-cache-script.ts'
 
 /** A ladder's levels as `[price, size]` texts; size `"0"` removes. `isWhole` replaces what was there. */
@@ -104,7 +105,7 @@ const isMissingScript = (error: unknown): boolean => error instanceof Error && e
 export const createHotCache = ({ redis, ownerEpoch }: { redis: Redis; ownerEpoch: number }) => {
   const run = async (keys: string[], values: string[]): Promise<unknown> => {
     try {
-      return await redis.evalsha(SHA, keys.length, ...keys, ...values)
+      return await callScript(redis, SHA, keys, values)
     } catch (error) {
       if (!isMissingScript(error)) throw error
       return redis.eval(HOT_CACHE_SCRIPT, keys.length, ...keys, ...values)

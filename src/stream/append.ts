@@ -2,7 +2,8 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import { appendedKey, marketOfStream, readyKey } from '../domain/keys.ts'
 import { shardOf } from '../domain/market.ts'
-import { APPEND_SCRIPT } from './append-script.ts'
+import { callScript } from '../lib/script-call.ts'
+import { APPEND_SCRIPT, WIDE_FIELD } from './append-script.ts'
 import { encodeEntry, type NewEntry, type SigningKeys } from './entry.ts'
 
 /** `behind`: Redis knows less than it had acknowledged; nothing was added. `refused`: entries it will never take, with its reason. */
@@ -50,12 +51,12 @@ const toResult = (reply: unknown): Appended => {
 
 export const createAppender = ({ redis, signing, shardCount }: AppenderDeps): Appender => {
   const readyKeys = Array.from({ length: shardCount }, (_, shard) => readyKey(shard))
-  const run = async (keyCount: number, given: string[]): Promise<unknown> => {
+  const run = async (keys: string[], values: string[]): Promise<unknown> => {
     try {
-      return await redis.evalsha(SHA, keyCount, ...given)
+      return await callScript(redis, SHA, keys, values)
     } catch (error) {
       if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
-      return redis.eval(APPEND_SCRIPT, keyCount, ...given)
+      return redis.eval(APPEND_SCRIPT, keys.length, ...keys, ...values)
     }
   }
   const append: Appender['append'] = async (entries, acknowledged = NOTHING) => {
@@ -68,20 +69,22 @@ export const createAppender = ({ redis, signing, shardCount }: AppenderDeps): Ap
       const index = indexes.get(entry.stream) ?? indexes.size + 1
       indexes.set(entry.stream, index)
       const fields = encodeEntry(entry, signing)
-      parts.push(String(index), fields[3], String(entry.frames.length), fields[5], fields[7], fields[11])
+      const lastOrdinal = String(entry.firstOrdinal + entry.frames.length - 1)
+      parts.push(String(index), fields[3], lastOrdinal, fields[5], fields[7], fields[11])
     }
     const streams = [...indexes.keys()]
     const keys = [appendedKey(epoch), ...readyKeys, ...streams]
     const expected = streams.map((stream) => String(acknowledged.get(stream) ?? 0))
     const shards = streams.map((stream) => String(2 + shardOfStream(stream, shardCount)))
     const head = [epoch, String(Date.now()), String(APPENDED_LIFE_SECONDS), signing.current, String(streams.length)]
-    return toResult(await run(keys.length, [...keys, ...head, ...expected, ...shards, ...parts]))
+    return toResult(await run(keys, [...head, ...expected, ...shards, ...parts]))
   }
   return {
     append,
     readAppended: async (epoch) => {
       const found = await redis.hgetall(appendedKey(epoch))
-      return new Map(Object.entries(found).map(([stream, ordinal]) => [stream, Number(ordinal)]))
+      const streams = Object.entries(found).filter(([stream]) => stream !== WIDE_FIELD)
+      return new Map(streams.map(([stream, ordinal]) => [stream, Number(ordinal)]))
     },
     refresh: async (epoch) => {
       await redis.expire(appendedKey(epoch), APPENDED_LIFE_SECONDS)
