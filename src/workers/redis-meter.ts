@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
 import type { Command, Redis } from 'ioredis'
 import { countCacheCommands, HOT_CACHE_SCRIPT } from '../cache/hot-cache-script.ts'
 import { ADD_SCRIPT, CHECK_SCRIPT, countAddCommands, countCheckCommands } from '../dedup/seen-scripts.ts'
 import { countReportCommands, REPORT_SCRIPT } from '../heartbeats/scripts.ts'
+import { scriptNames } from '../lib/redis-script.ts'
 import type { CountCommands } from '../lib/script-commands.ts'
 import type { Stats } from '../lib/stats.ts'
 import { createTraffic } from '../lib/traffic.ts'
@@ -18,13 +18,8 @@ const COUNTED: [script: string, count: CountCommands][] = [
   [REPORT_SCRIPT, countReportCommands],
 ]
 
-const shaOf = (script: string): string => createHash('sha1').update(script).digest('hex')
-
 const COUNTS: ReadonlyMap<unknown, CountCommands> = new Map(
-  COUNTED.flatMap(([script, count]): [string, CountCommands][] => [
-    [script, count],
-    [shaOf(script), count],
-  ]),
+  COUNTED.flatMap(([script, count]) => scriptNames(script).map((name): [string, CountCommands] => [name, count])),
 )
 
 /** Commands that a script runs besides itself. */
