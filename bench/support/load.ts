@@ -1,0 +1,56 @@
+import { openRecording, type Recording } from '../../test/support/recording.ts'
+import { until } from '../../test/support/system.ts'
+import { startNormalizer } from './extra-normalizer.ts'
+import { takeLook, type Look } from './look.ts'
+import { figuresOf, processesOf, type Process } from './processes.ts'
+
+export type LoadOptions = { markets: number; shards: number; env?: Record<string, string> }
+
+/** The whole product, recording an emulator of its own process whose rate may be set. */
+export type Load = AsyncDisposable & {
+  recording: Recording
+  /** Roles, servers and the emulator, as they run now. */
+  processes: () => Process[]
+  /** Frames a second from now on. */
+  setRate: (rate: number) => Promise<void>
+  look: () => Promise<Look>
+}
+
+/** Until all books stand; the rate of a measurement comes after it. */
+const START_RATE = 200
+
+const untilProved = ({ system }: Recording, markets: number): Promise<true> =>
+  until('all books to be proved', async () => {
+    const { marketsWithBook = 0, tokensProved = 0 } = await figuresOf(system, 'normalizer')
+    return (marketsWithBook >= markets && tokensProved >= 2 * markets) || undefined
+  })
+
+const closeAll = async (opened: AsyncDisposable[]): Promise<void> => {
+  for (const one of opened.splice(0).toReversed()) await one[Symbol.asyncDispose]()
+}
+
+export const openLoad = async ({ markets, shards, env = {} }: LoadOptions): Promise<Load> => {
+  const given = { NORMALIZER_SHARDS: String(shards), ...env }
+  const recording = await openRecording({ markets, rate: START_RATE, env: given })
+  const { system, venue } = recording
+  const extras = Array.from({ length: shards - 1 }, () => startNormalizer(system, { ...venue.env, ...given }))
+  const opened = [recording, ...extras]
+  try {
+    await untilProved(recording, markets)
+  } catch (error) {
+    await closeAll(opened)
+    throw error
+  }
+  const processes = (): Process[] => [
+    ...processesOf(system),
+    ...extras.map(({ pid }, at) => ({ name: `normalizer ${at + 2}`, pid })),
+    { name: 'emulator', pid: venue.pid },
+  ]
+  return {
+    recording,
+    processes,
+    setRate: async (rate) => void (await venue.post('rate', { rate })),
+    look: () => takeLook(system, processes()),
+    [Symbol.asyncDispose]: () => closeAll(opened),
+  }
+}
