@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import { atMost, figure, type Figure } from '../support/figure.ts'
 import { openLoad } from '../support/load.ts'
-import { counted } from '../support/look.ts'
 import type { Scenario } from '../support/scenario.ts'
 
 const MARKETS = 200
@@ -13,33 +12,60 @@ const MOST_TOLD = 8
 
 type Tally = Map<string, number>
 
-type Commands = {
+const BEGIN = 'bench: begin'
+const END = 'bench: end'
+
+type Watched = {
   /** Sent by a client, each a round trip or a place in a pipeline. */
   calls: Tally
   /** Run by scripts within Redis. */
   inner: Tally
+  /** That were appended. */
+  frames: number
 }
 
 const add = (tally: Tally, name: string): void => void tally.set(name, (tally.get(name) ?? 0) + 1)
 const sum = (tally: Tally): number => [...tally.values()].reduce((total, count) => total + count, 0)
 
-/** Every command that Redis runs while `wait` lasts: this process sends none meanwhile. */
-const watchCommands = async (redis: Redis, wait: () => Promise<unknown>): Promise<Commands> => {
-  const commands: Commands = { calls: new Map(), inner: new Map() }
+/** The header of an entry has a part a frame. */
+const framesOf = (args: string[]): number => {
+  const at = args.indexOf('h')
+  return at === -1 ? 0 : (args[at + 1] ?? '').split(',').length
+}
+
+/**
+ * Every command that Redis runs while `wait` lasts: this process sends none meanwhile. What is watched comes late where the machine
+ * is busy, so what counts lies between two marks.
+ */
+const watchCommands = async (redis: Redis, wait: () => Promise<unknown>): Promise<Watched> => {
+  const watched: Watched = { calls: new Map(), inner: new Map(), frames: 0 }
+  let isCounting = false
+  let ended = (): void => undefined
+  const end = new Promise<void>((resolve) => (ended = resolve))
   const monitor = await redis.monitor()
   monitor.on('monitor', (_time: string, args: string[], source: string) => {
-    add(source === 'lua' ? commands.inner : commands.calls, (args[0] ?? '').toLowerCase())
+    const name = (args[0] ?? '').toLowerCase()
+    if (name === 'echo') {
+      isCounting = args[1] === BEGIN
+      if (args[1] === END) ended()
+    } else if (isCounting) {
+      add(source === 'lua' ? watched.inner : watched.calls, name)
+      if (name === 'xadd') watched.frames += framesOf(args)
+    }
   })
+  await redis.echo(BEGIN)
   await wait()
+  await redis.echo(END)
+  await end
   monitor.disconnect()
-  return commands
+  return watched
 }
 
 const perFrame = (tally: Tally, frames: number): Figure[] =>
   [...tally]
     .toSorted(([, left], [, right]) => right - left)
     .slice(0, MOST_TOLD)
-    .map(([name, count]) => figure(`  ${name}`, (count / frames) * 1_000, 'a thousand frames'))
+    .map(([name, count]) => figure(`  ${name}`, (count / frames) * 1_000, '/1,000 frames'))
 
 export const redisCalls: Scenario = {
   name: 'redis-calls',
@@ -49,11 +75,9 @@ export const redisCalls: Scenario = {
     await load.setRate(RATE)
     await sleep(WARM_UP_MS)
     const lastingMs = (seconds ?? (isQuick ? 5 : 20)) * 1_000
-    const before = await load.look()
-    const { calls, inner } = await watchCommands(load.recording.system.redis(), () => sleep(lastingMs))
-    const now = await load.look()
-    const frames = (counted(before.feed, now.feed, 'frames') * lastingMs) / (now.timeMs - before.timeMs)
-    const note = `by MONITOR, ${Math.round(frames).toLocaleString('en-US')} frames`
+    const redis = load.recording.system.redis()
+    const { calls, inner, frames } = await watchCommands(redis, () => sleep(lastingMs))
+    const note = `by MONITOR, ${frames.toLocaleString('en-US')} frames in ${lastingMs / 1_000} s`
     return [
       figure('calls a frame', sum(calls) / frames, '', { bound: atMost(0.2), note }),
       ...perFrame(calls, frames),

@@ -9,7 +9,7 @@ where c.oid = $1::regclass or i.indrelid = $1::regclass order by "isHeap" desc, 
 type Size = { name: string; isHeap: boolean; isPrimary: boolean; bytes: number }
 
 const nameOf = ({ name, isHeap, isPrimary }: Size): string =>
-  isHeap ? 'hot: heap' : `hot: ${isPrimary ? 'primary key' : `index ${name.replace(/_\d{8}/, '')}`}`
+  isHeap ? 'hot: heap' : `hot: ${isPrimary ? 'primary key' : name.replace(/^\w+_\d{8}_/, '')}`
 
 /** Bytes a row of a partition as it stands after its rows came, by heap and index. */
 export const hotBytes = async (pool: pg.Pool, partition: string): Promise<Figure[]> => {

@@ -5,14 +5,16 @@ import { verdictOf } from './figure.ts'
 import { machineFacts, versionFacts } from './machine.ts'
 import type { Outcome } from './table.ts'
 
+const FOLDER = join(REPOSITORY, 'bench-results')
+
 export type Report = { path: string; write: (outcomes: Outcome[]) => void }
 
 /** One JSON file a run, written anew after each scenario: what was measured stays, whatever comes after it. */
-export const openReport = (options: Record<string, unknown>, folder = 'bench-results'): Report => {
+export const openReport = (options: Record<string, unknown>): Report => {
   const startedAt = new Date().toISOString()
   const facts = { startedAt, options, machine: machineFacts(), versions: versionFacts() }
-  const path = join(REPOSITORY, folder, `${startedAt.replaceAll(':', '-')}.json`)
-  mkdirSync(join(REPOSITORY, folder), { recursive: true })
+  const path = join(FOLDER, `${startedAt.replaceAll(':', '-')}.json`)
+  mkdirSync(FOLDER, { recursive: true })
   const withVerdicts = (outcome: Outcome) => ({
     ...outcome,
     figures: outcome.figures.map((one) => ({ ...one, verdict: verdictOf(one) })),

@@ -29,8 +29,12 @@ const DRAIN_MS = 120_000
 export const drain = async ({ venue, system, pool }: Recorded): Promise<number> => {
   await venue.post('pause')
   const [redis, startMs] = [system.redis(), performance.now()]
-  const isDrained = async (): Promise<true | undefined> => (await readBehindMs(pool, redis)) === 0 || undefined
-  await until('all entries to be committed', isDrained, DRAIN_MS)
+  const look = async (): Promise<true> => {
+    const behindMs = await readBehindMs(pool, redis)
+    if (behindMs > 0) throw new Error(`commits are ${behindMs} ms behind`)
+    return true
+  }
+  await until('all entries to be committed', look, DRAIN_MS)
   return performance.now() - startMs
 }
 

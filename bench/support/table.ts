@@ -19,7 +19,7 @@ const boundText = ({ bound }: Figure): string =>
   bound === undefined ? '' : `${SIGNS[bound.type]} ${toText(bound.value)}`
 
 const lineOf = (figure: Figure): string => {
-  const value = `${toText(figure.value).padStart(12)} ${figure.unit}`.padEnd(32)
+  const value = `${toText(figure.value).padStart(12)} ${figure.unit}`.padEnd(30)
   const asked = `${boundText(figure).padEnd(12)}${WORDS[verdictOf(figure)].padEnd(8)}`
   return `  ${figure.name.padEnd(46)}${value}${asked}${figure.note ?? ''}`.trimEnd()
 }

@@ -17,7 +17,7 @@ export const flowFigures = (before: Look, now: Look): Figure[] => {
     figure('frames applied', aSecond('frames'), 'frames/s'),
     figure('rows written', aSecond('rows'), 'rows/s', { note: `${aSecond('commits').toFixed(0)} commits/s` }),
     ...PROOFS.map(([name, counter]) => figure(name, since(counter), '')),
-    figure('time in hashes', (since('verifyMs') / (cpuSeconds * 1_000)) * 100, "% of the normalizer's CPU"),
+    figure('normalizer: time in hashes', (since('verifyMs') / (cpuSeconds * 1_000)) * 100, '% of its CPU'),
   ]
 }
 
@@ -30,15 +30,15 @@ export const costFigures = (before: Look, now: Look): Figure[] => {
   const byProcess = [...cpu].map(([name, spent]) => {
     const memory = now.memory.get(name)
     const note = `${percent(spent)}, memory ${memory?.nowMb ?? 0} MB, at most ${memory?.highestMb ?? 0} MB`
-    return figure(`  ${name}`, spent / millions, 'CPU s a million frames', { note })
+    return figure(`  ${name}`, spent / millions, 'CPU s/M frames', { note })
   })
   const known = [...cpu.values()].reduce((sum, spent) => sum + spent, 0)
   const others = now.busy - before.busy - known
   const stolen = percent(now.stolen - before.stolen)
   return [
-    figure('CPU of control, feed, normalizer, archive', sumOfOurs(cpu) / millions, 'CPU s a million frames'),
+    figure('CPU of control, feed, normalizer, archive', sumOfOurs(cpu) / millions, 'CPU s/M frames'),
     ...byProcess,
-    figure('  everything else on the machine', others / millions, 'CPU s a million frames', {
+    figure('  everything else on the machine', others / millions, 'CPU s/M frames', {
       note: `${percent(others)}; stolen by the host ${stolen}`,
     }),
   ]
