@@ -57,7 +57,7 @@ export const measureLatency = async (
   bounds: Partial<LatencyBounds>,
   say: (line: string) => void,
 ): Promise<Figure[]> => {
-  await using load = await openLoad(options)
+  await using load = await openLoad({ ...options, say })
   const { recording } = load
   await load.setRate(options.rate)
   await sleep(options.warmUpMs)

@@ -52,7 +52,7 @@ export const recovery: Scenario = {
   name: 'recovery',
   what: `from kill -9 to all books proved and caught up, ${RATE.toLocaleString('en-US')} frames/s over ${MARKETS} markets`,
   run: async ({ shards, say }) => {
-    await using load = await openLoad({ markets: MARKETS, shards })
+    await using load = await openLoad({ markets: MARKETS, shards, say })
     await load.setRate(RATE)
     await sleep(STEADY_MS)
     const normalizer = told('normalizer', await timeRecovery(load, 'normalizer'))

@@ -70,8 +70,8 @@ const perFrame = (tally: Tally, frames: number): Figure[] =>
 export const redisCalls: Scenario = {
   name: 'redis-calls',
   what: `Redis calls a frame, ${RATE.toLocaleString('en-US')} frames/s over ${MARKETS} markets with INGEST_LINGER_MS=${LINGER_MS}`,
-  run: async ({ isQuick, seconds, shards }) => {
-    await using load = await openLoad({ markets: MARKETS, shards, env: { INGEST_LINGER_MS: String(LINGER_MS) } })
+  run: async ({ isQuick, seconds, shards, say }) => {
+    await using load = await openLoad({ markets: MARKETS, shards, env: { INGEST_LINGER_MS: String(LINGER_MS) }, say })
     await load.setRate(RATE)
     await sleep(WARM_UP_MS)
     const lastingMs = (seconds ?? (isQuick ? 5 : 20)) * 1_000

@@ -98,7 +98,7 @@ const flowOf = (before: Look, now: Look, rate: number): Figure[] => {
 /** Half an hour as any other, with what runs hourly and daily forced in between. */
 export const measureSteady = async (options: SteadyOptions, say: (line: string) => void): Promise<Figure[]> => {
   // What is proved may be dropped by the next run: that is work as well.
-  await using load = await openLoad({ ...options, env: { ARCHIVE_GRACE_HOURS: '0' } })
+  await using load = await openLoad({ ...options, env: { ARCHIVE_GRACE_HOURS: '0' }, say })
   await load.setRate(options.rate)
   await sleep(SAMPLE_MS)
   const before = await load.look()

@@ -16,21 +16,26 @@ const QUICK: Search = { ...SEARCH, precision: 1.4, mostSteps: 3 }
 type Reached = { taken: Taken | undefined; failed: { rate: number; reasons: string[] } | undefined }
 
 /** What one rate left behind is worked off before the next, so that it is judged by itself. */
-const settleBetween = async ({ recording }: Load): Promise<void> => {
-  await drain(recording)
+const settleBetween = async ({ recording }: Load, say: Given['say']): Promise<void> => {
+  say(`all of it was committed ${((await drain(recording)) / 1_000).toFixed(1)} s later`)
   await recording.venue.post('resume')
+}
+
+const judge = async (load: Load, rate: number, seconds: number, say: Given['say']) => {
+  const taken = await takeStep(load, rate, seconds)
+  const reasons = whyNot(taken.step)
+  say(`${rate} frames/s ${reasons.length === 0 ? 'hold' : `do not hold: ${reasons.join(', ')}`}`)
+  return { taken, reasons }
 }
 
 const search = async (load: Load, given: Given): Promise<Reached> => {
   const seconds = given.seconds ?? (given.isQuick ? 8 : 15)
   const reached: Reached = { taken: undefined, failed: undefined }
   const holds = async (rate: number): Promise<boolean> => {
-    const taken = await takeStep(load, rate, seconds)
-    const reasons = whyNot(taken.step)
-    given.say(`${rate} frames/s ${reasons.length === 0 ? 'hold' : `do not hold: ${reasons.join(', ')}`}`)
+    const { taken, reasons } = await judge(load, rate, seconds, given.say)
     if (reasons.length === 0) reached.taken = taken
     else reached.failed = { rate, reasons }
-    await settleBetween(load)
+    await settleBetween(load, given.say)
     return reasons.length === 0
   }
   await findHighest(given.isQuick ? QUICK : SEARCH, holds)
@@ -39,8 +44,7 @@ const search = async (load: Load, given: Given): Promise<Reached> => {
 
 /** One rate, kept up: what is asked of it is that it holds. */
 const keepUp = async (load: Load, rate: number, given: Given): Promise<Reached> => {
-  const taken = await takeStep(load, rate, given.seconds ?? 60)
-  const reasons = whyNot(taken.step)
+  const { taken, reasons } = await judge(load, rate, given.seconds ?? 60, given.say)
   return { taken, failed: reasons.length === 0 ? undefined : { rate, reasons } }
 }
 
@@ -78,7 +82,7 @@ const takenFigures = (taken: Taken, parts: PartRates): Figure[] => {
 
 const measureThroughput = async (given: Given): Promise<Figure[]> => {
   const parts = await given.parts()
-  await using load = await openLoad({ markets: MARKETS, shards: given.shards })
+  await using load = await openLoad({ markets: MARKETS, shards: given.shards, say: given.say })
   const reached = given.rate === undefined ? await search(load, given) : await keepUp(load, given.rate, given)
   const checked = await settledCheck(load.recording)
   const { connections, slowConsumersClosed } = await load.recording.venue.ledger('none')

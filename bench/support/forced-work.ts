@@ -9,7 +9,7 @@ const FIRST_DAYS_AGO = 40
 const MARKETS = 200
 const SCHEDULES = ['refreshCatalog', 'maintainPartitions', 'archivePartitions'] as const
 
-export const dayOf = (round: number): string =>
+const dayOf = (round: number): string =>
   new Date(Date.now() - (FIRST_DAYS_AGO + round) * DAY_MS).toISOString().slice(0, 10)
 
 /** An old day comes to be there, and what runs hourly or daily runs now. */

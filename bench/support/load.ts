@@ -4,7 +4,12 @@ import { startNormalizer } from './extra-normalizer.ts'
 import { takeLook, type Look } from './look.ts'
 import { figuresOf, processesOf, type Process } from './processes.ts'
 
-export type LoadOptions = { markets: number; shards: number; env?: Record<string, string> }
+export type LoadOptions = {
+  markets: number
+  shards: number
+  env?: Record<string, string>
+  say: (line: string) => void
+}
 
 /** The whole product, recording an emulator of its own process whose rate may be set. */
 export type Load = AsyncDisposable & {
@@ -29,7 +34,8 @@ const closeAll = async (opened: AsyncDisposable[]): Promise<void> => {
   for (const one of opened.splice(0).toReversed()) await one[Symbol.asyncDispose]()
 }
 
-export const openLoad = async ({ markets, shards, env = {} }: LoadOptions): Promise<Load> => {
+export const openLoad = async ({ markets, shards, env = {}, say }: LoadOptions): Promise<Load> => {
+  const startMs = performance.now()
   const given = { NORMALIZER_SHARDS: String(shards), ...env }
   const recording = await openRecording({ markets, rate: START_RATE, env: given })
   const { system, venue } = recording
@@ -41,6 +47,7 @@ export const openLoad = async ({ markets, shards, env = {} }: LoadOptions): Prom
     await closeAll(opened)
     throw error
   }
+  say(`${markets} markets are recorded and proved after ${((performance.now() - startMs) / 1_000).toFixed(1)} s`)
   const processes = (): Process[] => [
     ...processesOf(system),
     ...extras.map(({ pid }, at) => ({ name: `normalizer ${at + 2}`, pid })),
