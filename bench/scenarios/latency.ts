@@ -7,17 +7,13 @@ import { hotBytes, partitionOf } from '../support/relation-sizes.ts'
 import type { Scenario } from '../support/scenario.ts'
 import { settledCheck } from '../support/settled.ts'
 import { column, stagePercentile } from '../support/stages.ts'
-import { costFigures, flowFigures, ourPercent } from '../support/tell-run.ts'
+import { costFigures, flowFigures, ourPercent, PERCENTS, percentName, stageFigures } from '../support/tell-run.ts'
 
 export type LatencyOptions = { markets: number; rate: number; seconds: number; warmUpMs: number; shards: number }
 
 export type LatencyBounds = { cacheP50: number; cacheP99: number; commitP99: number; ourPercent: number }
 
 const SAMPLE_MS = 10_000
-const STAGES = ['receive', 'read', 'apply', 'show', 'write'] as const
-const PERCENTS = [50, 90, 99, 99.9, 100] as const
-
-const percentName = (percent: number): string => (percent === 100 ? 'max' : `p${percent}`)
 
 const asked = (value: number | undefined): { bound?: Bound } => (value === undefined ? {} : { bound: atMost(value) })
 
@@ -28,17 +24,13 @@ const latencyFigures = (before: Look, now: Look, bounds: Partial<LatencyBounds>)
     PERCENTS.map((percent) =>
       figure(`${name} ${percentName(percent)}`, of(stage, percent), 'ms', asked(wanted[percent])),
     )
-  const stage = (name: string): Figure => {
-    const note = PERCENTS.map((percent) => `${percentName(percent)} ${of(name, percent) ?? '–'}`).join(', ')
-    return figure(`  of it: ${name} p50`, of(name, 50), 'ms', { note })
-  }
   const { cacheP50, cacheP99, commitP99 } = bounds
   const wanted = (percents: Record<number, number | undefined>): Partial<Record<number, number>> =>
     Object.fromEntries(Object.entries(percents).filter(([, value]) => value !== undefined))
   return [
     ...whole('venue → hot cache', 'cache', wanted({ 50: cacheP50, 99: cacheP99 })),
     ...whole('venue → commit', 'commit', wanted({ 99: commitP99 })),
-    ...STAGES.map(stage),
+    ...stageFigures(before, now),
   ]
 }
 

@@ -5,7 +5,7 @@ import type { Given, PartRates, Scenario } from '../support/scenario.ts'
 import { findHighest, type Search } from '../support/search.ts'
 import { drain, settledCheck } from '../support/settled.ts'
 import { takeStep, type Taken } from '../support/step.ts'
-import { costFigures, flowFigures } from '../support/tell-run.ts'
+import { costFigures, flowFigures, stageFigures } from '../support/tell-run.ts'
 import { whyNot } from '../support/verdict.ts'
 
 const MARKETS = 200
@@ -72,6 +72,7 @@ const takenFigures = (taken: Taken, parts: PartRates): Figure[] => {
   const checks = step.verified + step.unproved + step.shed
   return [
     figure('cache p99', step.cacheP99Ms, 'ms', { bound: atMost(3_000), note: 'venue → hot cache' }),
+    ...stageFigures(before, now),
     figure('checks shed', (step.shed / Math.max(1, checks)) * 100, '%', { bound: atMost(1) }),
     figure('growth of the backlog', step.backlogSlope, 'frames/s', { note: 'flat within 5 % of the rate' }),
     ...flowFigures(before, now),

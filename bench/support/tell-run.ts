@@ -1,4 +1,5 @@
 import { figure, type Figure } from './figure.ts'
+import { stagePercentile } from './stages.ts'
 import { counted, cpuBetween, secondsBetween, sumOfOurs, type Look } from './look.ts'
 
 const PROOFS = [
@@ -8,6 +9,21 @@ const PROOFS = [
   ['gaps', 'gaps'],
 ] as const
 
+export const PERCENTS = [50, 90, 99, 99.9, 100] as const
+
+export const percentName = (percent: number): string => (percent === 100 ? 'max' : `p${percent}`)
+
+const STAGES = ['receive', 'read', 'apply', 'show', 'write'] as const
+
+/** Where the time between the venue and a commit goes: receive by the feed, read, apply, show in the cache, write to Postgres. */
+export const stageFigures = (before: Look, now: Look): Figure[] =>
+  STAGES.map((stage) => {
+    const of = (percent: number): number | undefined =>
+      stagePercentile(before.normalizer, now.normalizer, stage, percent)
+    const note = PERCENTS.slice(1).map((percent) => `${percentName(percent)} ${of(percent) ?? '–'}`)
+    return figure(`  of it: ${stage} p50`, of(50), 'ms', { note: note.join(', ') })
+  })
+
 /** Frames and rows a second, and what was proved of them. */
 export const flowFigures = (before: Look, now: Look): Figure[] => {
   const since = (name: string): number => counted(before.normalizer, now.normalizer, name)
@@ -15,7 +31,7 @@ export const flowFigures = (before: Look, now: Look): Figure[] => {
   const cpuSeconds = cpuBetween(before, now).get('normalizer') ?? 0
   return [
     figure('frames applied', aSecond('frames'), 'frames/s'),
-    figure('rows written', aSecond('rows'), 'rows/s', { note: `${aSecond('commits').toFixed(0)} commits/s` }),
+    figure('rows written', aSecond('rows'), 'rows/s', { note: `${aSecond('commits').toFixed(1)} commits/s` }),
     ...PROOFS.map(([name, counter]) => figure(name, since(counter), '')),
     figure('normalizer: time in hashes', (since('verifyMs') / (cpuSeconds * 1_000)) * 100, '% of its CPU'),
   ]
