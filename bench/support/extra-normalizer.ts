@@ -4,10 +4,10 @@ import { nodeArgs, REPOSITORY } from '../../src/local/repository.ts'
 import { ROLES } from '../../src/local/roles.ts'
 import type { System } from '../../test/support/system.ts'
 
-type Extra = AsyncDisposable & { pid: number }
+export type Normalizer = AsyncDisposable & { pid: number }
 
 /** One more process of the role beside a running system: each shard is to have a thread of its own. */
-export const startNormalizer = ({ run, folder }: System, env: Record<string, string>): Extra => {
+export const startNormalizer = ({ run, folder }: System, env: Record<string, string>): Normalizer => {
   const { databaseUrl, redisUrl, temporalAddress } = run()
   const flags = ROLES.find(({ name }) => name === 'normalizer')?.nodeFlags ?? []
   const child = spawn(process.execPath, [...flags, ...nodeArgs('src/cli/worker.ts', ['--role', 'normalizer'])], {

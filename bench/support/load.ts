@@ -1,6 +1,7 @@
 import { openRecording, type Recording } from '../../test/support/recording.ts'
-import { until } from '../../test/support/system.ts'
-import { startNormalizer } from './extra-normalizer.ts'
+import { until, type System } from '../../test/support/system.ts'
+import type { VenueProcess } from '../../test/support/venue-process.ts'
+import { startNormalizer, type Normalizer } from './extra-normalizer.ts'
 import { takeLook, type Look } from './look.ts'
 import { figuresOf, processesOf, type Process } from './processes.ts'
 
@@ -30,21 +31,21 @@ const untilProved = ({ system }: Recording, markets: number): Promise<true> =>
     return (marketsWithBook >= markets && tokensProved >= 2 * markets) || undefined
   })
 
-const closeAll = async (opened: AsyncDisposable[]): Promise<void> => {
-  for (const one of opened.splice(0).toReversed()) await one[Symbol.asyncDispose]()
-}
-
 export const openLoad = async ({ markets, shards, env = {}, say }: LoadOptions): Promise<Load> => {
   const startMs = performance.now()
-  const given = { NORMALIZER_SHARDS: String(shards), ...env }
-  const recording = await openRecording({ markets, rate: START_RATE, env: given })
+  const room = shards > 1 ? { SHARDS_PER_NORMALIZER: '1' } : {}
+  const given = { NORMALIZER_SHARDS: String(shards), ...room, ...env }
+  const extras: Normalizer[] = []
+  const beside = (system: System, venue: VenueProcess): Normalizer[] => {
+    for (let shard = 1; shard < shards; shard++) extras.push(startNormalizer(system, { ...venue.env, ...given }))
+    return extras
+  }
+  const recording = await openRecording({ markets, rate: START_RATE, env: given, beside })
   const { system, venue } = recording
-  const extras = Array.from({ length: shards - 1 }, () => startNormalizer(system, { ...venue.env, ...given }))
-  const opened = [recording, ...extras]
   try {
     await untilProved(recording, markets)
   } catch (error) {
-    await closeAll(opened)
+    await recording[Symbol.asyncDispose]()
     throw error
   }
   say(`${markets} markets are recorded and proved after ${((performance.now() - startMs) / 1_000).toFixed(1)} s`)
@@ -58,6 +59,6 @@ export const openLoad = async ({ markets, shards, env = {}, say }: LoadOptions):
     processes,
     setRate: async (rate) => void (await venue.post('rate', { rate })),
     look: () => takeLook(system, processes()),
-    [Symbol.asyncDispose]: () => closeAll(opened),
+    [Symbol.asyncDispose]: () => recording[Symbol.asyncDispose](),
   }
 }
