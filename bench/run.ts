@@ -80,7 +80,7 @@ const main = async (): Promise<number> => {
     parts: async () => (await measured()).rates,
   }
   await sweepTestFolders()
-  const report = openReport(values)
+  const report = await openReport(values)
   const outcomes: Outcome[] = []
   for (const scenario of scenarios) {
     console.log(`\n… ${scenario.name}: ${scenario.what}`)

@@ -1,7 +1,10 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os'
+import { join } from 'node:path'
+import { postgresBinaries } from '../../src/local/postgres-binaries.ts'
 import { REPOSITORY } from '../../src/local/repository.ts'
+import { findTemporal } from '../../src/local/temporal-install.ts'
 import { TICKS_PER_SECOND } from './processes.ts'
 
 export const loadOfMinute = (): number => loadavg()[0] ?? 0
@@ -20,9 +23,8 @@ export const machineSeconds = (): { busy: number; stolen: number } => {
 /** First line that a command prints; a machine without it says so. */
 const firstLine = (command: string, ...args: string[]): string => {
   try {
-    return execFileSync(command, args, { cwd: REPOSITORY, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
-      .split('\n')[0]!
-      .trim()
+    const text = execFileSync(command, args, { cwd: REPOSITORY, stdio: ['ignore', 'pipe', 'ignore'] }).toString()
+    return (text.split('\n')[0] ?? '').trim()
   } catch {
     return 'not here'
   }
@@ -36,10 +38,12 @@ export const machineFacts = () => ({
   kernel: release(),
 })
 
-export const versionFacts = () => ({
+export const versionFacts = async () => ({
   commit: firstLine('git', 'rev-parse', 'HEAD'),
   /** Of files that git knows. */
   isChanged: firstLine('git', 'status', '--porcelain', '--untracked-files=no') !== '',
   node: process.version,
   redis: firstLine('redis-server', '--version'),
+  postgres: firstLine(join(postgresBinaries(undefined), 'bin/postgres'), '--version'),
+  temporal: firstLine((await findTemporal())?.path ?? 'temporal', '--version'),
 })

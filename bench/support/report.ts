@@ -10,9 +10,9 @@ const FOLDER = join(REPOSITORY, 'bench-results')
 export type Report = { path: string; write: (outcomes: Outcome[]) => void }
 
 /** One JSON file a run, written anew after each scenario: what was measured stays, whatever comes after it. */
-export const openReport = (options: Record<string, unknown>): Report => {
+export const openReport = async (options: Record<string, unknown>): Promise<Report> => {
   const startedAt = new Date().toISOString()
-  const facts = { startedAt, options, machine: machineFacts(), versions: versionFacts() }
+  const facts = { startedAt, options, machine: machineFacts(), versions: await versionFacts() }
   const path = join(FOLDER, `${startedAt.replaceAll(':', '-')}.json`)
   mkdirSync(FOLDER, { recursive: true })
   const withVerdicts = (outcome: Outcome) => ({

@@ -29,7 +29,7 @@ const options: SteadyOptions = {
   archivedRows: Number(values['archived-rows']),
 }
 
-const report = openReport(values)
+const report = await openReport(values)
 const [startMs, before] = [performance.now(), loadOfMinute()]
 const outcomeOf = (done: Pick<Outcome, 'figures' | 'failure'>): Outcome => ({
   name: 'soak-steady',
