@@ -6,7 +6,7 @@ import { atMost, figure, type Figure } from '../support/figure.ts'
 import { openLoad, type Load } from '../support/load.ts'
 import { figuresOf } from '../support/processes.ts'
 import type { Scenario } from '../support/scenario.ts'
-import { readBehindMs, settledCheck } from '../support/settled.ts'
+import { behindText, readBehind, settledCheck } from '../support/settled.ts'
 
 const MARKETS = 200
 const RATE = 1_000
@@ -34,8 +34,11 @@ const timeRecovery = async ({ recording }: Load, name: 'normalizer' | 'feed'): P
   await until('all books to be whole', async () => {
     const { tokensProved = 0, gapsOpen = 0 } = await figuresOf(system, 'normalizer')
     const { tokensSubscribed = 0 } = await figuresOf(system, 'feed')
+    const behind = await readBehind(pool, redis)
     const isTold = tokensProved >= 2 * MARKETS && tokensSubscribed >= 2 * MARKETS && gapsOpen === 0
-    return (isTold && (await readBehindMs(pool, redis)) <= CAUGHT_UP_MS) || undefined
+    if (isTold && behind.longestMs <= CAUGHT_UP_MS) return true
+    const counts = `${tokensProved} proved, ${tokensSubscribed} subscribed, ${gapsOpen} gaps open`
+    throw new Error(`${counts}; ${behindText(behind)}`)
   })
   return { backMs, firstCommitMs, wholeMs: Date.now() - killedMs }
 }

@@ -7,8 +7,10 @@ import { checkLedger, type Checked } from './ledger-check.ts'
 
 const instantOf = (id: string): number => Number(id.split('-')[0])
 
-/** How far commits are behind the newest entry of the stream that waits for the longest; 0 where all is committed. */
-export const readBehindMs = async (pool: pg.Pool, redis: Redis): Promise<number> => {
+export type Behind = { streams: number; longestMs: number; longest: string }
+
+/** How far commits are behind the newest entries of the streams. */
+export const readBehind = async (pool: pg.Pool, redis: Redis): Promise<Behind> => {
   const { rows } = await pool.query<{ stream: string; last_id: string }>(
     'select stream, last_id from ingestion_offsets',
   )
@@ -16,12 +18,19 @@ export const readBehindMs = async (pool: pg.Pool, redis: Redis): Promise<number>
     redis,
     rows.map(({ stream }) => stream),
   )
-  const behindMs = rows.map(({ stream, last_id: lastId }) => {
+  const behind: Behind = { streams: 0, longestMs: 0, longest: '' }
+  for (const { stream, last_id: lastId } of rows) {
     const tail = tails.get(stream)
-    return tail === undefined || compareIds(tail, lastId) <= 0 ? 0 : Math.max(1, instantOf(tail) - instantOf(lastId))
-  })
-  return Math.max(0, ...behindMs)
+    if (tail === undefined || compareIds(tail, lastId) <= 0) continue
+    behind.streams += 1
+    const ms = instantOf(tail) - instantOf(lastId)
+    if (ms >= behind.longestMs) Object.assign(behind, { longestMs: ms, longest: stream })
+  }
+  return behind
 }
+
+export const behindText = ({ streams, longestMs, longest }: Behind): string =>
+  `commits of ${streams} streams are behind, of ${longest} by ${longestMs} ms`
 
 const DRAIN_MS = 120_000
 
@@ -30,8 +39,8 @@ export const drain = async ({ venue, system, pool }: Recorded): Promise<number> 
   await venue.post('pause')
   const [redis, startMs] = [system.redis(), performance.now()]
   const look = async (): Promise<true> => {
-    const behindMs = await readBehindMs(pool, redis)
-    if (behindMs > 0) throw new Error(`commits are ${behindMs} ms behind`)
+    const behind = await readBehind(pool, redis)
+    if (behind.streams > 0) throw new Error(behindText(behind))
     return true
   }
   await until('all entries to be committed', look, DRAIN_MS)
