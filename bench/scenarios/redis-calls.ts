@@ -8,7 +8,7 @@ const MARKETS = 200
 const RATE = 5_000
 const LINGER_MS = 50
 const WARM_UP_MS = 10_000
-const MOST_TOLD = 8
+const MOST_TOLD = 12
 
 type Tally = Map<string, number>
 

@@ -1,6 +1,5 @@
 import type { Redis } from 'ioredis'
 import type pg from 'pg'
-import { compareIds, readTails } from '../../src/stream/read.ts'
 import type { Recorded } from '../../test/support/recording.ts'
 import { until } from '../../test/support/system.ts'
 import { checkLedger, type Checked } from './ledger-check.ts'
@@ -9,28 +8,30 @@ const instantOf = (id: string): number => Number(id.split('-')[0])
 
 export type Behind = { streams: number; longestMs: number; longest: string }
 
-/** How far commits are behind the newest entries of the streams. */
+/** Entries that came and are not committed, and for how long the oldest of them has waited. */
 export const readBehind = async (pool: pg.Pool, redis: Redis): Promise<Behind> => {
   const { rows } = await pool.query<{ stream: string; last_id: string }>(
     'select stream, last_id from ingestion_offsets',
   )
-  const tails = await readTails(
-    redis,
-    rows.map(({ stream }) => stream),
-  )
+  const pipeline = redis.pipeline()
+  for (const { stream, last_id: lastId } of rows) pipeline.xrange(stream, `(${lastId}`, '+', 'COUNT', 1)
+  const answers = (await pipeline.exec()) ?? []
   const behind: Behind = { streams: 0, longestMs: 0, longest: '' }
-  for (const { stream, last_id: lastId } of rows) {
-    const tail = tails.get(stream)
-    if (tail === undefined || compareIds(tail, lastId) <= 0) continue
+  const nowMs = Date.now()
+  answers.forEach(([error, found], at) => {
+    if (error !== null) throw error
+    const [id] = (found as [id: string][]).map(([first]) => first)
+    if (id === undefined) return
     behind.streams += 1
-    const ms = instantOf(tail) - instantOf(lastId)
-    if (ms >= behind.longestMs) Object.assign(behind, { longestMs: ms, longest: stream })
-  }
+    const waitedMs = nowMs - instantOf(id)
+    if (waitedMs < behind.longestMs) return
+    Object.assign(behind, { longestMs: waitedMs, longest: rows[at]?.stream ?? '' })
+  })
   return behind
 }
 
 export const behindText = ({ streams, longestMs, longest }: Behind): string =>
-  `commits of ${streams} streams are behind, of ${longest} by ${longestMs} ms`
+  `entries of ${streams} streams wait for their commit, of ${longest} for ${longestMs} ms`
 
 const DRAIN_MS = 120_000
 
