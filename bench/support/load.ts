@@ -37,7 +37,7 @@ export const openLoad = async ({ markets, shards, env = {}, say }: LoadOptions):
   const given = { NORMALIZER_SHARDS: String(shards), ...room, ...env }
   const extras: Normalizer[] = []
   const beside = (system: System, venue: VenueProcess): Normalizer[] => {
-    for (let shard = 1; shard < shards; shard++) extras.push(startNormalizer(system, { ...venue.env, ...given }))
+    for (let shard = 1; shard < shards; shard++) extras.push(await startNormalizer(system, { ...venue.env, ...given }))
     return extras
   }
   const recording = await openRecording({ markets, rate: START_RATE, env: given, beside })
