@@ -1,11 +1,16 @@
 import type { Pool } from 'pg'
-import { UNSHED, type BudgetState } from '../cost/budget.ts'
+import type { BudgetState } from '../cost/budget.ts'
 import type { Estimate } from '../cost/estimate.ts'
 import { NOTHING_SHED, type Shed, type ShedTier } from '../domain/shed.ts'
 import { withClient } from './checkout.ts'
 
-/** What is shed, why, and what it costs. `estimate`: undefined before the first. */
-export type CostShed = { shed: Shed; state: BudgetState; estimate: Estimate | undefined; checkedTimeMs: number }
+/** What is shed, why, and what it costs; `state` and `estimate` are undefined before the first. */
+export type CostShed = {
+  shed: Shed
+  state: BudgetState | undefined
+  estimate: Estimate | undefined
+  checkedTimeMs: number
+}
 
 /** What a look finds. `estimate`: undefined where it found nothing to reckon with. */
 export type CostLook = { state: BudgetState; levels: number; estimate: Estimate | undefined }
@@ -35,7 +40,7 @@ type Row = {
 }
 
 const toCostShed = (row: Row | undefined): CostShed => {
-  if (row === undefined) return { shed: NOTHING_SHED, state: UNSHED, estimate: undefined, checkedTimeMs: 0 }
+  if (row === undefined) return { shed: NOTHING_SHED, state: undefined, estimate: undefined, checkedTimeMs: 0 }
   const { tier, levels, generation, state, estimate, checked_ms: checkedMs } = row
   const shed = { tier, levels, generation: Number(generation) }
   return { shed, state, estimate: estimate ?? undefined, checkedTimeMs: Number(checkedMs) }
