@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { compile } from '../../src/local/compile.ts'
 import { nodeArgs, REPOSITORY } from '../../src/local/repository.ts'
 import { ROLES } from '../../src/local/roles.ts'
 import type { System } from '../../test/support/system.ts'
@@ -8,8 +7,11 @@ import type { System } from '../../test/support/system.ts'
 export type Normalizer = AsyncDisposable & { pid: number }
 
 /** One more process of the role beside a running system: each shard is to have a thread of its own. */
-export const startNormalizer = async ({ run, folder }: System, env: Record<string, string>): Promise<Normalizer> => {
-  const compiled = await compile(console.error)
+export const startNormalizer = (
+  { run, folder }: System,
+  env: Record<string, string>,
+  compiled: string | undefined,
+): Normalizer => {
   const { databaseUrl, redisUrl, temporalAddress } = run()
   const flags = ROLES.find(({ name }) => name === 'normalizer')?.nodeFlags ?? []
   const child = spawn(process.execPath, [...flags, ...nodeArgs(compiled, 'cli/worker', ['--role', 'normalizer'])], {

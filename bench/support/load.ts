@@ -1,3 +1,4 @@
+import { compile } from '../../src/local/compile.ts'
 import { openRecording, type Recording } from '../../test/support/recording.ts'
 import { until, type System } from '../../test/support/system.ts'
 import type { VenueProcess } from '../../test/support/venue-process.ts'
@@ -36,8 +37,10 @@ export const openLoad = async ({ markets, shards, env = {}, say }: LoadOptions):
   const room = shards > 1 ? { SHARDS_PER_NORMALIZER: '1' } : {}
   const given = { NORMALIZER_SHARDS: String(shards), ...room, ...env }
   const extras: Normalizer[] = []
+  const compiled = await compile(say)
   const beside = (system: System, venue: VenueProcess): Normalizer[] => {
-    for (let shard = 1; shard < shards; shard++) extras.push(await startNormalizer(system, { ...venue.env, ...given }))
+    for (let shard = 1; shard < shards; shard++)
+      extras.push(startNormalizer(system, { ...venue.env, ...given }, compiled))
     return extras
   }
   const recording = await openRecording({ markets, rate: START_RATE, env: given, beside })

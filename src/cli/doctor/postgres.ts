@@ -33,7 +33,7 @@ const createPool = (connectionString: string): pg.Pool => {
 }
 
 /** @throws what it answers at last. */
-const openPatiently = async (url: string): Promise<Opened> => {
+export const openPatiently = async (url: string): Promise<Opened> => {
   const pool = createPool(url)
   const startedMs = performance.now()
   for (;;) {
