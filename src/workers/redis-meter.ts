@@ -28,7 +28,7 @@ const COUNTS: ReadonlyMap<unknown, CountCommands> = new Map(
 )
 
 /** Commands that a script runs besides itself. */
-export const scriptCommands = ({ name, args }: Pick<Command, 'name' | 'args'>): number => {
+const scriptCommands = ({ name, args }: Pick<Command, 'name' | 'args'>): number => {
   if (name !== 'evalsha' && name !== 'eval') return 0
   const keyCount = Number(args[1])
   const valueCount = args.length - 2 - keyCount
@@ -36,8 +36,7 @@ export const scriptCommands = ({ name, args }: Pick<Command, 'name' | 'args'>): 
 }
 
 /** Redis begins its errors with a word in capitals; whatever else fails is a matter of the connection. */
-export const redisErrorClass = (error: Error): string =>
-  /^[A-Z]{2,}\b/.exec(error.message)?.[0].toLowerCase() ?? 'connection'
+const redisErrorClass = (error: Error): string => /^[A-Z]{2,}\b/.exec(error.message)?.[0].toLowerCase() ?? 'connection'
 
 /** What is not connected keeps its commands, and sends them through the same function later. */
 const isSending = ({ status }: Redis): boolean => status === 'ready' || status === 'connect'
