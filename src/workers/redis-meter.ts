@@ -71,11 +71,12 @@ export const createRedisMeter = (stats: Stats): ((redis: Redis) => void) => {
     stats.count(inFamily('redisCalls', command.name))
     stats.count('redis:commands', 1 + scriptCommands(command))
   }
-  /** Those that waited for a connection come again. */
-  const waited = new WeakSet<Command>()
+  /** Those that waited for a connection, or lost theirs, come again: each fails once. */
+  const watched = new WeakSet<Command>()
   const watch = (command: Command): void => {
     // The client introduces itself by CLIENT SETINFO, which a Redis before 7.2 refuses, and goes on.
-    if (command.name === 'client' || waited.has(command)) return
+    if (command.name === 'client' || watched.has(command)) return
+    watched.add(command)
     const { reject } = command
     command.reject = (error) => {
       stats.count(inFamily('redisErrors', redisErrorClass(error)))
@@ -88,7 +89,6 @@ export const createRedisMeter = (stats: Stats): ((redis: Redis) => void) => {
     redis.sendCommand = (command, stream) => {
       watch(command)
       if (isSending(redis)) countSent(command)
-      else waited.add(command)
       return send(command, stream)
     }
     redis.on('connect', () => traffic.add(redis.stream))
