@@ -25,6 +25,7 @@ export type CostDeps = {
   levels: number
   /** For how long rows stay in Postgres. */
   hotDays: number
+  now: () => number
   log: Logger
   stats: Stats
 }
@@ -81,10 +82,10 @@ const recordAlert = (pool: Pool, standing: CostShed, budget: Budget | undefined)
  * Reckons what a month would cost, and moves the tier where the budget demands or allows it. What is shed is remembered in
  * Postgres before the feeds are told.
  */
-export const createCostWatch = ({ redis, pool, prices, budget, levels, hotDays, log, stats }: CostDeps) => {
+export const createCostWatch = ({ redis, pool, prices, budget, levels, hotDays, now, log, stats }: CostDeps) => {
   const compare = createLooks()
   const reckon = async (): Promise<Estimate | undefined> => {
-    const look = { atTimeMs: Date.now(), meters: await readMeters(redis, pool) }
+    const look = { atTimeMs: now(), meters: await readMeters(redis, pool) }
     const before = compare(look)
     if (before === undefined) return undefined
     const times = { fromMs: before.atTimeMs, toMs: look.atTimeMs }
@@ -106,7 +107,7 @@ export const createCostWatch = ({ redis, pool, prices, budget, levels, hotDays, 
       if (budget === undefined) return { state: UNSHED, levels, estimate: found }
       if (found === undefined) return { state, levels, estimate: found }
       const { totalMicrodollars: microdollars, framesPerHour } = found
-      const reading = { atTimeMs: Date.now(), microdollars, framesPerHour }
+      const reading = { atTimeMs: now(), microdollars, framesPerHour }
       return { state: takeReading(state, reading, budget), levels, estimate: found }
     })
     tell(before, after)

@@ -38,7 +38,6 @@ export const UNSHED: BudgetState = {
 const RETURN_PERMILLE = 850
 const HOLD_SETTLES = 3
 const LONGEST_HOLD_MS = 6 * 3_600_000
-const RELAPSE_HOLDS = 2
 
 const smooth = (last: Smoothed | undefined, reading: Reading, settleMs: number): Smoothed => {
   const { atTimeMs, microdollars, framesPerHour } = reading
@@ -61,10 +60,10 @@ const expectedBelow = ({ microdollars, framesPerHour }: Smoothed, left: Left): n
 
 const tierAt = (index: number): ShedTier => SHED_TIERS[Math.max(0, index)] ?? 3
 
-/** Whoever sheds again soon after a return came back too early: the next try waits twice as long. */
+/** Whoever sheds again within hours of a return came back too early: the next try waits twice as long. */
 const holdOf = ({ holdMs, returnedTimeMs, tier }: BudgetState, nowMs: number, { settleMs }: Budget): number => {
   const firstMs = HOLD_SETTLES * settleMs
-  const isRelapse = returnedTimeMs !== undefined && nowMs - returnedTimeMs < RELAPSE_HOLDS * holdMs
+  const isRelapse = returnedTimeMs !== undefined && nowMs - returnedTimeMs < LONGEST_HOLD_MS
   if (isRelapse) return Math.min(LONGEST_HOLD_MS, 2 * holdMs)
   return tier === 0 ? firstMs : Math.max(firstMs, holdMs)
 }

@@ -59,6 +59,7 @@ export const createAlertActivities = (
         budget: budgetOf(config),
         levels: config.COST_SHED_DEPTH,
         hotDays: config.ARCHIVE_AFTER_DAYS,
+        now: Date.now,
         log,
         stats,
       }),

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
-import type { Socket } from 'node:net'
 import type { Command, Redis } from 'ioredis'
 import { countCacheCommands, HOT_CACHE_SCRIPT } from '../cache/hot-cache-script.ts'
 import { ADD_SCRIPT, CHECK_SCRIPT, countAddCommands, countCheckCommands } from '../dedup/seen-scripts.ts'
 import { countReportCommands, REPORT_SCRIPT } from '../heartbeats/scripts.ts'
 import type { CountCommands } from '../lib/script-commands.ts'
 import type { Stats } from '../lib/stats.ts'
+import { createTraffic } from '../lib/traffic.ts'
 import { inFamily } from '../metrics/row.ts'
 import { APPEND_SCRIPT, countAppendCommands } from '../stream/append-script.ts'
 
@@ -42,31 +42,10 @@ export const redisErrorClass = (error: Error): string =>
 /** What is not connected keeps its commands, and sends them through the same function later. */
 const isSending = ({ status }: Redis): boolean => status === 'ready' || status === 'connect'
 
-/** Bytes of sockets that are open, and of those that were. */
-const createTraffic = () => {
-  const sockets = new Set<Socket>()
-  const closed = { in: 0, out: 0 }
-  return {
-    add: (socket: Socket): void => {
-      sockets.add(socket)
-      socket.once('close', () => {
-        sockets.delete(socket)
-        closed.in += socket.bytesRead
-        closed.out += socket.bytesWritten
-      })
-    },
-    read: () =>
-      [...sockets].reduce(
-        (sum, { bytesRead, bytesWritten }) => ({ in: sum.in + bytesRead, out: sum.out + bytesWritten }),
-        closed,
-      ),
-  }
-}
-
 /** Counts what goes over connections to Redis, at one place for all that use them: some 100 ns a command. */
 export const createRedisMeter = (stats: Stats): ((redis: Redis) => void) => {
   const traffic = createTraffic()
-  stats.follow(() => Object.entries(traffic.read()).map(([way, bytes]) => [inFamily('redisBytes', way), bytes]))
+  stats.follow(() => traffic.read().map(([way, bytes]) => [inFamily('redisBytes', way), bytes]))
 
   const countSent = (command: Command): void => {
     stats.count(inFamily('redisCalls', command.name))
@@ -84,12 +63,23 @@ export const createRedisMeter = (stats: Stats): ((redis: Redis) => void) => {
     }
   }
 
+  /** Whatever is written for a pipeline goes out together. */
+  const pipelines = new WeakSet()
+  const isRoundTrip = (pipeline: object | undefined): boolean => {
+    if (pipeline === undefined) return true
+    const isFirst = !pipelines.has(pipeline)
+    pipelines.add(pipeline)
+    return isFirst
+  }
+
   return (redis) => {
     const send = redis.sendCommand.bind(redis)
     redis.sendCommand = (command, stream) => {
       watch(command)
-      if (isSending(redis)) countSent(command)
-      else waited.add(command)
+      if (isSending(redis)) {
+        countSent(command)
+        if (isRoundTrip(stream)) stats.count('redis:roundTrips')
+      } else waited.add(command)
       return send(command, stream)
     }
     redis.on('connect', () => traffic.add(redis.stream))
