@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import type pg from 'pg'
+import { createRecords } from '../src/activities/normalizer-figures.ts'
 import { runShard } from '../src/activities/normalizer-run.ts'
 import { createHotCache } from '../src/cache/hot-cache.ts'
 import { createCommitter } from '../src/store/commit.ts'
@@ -99,7 +100,14 @@ const { pool } = deps
 const stop = new AbortController()
 const owner = await takeOwnership(pool, 0, 'bench')
 const cache = createHotCache({ redis: deps.redis, ownerEpoch: owner.epoch })
-const running = runShard({ deps, shard: 0, cache, write: createCommitter({ ...deps, owner }), signal: stop.signal })
+const running = runShard({
+  deps,
+  shard: 0,
+  cache,
+  write: createCommitter({ ...deps, owner }),
+  records: createRecords(deps.stats),
+  signal: stop.signal,
+})
 const load = await startLoad(server.url)
 await pool.query(RULES, [values.rules, values.markets])
 const turns: Turn[] = []

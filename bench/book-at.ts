@@ -39,15 +39,15 @@ from generate_series(1, $2::int * 2) n`
 const SHARE_LIST = 'create temporary table share_list as select array_agg(upto order by n) as list from shares'
 
 const SNAPSHOTS = `
-insert into order_books (id, sequence, captured_at, source_ts, price, size, market_id, outcome_id, side, kind)
-select 65536 + level, 1, $1::timestamptz, $1::timestamptz, (case when level < 20 then 0.49 - level * 0.01 else 0.31 + level * 0.01 end),
+insert into order_books (id, captured_at, source_ts, price, size, market_id, outcome_id, side, kind)
+select 65536 + level, $1::timestamptz, $1::timestamptz, (case when level < 20 then 0.49 - level * 0.01 else 0.31 + level * 0.01 end),
   100 + level, (n / 2)::text, (n / 2) || ':' || (n % 2), case when level < 20 then 'bid' else 'ask' end, 'snapshot'
 from generate_series(0, $2::int * 2 - 1) n, generate_series(0, 39) level`
 
 /** In the order of time, as they were committed: the rows of an outcome lie scattered over all pages of the day. */
 const CHANGES = `
-insert into order_books (id, sequence, captured_at, source_ts, price, size, market_id, outcome_id, side, kind)
-select (1 + row_number() over (partition by n order by tick)) * 65536, 1 + row_number() over (partition by n order by tick),
+insert into order_books (id, captured_at, source_ts, price, size, market_id, outcome_id, side, kind)
+select (1 + row_number() over (partition by n order by tick)) * 65536,
   $1::timestamptz + tick * interval '1 millisecond' * (86400000.0 / $2::int), $1::timestamptz + tick * interval '1 millisecond' * (86400000.0 / $2::int),
   (case when level < 20 then 0.49 - level * 0.01 else 0.31 + level * 0.01 end),
   case when chance < 0.1 then 0 else round((chance * 5000)::numeric, 2) end,

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { parseStoreUrl } from './archive/store/store-url.ts'
 
 const count = (initial: number) => z.coerce.number().int().positive().default(initial)
+const port = (initial: number) => z.coerce.number().int().min(0).max(65_535).default(initial)
 /** Days; 0 = for ever. */
 const retentionDays = (initial: number) => z.coerce.number().int().min(0).max(36_500).default(initial)
 const list = z
@@ -23,6 +24,7 @@ const wallets = list.transform((parts) => parts.map((part) => part.toLowerCase()
 
 const variables = z.object({
   DATABASE_URL: z.string().default('postgres://127.0.0.1:5432/polytape'),
+  DATABASE_POOLED_URL: z.string().optional(),
   REDIS_URL: z.string().default('redis://127.0.0.1:6379'),
   POLYMARKET_WS_URL: z.string().default('wss://ws-subscriptions-clob.polymarket.com/ws/market'),
   POLYMARKET_GAMMA_URL: z.string().default('https://gamma-api.polymarket.com'),
@@ -69,6 +71,13 @@ const variables = z.object({
   RETENTION_DAYS_MARKET_CHANGES: retentionDays(0),
   RETENTION_DAYS_DERIVED_METRICS: retentionDays(90),
   RETENTION_DAYS_LIQUIDITY_EVENTS: retentionDays(0),
+  COST_BUDGET: z
+    .string()
+    .regex(/^\d{1,9}(\.\d{1,6})?$/, 'expected dollars a month, such as 250 or 99.50')
+    .optional(),
+  COST_PRICES: z.string().optional(),
+  COST_SHED_DEPTH: count(5).pipe(z.number().max(1_000)),
+  COST_SETTLE_MS: count(300_000),
   STREAM_HMAC_KEY: z.string().min(16).optional(),
   STREAM_HMAC_KEYS_OLD: list,
   ARCHIVE_URL: storeUrl.optional(),
@@ -80,7 +89,10 @@ const variables = z.object({
   TEMPORAL_DEPLOYMENT_NAME: z.string().optional(),
   TEMPORAL_WORKER_BUILD_ID: z.string().optional(),
   HTTP_HOST: z.string().default('127.0.0.1'),
-  HTTP_PORT: z.coerce.number().int().min(0).max(65_535).default(8090),
+  HTTP_PORT: port(8090),
+  HTTP_PORT_FEED: port(8091),
+  HTTP_PORT_NORMALIZER: port(8092),
+  HTTP_PORT_ARCHIVE: port(8093),
   HOOKS_SECRET: z.string().min(16).optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 })

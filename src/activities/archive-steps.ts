@@ -30,7 +30,13 @@ export const writePart = (deps: ArchiveDeps, { name, sealedAt, isAnew }: Write):
     const dropped = await readDropped(deps.pool, name)
     if (dropped !== undefined) return dropped
     if (isAnew) await rm(folderOf(deps.folder, name), { recursive: true, force: true })
-    return writeObject({ ...deps, ...turn, table: tableOf(name.table), name }, sealedAt ?? 'later', signal)
+    const written = await writeObject(
+      { ...deps, ...turn, table: tableOf(name.table), name },
+      sealedAt ?? 'later',
+      signal,
+    )
+    deps.stats.count('archiveBytes:written', written.bytes)
+    return written
   })
 
 const versionsOf = async ({ pool }: ArchiveDeps): Promise<Proof['versions']> => {
@@ -54,6 +60,7 @@ export const provePart = (deps: ArchiveDeps, { name, written, sealedAt }: Prove)
     await removeReplaced(deps, name, check)
     await rm(folderOf(folder, name), { recursive: true, force: true })
     stats.count('archivedRows', Number(totals.rows))
+    stats.count('archiveBytes:proved', written.bytes)
     log.info({ ...name, ...written, rows: totals.rows }, 'a part was archived and proved')
     return { type: 'done' }
   })
@@ -84,6 +91,8 @@ export const dropPart = (deps: ArchiveDeps, name: PartName): Promise<DropVerdict
     const detail = await dropRows(deps, name, manifest)
     if (detail !== undefined) return { type: 'differs', detail }
     await rm(folderOf(deps.folder, name), { recursive: true, force: true })
+    deps.stats.count('archiveRows:dropped', manifest.rows)
+    deps.stats.count('archiveBytes:dropped', manifest.bytes)
     deps.log.info({ ...name, rows: manifest.rows }, 'a part was dropped in Postgres: it is in the archive')
     return { type: 'done' }
   })

@@ -2,6 +2,7 @@ import { ARCHIVED_TABLES } from '../archive/tables.ts'
 import { readDroppable, readUnproved } from '../store/archive-due.ts'
 import { assignLater, sealPart, type PartName } from '../store/archives.ts'
 import { endTrouble, raiseTrouble, type Trouble } from './archive-alerts.ts'
+import { createBacklog } from './archive-backlog.ts'
 import type { ArchiveDeps } from './archive-deps.ts'
 import { tableOf, withDay } from './archive-parts.ts'
 import type { Written } from './archive-read-back.ts'
@@ -27,6 +28,7 @@ export type ArchiveActivities = ReturnType<typeof createArchiveActivities>
 
 export const createArchiveActivities = (deps: ArchiveDeps) => {
   const { pool, store, folder, afterDays, graceHours, log, stats } = deps
+  stats.follow(createBacklog(deps))
 
   return {
     /** What is to be done now: days up to the one that is `ARCHIVE_AFTER_DAYS` before the instant, or only the day given. */

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis'
 import type { Config } from '../config.ts'
 import type { Heartbeat, Reporter } from '../domain/heartbeat.ts'
 import { DESIRED_CHANNEL, FEED_COMMANDS_CHANNEL, RESYNC_CHANNEL } from '../domain/keys.ts'
+import { createClockSkew, type ClockSkew } from '../feed/clock-skew.ts'
 import { feedHeartbeats } from '../feed/heartbeats.ts'
 import { createLiveness, type Liveness } from '../feed/liveness.ts'
 import type { Budget } from '../feed/outbox.ts'
@@ -34,10 +35,16 @@ export type FeedDeps = {
 }
 
 /** What the feed groups of a process share. */
-export type Shared = { budget: Budget; clob: Clob; liveness: Liveness }
+export type Shared = { budget: Budget; clob: Clob; liveness: Liveness; skew: ClockSkew }
 
 export type FeedGroup = {
   figures(): Figures
+  /** When the newest data frame came on any of its connections; undefined where it has none. */
+  newestTimeMs(): number | undefined
+  /** The smallest receive time less venue time of what came after that; infinite where nothing did. */
+  leastDelayMs(sinceTimeMs: number): number
+  /** The quickest answer to a PING of late; infinite before the first. */
+  roundTripMs(): number
   /** What it reports as `<group>:<replica>`. */
   heartbeats(name: string): [string, Heartbeat][]
   /** Compares desired, sent and evidenced subscriptions now, as each minute; returns how many tokens differed. */
@@ -63,7 +70,7 @@ export const createShared = ({ redis, config, log, stats }: FeedDeps): Shared =>
     log,
     stats,
   })
-  return { budget: { usedBytes: 0, limitBytes: config.FEED_BUFFER_BYTES }, clob, liveness }
+  return { budget: { usedBytes: 0, limitBytes: config.FEED_BUFFER_BYTES }, clob, liveness, skew: createClockSkew() }
 }
 
 const createSession = (deps: FeedDeps & Shared & { group: number; writer: Redis }): Session => {
@@ -103,6 +110,15 @@ const readHeartbeats = (feed: string, session: Session, liveness: Liveness): [st
   })
 }
 
+const connectionFigures = (session: Session): Pick<FeedGroup, 'newestTimeMs' | 'leastDelayMs' | 'roundTripMs'> => ({
+  newestTimeMs: () => {
+    const times = session.connections.map(({ vitals }) => vitals.tickTimeMs)
+    return times.length === 0 ? undefined : Math.max(...times)
+  },
+  leastDelayMs: (sinceTimeMs) => Math.min(...session.connections.map((slot) => slot.leastDelayMs(sinceTimeMs))),
+  roundTripMs: () => Math.min(...session.connections.map(({ vitals }) => vitals.roundTripMs)),
+})
+
 /** Opens the sockets of a group and keeps them as its desired hash says, until it is closed. */
 export const openFeedGroup = (deps: FeedDeps & Shared & { group: number }): FeedGroup => {
   const { group, connectRedis } = deps
@@ -139,6 +155,7 @@ export const openFeedGroup = (deps: FeedDeps & Shared & { group: number }): Feed
   void read()
   return {
     figures: () => session.figures(),
+    ...connectionFigures(session),
     heartbeats: (feed) => readHeartbeats(feed, session, deps.liveness),
     compareSubscriptions: (nowMs = Date.now()) => session.compareSubscriptions(nowMs),
     isHealthy: () => Date.now() - answeredTimeMs < HEALTHY_FOR_MS,

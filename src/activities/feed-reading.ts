@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis'
-import { desiredKey, EVERYTHING_KEY, REASSERT_CHANNEL } from '../domain/keys.ts'
+import { desiredKey, EVERYTHING_KEY, REASSERT_CHANNEL, SHED_KEY } from '../domain/keys.ts'
+import { toShed } from '../domain/shed.ts'
 import { toEverything } from '../domain/switch.ts'
 import type { Session } from '../feed/session.ts'
 import { within } from '../lib/every.ts'
@@ -40,11 +41,12 @@ export const createReading = ({ redis, group, session, log }: ReadingDeps): (() 
     try {
       while (isWanted) {
         isWanted = false
-        const asked = Promise.all([redis.get(EVERYTHING_KEY), redis.hgetall(desiredKey(group))])
-        const [everything, hash] = await within(asked, ANSWER_TIMEOUT_MS, LATE)
+        const asked = Promise.all([redis.mget(EVERYTHING_KEY, SHED_KEY), redis.hgetall(desiredKey(group))])
+        const [[everything = null, shed = null], hash] = await within(asked, ANSWER_TIMEOUT_MS, LATE)
         const unseen = Object.keys(hash).filter((marketId) => session.isNew(marketId))
         const epochs = await within(readNewestEpochs(redis, unseen), ANSWER_TIMEOUT_MS, LATE)
-        await reassert(session.applyDesired({ hash, epochs, everything: toEverything(everything) }))
+        const switches = { everything: toEverything(everything), shed: toShed(shed) }
+        await reassert(session.applyDesired({ hash, epochs, ...switches }))
       }
     } catch (error) {
       log.warn({ error, group }, 'desired subscriptions could not be read, tried again in 5 s')

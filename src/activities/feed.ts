@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity'
 import { every } from '../lib/every.ts'
 import { cancellation, isLost } from './lost.ts'
+import { lookAtFeeds, noteDelays } from './feed-figures.ts'
 import { createShared, openFeedGroup, type FeedDeps, type FeedGroup, type Shared } from './feed-group.ts'
 
 export type { FeedDeps } from './feed-group.ts'
@@ -13,9 +14,10 @@ const FIGURES_EVERY_MS = 1_000
 /** A new attempt is scheduled within 250 ms to 5 s of a lost one. */
 const ORPHAN_LIFE_MS = 8_000
 
-const publishFigures = ({ stats }: FeedDeps, owned: Iterable<Owned>, { budget }: Shared): void => {
+const publishFigures = (deps: FeedDeps, feeds: [name: string, FeedGroup][], shared: Shared): void => {
+  const { stats } = deps
   const sums = { marketsSubscribed: 0, tokensWanted: 0, tokensSubscribed: 0, connectionsOpen: 0, groupsPaused: 0 }
-  for (const { feed } of owned) {
+  for (const [, feed] of feeds) {
     const figures = feed.figures()
     sums.marketsSubscribed += figures.marketsSubscribed
     sums.tokensWanted += figures.tokensWanted
@@ -24,7 +26,8 @@ const publishFigures = ({ stats }: FeedDeps, owned: Iterable<Owned>, { budget }:
     sums.groupsPaused += figures.groupsPaused
   }
   for (const [name, value] of Object.entries(sums)) stats.set(name, value)
-  stats.set('bufferedBytes', budget.usedBytes)
+  stats.set('bufferedBytes', shared.budget.usedBytes)
+  noteDelays(feeds, shared, deps)
 }
 
 /**
@@ -34,7 +37,9 @@ const publishFigures = ({ stats }: FeedDeps, owned: Iterable<Owned>, { budget }:
 export const createFeedActivities = (deps: FeedDeps) => {
   const shared = createShared(deps)
   const running = new Map<string, Owned>()
-  const publish = (): void => publishFigures(deps, running.values(), shared)
+  const feeds = (): [string, FeedGroup][] => [...running].map(([name, { feed }]) => [name, feed])
+  const publish = (): void => publishFigures(deps, feeds(), shared)
+  deps.stats.follow(() => lookAtFeeds(feeds(), shared))
   let publishing = new AbortController()
   /** Over all groups at once, while there is one. */
   const startPublishing = (): void => {

@@ -6,12 +6,14 @@ import { toDesired } from '../feed/market.ts'
 import { READ_SCRIPT } from '../heartbeats/scripts.ts'
 import type { Problem, Report, Reports } from '../heartbeats/silence.ts'
 import { within } from '../lib/every.ts'
+import { createRedisScript } from '../lib/redis-script.ts'
 
 export type Read = Reports & { groups: Set<number> }
 
 /** Checks come every 15 s; after a pause of six the watch begins anew. */
 const PAUSED_MS = 90_000
 const ANSWER_TIMEOUT_MS = 4_000
+const readScript = createRedisScript(READ_SCRIPT)
 const LATE = 'Redis did not answer within 4 s'
 
 const isTexts = (value: unknown): value is string[] =>
@@ -31,7 +33,7 @@ const toBySubject = (pairs: string[]): Map<string, Report> => {
 /** All that was reported, in one call. @throws when Redis does not answer. */
 export const readReports = async (redis: Redis): Promise<Read> => {
   const keys = [HEARTBEATS_KEY, HEARTBEATS_SINCE_KEY, FEED_GROUPS_KEY]
-  const answer = await within(redis.eval(READ_SCRIPT, keys.length, ...keys, PAUSED_MS), ANSWER_TIMEOUT_MS, LATE)
+  const answer = await within(readScript(redis, keys, [PAUSED_MS]), ANSWER_TIMEOUT_MS, LATE)
   const [now, since, pairs, groups]: unknown[] = Array.isArray(answer) ? answer : []
   if (!isTexts(pairs) || !isTexts(groups)) throw new Error('Redis gave no heartbeats')
   return {

@@ -26,6 +26,8 @@ export type HeartbeatDeps = {
   /** Whether the Data API is to be polled. */
   isPolling: boolean
   windows: Windows
+  /** Reckons the costs, and moves what is shed. */
+  watchCosts: () => Promise<Recorded>
   /** Whether the catalogue is to be refreshed: an operator may have paused its schedule. */
   isCatalogueDue: () => Promise<boolean>
   /** Whether this check was begun before and failed. */
@@ -37,6 +39,7 @@ export type HeartbeatDeps = {
 /** `notices`: what people are to be told now. `isTelling`: market workflows are to be told something. */
 export type Compared = { open: number; notices: Notice[]; isTelling: boolean }
 
+const NOTHING_RECORDED: Recorded = { raised: [], kept: [], recovered: [] }
 const NOTICES_LIMIT = 100
 /** The feeds ask REST for 100 tokens a call: no more than that at once. */
 const RESYNC_LIMIT = 200
@@ -123,8 +126,8 @@ export const createHeartbeatActivities = (deps: HeartbeatDeps) => {
   }
   return {
     /**
-     * Compares what was reported with who should report, and looks for the partitions of tomorrow; raises, keeps and closes
-     * alerts and tries the next steps.
+     * Compares what was reported with who should report, looks for the partitions of tomorrow and after the costs; raises,
+     * keeps and closes alerts and tries the next steps.
      */
     compareHeartbeats: async (): Promise<Compared> => {
       const { marketsOf, plan } = await look()
@@ -136,7 +139,11 @@ export const createHeartbeatActivities = (deps: HeartbeatDeps) => {
       await tryAll(missed, marketsOf)
       const lacking = await checkPartitions(pool, { isAgain: deps.isAgain() })
       await tryAll(lacking, new Map())
-      const open = [missed, lacking].flatMap(({ raised, kept }) => [...raised, ...kept]).length
+      const costs = await deps.watchCosts().catch((error: unknown) => {
+        log.warn({ error }, 'the costs could not be reckoned')
+        return NOTHING_RECORDED
+      })
+      const open = [missed, lacking, costs].flatMap(({ raised, kept }) => [...raised, ...kept]).length
       stats.set('feedAlertsOpen', open)
       const notices = await readDueNotices(pool, NOTICES_LIMIT)
       const untold = await readUntold(pool, 1)

@@ -1,4 +1,5 @@
 import type { Pool } from 'pg'
+import type { SeenKind } from '../dedup/kinds.ts'
 import type { Seen } from '../dedup/seen.ts'
 import type { Stats } from '../lib/stats.ts'
 import type { Batch, FillRow } from '../normalizer/batch.ts'
@@ -31,20 +32,21 @@ const orNone = async <T>(work: Promise<T>, none: T): Promise<T> => work.catch(()
  * it is there. The unique keys of Postgres would refuse a copy that slipped through.
  */
 export const withoutCopies = (write: Write, { seen, pool, stats }: DedupDeps): Write => {
-  const tell = (suspectCount: number, copyCount: number): void => {
+  const tell = (kind: SeenKind, suspectCount: number, copyCount: number): void => {
     if (copyCount > 0) stats.count('dedupHits', copyCount)
+    if (copyCount > 0) stats.count(`dedupHits:${kind}`, copyCount)
     if (suspectCount > copyCount) stats.count('dedupFalsePositives', suspectCount - copyCount)
   }
 
   const dropFills = async (batch: Batch, byKey: ReadonlyMap<string, FillRow>): Promise<void> => {
     const twiceCount = batch.fills.length - byKey.size
-    tell(twiceCount, twiceCount)
+    tell('fills', twiceCount, twiceCount)
     batch.fills = [...byKey.values()]
     const isPerhaps = await seen.check('fills', [...byKey.keys()])
     const suspects = batch.fills.filter((_, index) => isPerhaps[index] === true)
     if (suspects.length === 0) return
     const copies = new Set(await orNone(findStoredFills(pool, suspects), []))
-    tell(suspects.length, copies.size)
+    tell('fills', suspects.length, copies.size)
     batch.fills = batch.fills.filter((fill) => !copies.has(fill))
   }
 
@@ -57,7 +59,8 @@ export const withoutCopies = (write: Write, { seen, pool, stats }: DedupDeps): W
       resolved: resolved.filter((_, index) => isPerhaps[announced.length + index] === true),
     }
     const copies = await orNone(findKnownBroadcasts(pool, suspects), { announced: [], resolved: [] })
-    tell(suspects.announced.length + suspects.resolved.length, copies.announced.length + copies.resolved.length)
+    const suspectCount = suspects.announced.length + suspects.resolved.length
+    tell('broadcasts', suspectCount, copies.announced.length + copies.resolved.length)
     for (const marketId of copies.announced) batch.newMarkets.delete(marketId)
     for (const marketId of copies.resolved) batch.resolvedMarkets.delete(marketId)
   }

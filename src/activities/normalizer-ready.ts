@@ -1,5 +1,6 @@
 import { MARKETS_STREAM, TRADES_STREAM } from '../domain/keys.ts'
-import { READY_AT_ONCE, type Reader } from '../stream/read.ts'
+import type { Reader } from '../stream/read.ts'
+import { READY_AT_ONCE } from '../stream/ready-wait.ts'
 
 const WAIT_SECONDS = 0.5
 

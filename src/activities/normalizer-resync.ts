@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis'
 import { CATALOGUE_DIGEST_KEY, RESYNC_CHANNEL } from '../domain/keys.ts'
+import type { Stats } from '../lib/stats.ts'
 import type { MarketTape } from '../normalizer/market-tape.ts'
 
 /** A new connection brings its own snapshots: only a gap that outlives this is asked to be healed from REST. */
@@ -11,7 +12,7 @@ const PARKED_WAIT_MS = 10_000
 type Request = { dueTimeMs: number; waitMs: number }
 
 /** Asks the feeds, by Redis channel, for whole books of markets in a gap: again and again, ever more slowly. */
-export const createResync = (redis: Redis) => {
+export const createResync = (redis: Redis, stats: Stats) => {
   const requests = new Map<string, Request>()
   const parkedSince = new Map<string, number>()
 
@@ -20,6 +21,7 @@ export const createResync = (redis: Redis) => {
     const pipeline = redis.pipeline()
     for (const marketId of marketIds) pipeline.publish(RESYNC_CHANNEL, marketId)
     await pipeline.exec()
+    stats.count('resyncs', marketIds.length)
   }
 
   const takeDue = (tapes: MarketTape[], nowMs: number): string[] => {

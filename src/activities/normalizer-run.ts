@@ -6,7 +6,6 @@ import { CATALOG_CHANGES_CHANNEL, marketOfStream, orderbookStream } from '../dom
 import { every } from '../lib/every.ts'
 import { waitBeforeRetry } from '../lib/retry.ts'
 import type { Batch } from '../normalizer/batch.ts'
-import { createLatencies } from '../normalizer/latency.ts'
 import { FenceLost } from '../store/fence.ts'
 import { isRetryable } from '../store/retryable.ts'
 import { openStreams } from '../store/offsets.ts'
@@ -16,13 +15,15 @@ import { createClosing } from './normalizer-closing.ts'
 import { tellAlerts } from './normalizer-alerts-told.ts'
 import { Commits } from './normalizer-commits.ts'
 import type { NormalizerDeps } from './normalizer-deps.ts'
-import { publishFigures } from './normalizer-figures.ts'
+import { lookAtBooks, publishFigures, type Records } from './normalizer-figures.ts'
 import { shardHeartbeat } from './normalizer-heartbeat.ts'
+import { createLagLook } from './normalizer-lag.ts'
 import { createListening } from './normalizer-listeners.ts'
 import { tellRefused } from './normalizer-refused.ts'
 import { createResolutions } from './normalizer-resolutions.ts'
 import { createResync } from './normalizer-resync.ts'
 import { Shard } from './normalizer-shard.ts'
+import { createShowing } from './normalizer-showing.ts'
 import { Tapes } from './normalizer-tapes.ts'
 import { createViews } from './normalizer-views.ts'
 import { startMarking } from './position-marks.ts'
@@ -40,6 +41,7 @@ export type RunInput = {
   shard: number
   cache: HotCache
   write: (batch: Batch, signal: AbortSignal) => Promise<void>
+  records: Records
   signal: AbortSignal
 }
 
@@ -87,29 +89,30 @@ const stepUntil = async (
   }
 }
 
-const openParts = ({ deps, shard: index, cache, write }: RunInput, settling: AbortSignal) => {
+const openParts = ({ deps, shard: index, cache, write, records }: RunInput, settling: AbortSignal) => {
   const { log, stats, config, redis, report } = deps
   const blocking = deps.connectRedis()
-  const reader = createReader({ redis, blocking, shard: index })
+  const onBlockRefused = (reason: string): void =>
+    log.warn({ reason }, 'Redis lets no command wait: its ready streams are polled, every 5 to 250 ms')
+  const reader = createReader({ redis, blocking, shard: index, onBlockRefused })
   const listening = createListening(deps)
   const tapes = new Tapes(deps, reader, listening)
-  const latencies = createLatencies()
+  const { latencies } = records
   const tellFills = createFillChannel(redis)
   const onCommitted = (batch: Batch, sealedTimeMs: number): void => {
-    const nowMs = Date.now()
-    latencies.write.record(sealedTimeMs, nowMs, batch.frameTimes.length)
-    for (const { exchangeTimeMs } of batch.frameTimes) latencies.commit.record(exchangeTimeMs, nowMs)
+    records.committed(batch, sealedTimeMs)
     trimBehind(reader, batch).catch(() => stats.count('trimErrors'))
     tellChanges(redis, batch).catch(() => stats.count('catalogChangesUntold'))
     void tellFills(batch.news).then((untold) => untold > 0 && stats.count('fillsUntold', untold))
-    stats.count('alertsFired', batch.alertEvents.length)
     tellAlerts(redis, batch).catch(() => stats.count('alertsUntold', batch.alertEvents.length))
     tellRefused(batch.refused, tapes, commits)
   }
   const commits: Commits = new Commits({ config, write, onCommitted, signal: settling })
   const views = createViews({ cache, report, stats, log })
-  const closing = createClosing({ tapes, reader, commits, views, stats, closeAfterMs: config.CLOSE_ENDED_AFTER_MS })
-  const shard = new Shard({ shard: index, config, stats, reader, tapes, commits, views, closing, listening, latencies })
+  const showing = createShowing({ views, latencies })
+  const closeAfterMs = config.CLOSE_ENDED_AFTER_MS
+  const closing = createClosing({ tapes, reader, commits, isWritten: showing.isWritten, stats, closeAfterMs })
+  const shard = new Shard({ shard: index, config, stats, reader, tapes, commits, views, closing, listening, showing })
   const pulse = { stepTimeMs: Date.now() }
   return { blocking, reader, tapes, commits, views, shard, latencies, pulse }
 }
@@ -119,7 +122,7 @@ type Parts = ReturnType<typeof openParts>
 /** What is due about once a second: figures, requests for whole books, and a sweep over all streams now and then. */
 const startCare = ({ redis, pool, stats }: NormalizerDeps, parts: Parts, ended: AbortSignal): void => {
   const { shard, tapes, latencies } = parts
-  const resync = createResync(redis)
+  const resync = createResync(redis, stats)
   const lookForResolved = createResolutions({ pool, ...parts })
   let isRedisNew = false
   let sweptTimeMs = Date.now()
@@ -155,6 +158,19 @@ const startCare = ({ redis, pool, stats }: NormalizerDeps, parts: Parts, ended: 
   every(LOOK_FOR_RESOLVED_EVERY_MS, () => void lookForResolved().catch(() => stats.count('careErrors')), ended)
 }
 
+/** What is looked at only when somebody asks; until the returned function is called. */
+const follow = ({ deps, shard: index }: RunInput, parts: Parts): (() => void) => {
+  const { tapes, commits, shard } = parts
+  const ends = [
+    deps.heartbeats.follow(() => [[normalizerSubject(index), shardHeartbeat(parts, Date.now())]]),
+    deps.stats.follow(() => lookAtBooks(tapes, commits.batch)),
+    deps.stats.follow(createLagLook({ redis: deps.redis, index, shard, tapes })),
+  ]
+  return () => {
+    for (const end of ends) end()
+  }
+}
+
 /** Runs one shard until the signal aborts, then commits what was applied. */
 export const runShard = async (input: RunInput): Promise<void> => {
   const { deps, shard: index, signal } = input
@@ -164,7 +180,7 @@ export const runShard = async (input: RunInput): Promise<void> => {
   signal.addEventListener('abort', settle, { once: true })
   const parts = openParts(input, settling.signal)
   const { shard, tapes, commits, blocking, reader } = parts
-  const unfollow = deps.heartbeats.follow(() => [[normalizerSubject(index), shardHeartbeat(parts, Date.now())]])
+  const unfollow = follow(input, parts)
   try {
     if (index === 0) await forgetUntracked(deps.pool, deps.config.TRACKED_WALLETS)
     await shard.start(await openStreams(deps.pool))

@@ -1,6 +1,7 @@
 import { CacheFenceLost, type HotCache, type LadderWrite, type MarketWrite } from '../cache/hot-cache.ts'
 import type { Level } from '../domain/book-side.ts'
 import type { Observation, ObservedBook } from '../domain/observation.ts'
+import { writesRows } from '../domain/shed.ts'
 import type { Logger } from '../lib/log.ts'
 import type { Stats } from '../lib/stats.ts'
 import type { MarketTape } from '../normalizer/market-tape.ts'
@@ -9,8 +10,8 @@ import { toQuote } from '../normalizer/seal.ts'
 
 const toPairs = (levels: Level[]): [string, string][] => levels.map((level) => [level.priceText, level.sizeText])
 
-const toLadder = (tape: MarketTape, { book, writer: { ladder, depth } }: OutcomeTape): LadderWrite => {
-  if (!tape.isShown) return { isWhole: true, bids: [], asks: [] }
+const toLadder = (tape: MarketTape, { book, writer: { ladder, depth, tier } }: OutcomeTape): LadderWrite => {
+  if (!tape.isShown || !writesRows(tier)) return { isWhole: true, bids: [], asks: [] }
   if (!ladder.isWhole) return { isWhole: false, bids: ladder.side('bid'), asks: ladder.side('ask') }
   const { bids, asks } = book.top(depth)
   return { isWhole: true, bids: toPairs(bids), asks: toPairs(asks) }

@@ -7,6 +7,7 @@ import { createCommitter } from '../store/commit.ts'
 import { assertOwner, FenceLost, takeOwnership } from '../store/fence.ts'
 import { cancellation, isLost } from './lost.ts'
 import { withoutCopies } from './normalizer-dedup.ts'
+import { createRecords } from './normalizer-figures.ts'
 import { runShard } from './normalizer-run.ts'
 import type { NormalizerDeps } from './normalizer-deps.ts'
 
@@ -30,6 +31,7 @@ const toFailure = (cause: unknown): unknown => {
 
 /** Takes a shard over, continues from its committed offsets, and runs until the signal aborts or another takes it. */
 const createOwning = (deps: NormalizerDeps) => {
+  const records = createRecords(deps.stats)
   const own = async (shard: number, info: Context['info'], signal: AbortSignal): Promise<void> => {
     // Two copies by mistake can be two workflows on one worker: the process alone would not tell them apart.
     const owner = await takeOwnership(deps.pool, shard, `${hostname()}:${process.pid}, workflow ${workflowOf(info)}`)
@@ -39,7 +41,7 @@ const createOwning = (deps: NormalizerDeps) => {
     const write = withoutCopies(createCommitter({ pool, owner, stats, log, config }), { seen, pool, stats })
     const cache = createHotCache({ redis, ownerEpoch: owner.epoch })
     try {
-      await runShard({ deps, shard, cache, write, signal })
+      await runShard({ deps, shard, cache, write, records, signal })
     } catch (error) {
       // The cache only knows that there is a newer owner; Postgres knows who.
       if (error instanceof CacheFenceLost) await assertOwner(deps.pool, owner)

@@ -39,6 +39,14 @@ const TEXTS: ReadonlyMap<string, typeof HEARTBEATS> = new Map([
       recovered: 'the day is archived',
     },
   ],
+  [
+    'cost',
+    {
+      raised: 'the costs are above COST_BUDGET: less is recorded',
+      paged: 'the costs are above COST_BUDGET: less is recorded',
+      recovered: 'the costs are within COST_BUDGET: all is recorded',
+    },
+  ],
 ])
 
 /** Also the id of the workflow that delivers it, and the key by which a receiver knows a repetition. */

@@ -1,3 +1,5 @@
+import { valueAt, type CountCommands } from '../lib/script-commands.ts'
+
 /** What ended is shown for a day more. */
 const ENDED_LIFE_SECONDS = 86_400
 /** Lua puts no more than some thousand values on its stack. */
@@ -63,3 +65,11 @@ for market = 1, tonumber(ARGV[2]) do
 end
 return refused
 `
+
+/** At most: of a market a look, two writes and an announcement; of a level that is not removed two, of one that is, one. */
+export const countCacheCommands: CountCommands = (call) => {
+  const markets = valueAt(call, 2)
+  const ladders = call.keyCount - markets
+  const levels = (call.valueCount - 2 - 13 * markets - 2 * ladders) / 2
+  return 4 * markets + 2 * levels
+}

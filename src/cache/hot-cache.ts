@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import { ladderKey, quoteKey } from '../domain/keys.ts'
 import type { MarketState } from '../domain/market.ts'
-import { callScript } from '../lib/script-call.ts'
+import { createRedisScript } from '../lib/redis-script.ts'
 import { HOT_CACHE_SCRIPT } from './hot-cache-script.ts'
 
 /** A ladder's levels as `[price, size]` texts; size `"0"` removes. `isWhole` replaces what was there. */
@@ -95,30 +94,42 @@ const toKeys = (markets: MarketWrite[]): string[] => {
   return keys
 }
 
-/** Bounds the arguments of one call: a market's whole ladders are a few hundred. */
+/** Bounds the arguments of one call: a market's whole ladders are a few hundred levels of some 35 bytes, or many thousand. */
 const MARKETS_PER_CALL = 64
+const LEVELS_PER_CALL = 50_000
 
-const SHA = createHash('sha1').update(HOT_CACHE_SCRIPT).digest('hex')
-const isMissingScript = (error: unknown): boolean => error instanceof Error && error.message.startsWith('NOSCRIPT')
+const levelsOf = ({ ladders }: MarketWrite): number =>
+  ladders.reduce((sum, { write }) => sum + write.bids.length + write.asks.length, 0)
+
+/** A market's ladders are never parted: its write is atomic. */
+const toCalls = (markets: MarketWrite[]): MarketWrite[][] => {
+  const calls: MarketWrite[][] = []
+  let levels = 0
+  for (const market of markets) {
+    const last = calls.at(-1)
+    const added = levelsOf(market)
+    if (last === undefined || last.length >= MARKETS_PER_CALL || levels + added > LEVELS_PER_CALL) {
+      calls.push([market])
+      levels = added
+    } else {
+      last.push(market)
+      levels += added
+    }
+  }
+  return calls
+}
+
+const hotCacheScript = createRedisScript(HOT_CACHE_SCRIPT)
 
 /** Writes quotes and ladders as the owner of a shard: one script call for all the markets of a read. */
 export const createHotCache = ({ redis, ownerEpoch }: { redis: Redis; ownerEpoch: number }) => {
-  const run = async (keys: string[], values: string[]): Promise<unknown> => {
-    try {
-      return await callScript(redis, SHA, keys, values)
-    } catch (error) {
-      if (!isMissingScript(error)) throw error
-      return redis.eval(HOT_CACHE_SCRIPT, keys.length, ...keys, ...values)
-    }
-  }
-
   const writeSome = async (markets: MarketWrite[]): Promise<number> =>
-    Number(await run(toKeys(markets), toValues(ownerEpoch, markets)))
+    Number(await hotCacheScript(redis, toKeys(markets), toValues(ownerEpoch, markets)))
 
   /** @throws CacheFenceLost when a newer owner has written one of these markets. */
   return async (markets: MarketWrite[]): Promise<void> => {
-    for (let at = 0; at < markets.length; at += MARKETS_PER_CALL) {
-      const refused = await writeSome(markets.slice(at, at + MARKETS_PER_CALL))
+    for (const call of toCalls(markets)) {
+      const refused = await writeSome(call)
       if (refused > 0) {
         throw new CacheFenceLost(
           `the hot cache of ${refused} markets belongs to a newer owner than epoch ${ownerEpoch}`,

@@ -12,13 +12,14 @@ import { findPlaces, type Places } from './polytape/places.ts'
 import { timeText } from './polytape/number-text.ts'
 import { runScan } from './polytape/run-scan.ts'
 import { runCommand } from './polytape/usage.ts'
+import { runDoctor } from './doctor/doctor.ts'
 import { readCoverage } from '../store/as-of.ts'
 import { readDepthAt } from '../store/depths.ts'
 
 type View = Parameters<typeof coverageText>[1]
 
 const coverage = async (command: Command & { type: 'coverage' }, places: Places, view: View): Promise<string> => {
-  await using database = await openDatabase(places.database)
+  await using database = await openDatabase(places.reads)
   const { market } = await findMarket(database.client, command.market)
   const hours = await readCoverage(database.client, market.marketId, command)
   const [from, to] = [command.fromTimeMs, command.toTimeMs].map((timeMs) => `${timeText(timeMs).slice(0, 16)}Z`)
@@ -28,12 +29,12 @@ const coverage = async (command: Command & { type: 'coverage' }, places: Places,
 }
 
 const book = async (command: Command & { type: 'book' }, places: Places, view: View): Promise<string> => {
-  await using database = await openDatabase(places.database)
+  await using database = await openDatabase(places.reads)
   const found = await findMarket(database.client, command.market)
   return bookText(await readBook(database.client, found, { ...command, places }), command.depth, view)
 }
 
-const run = (command: Command, view: View): Promise<string> => {
+const run = (command: Exclude<Command, { type: 'doctor' }>, view: View): Promise<string> => {
   switch (command.type) {
     case 'help':
       return Promise.resolve(`${USAGE}\n`)
@@ -57,7 +58,13 @@ const main = async (): Promise<number> => {
     width: widthOf(stdout.columns, process.env),
     palette: paletteOf(stdout.isTTY, process.env),
   }
-  stdout.write(await run(parseCommand(process.argv.slice(2), Date.now()), view))
+  const command = parseCommand(argv.slice(2), Date.now())
+  if (command.type === 'doctor') {
+    const { text, code } = await runDoctor(process.env, { ...command, ...view })
+    stdout.write(text)
+    return code
+  }
+  stdout.write(await run(command, view))
   return 0
 }
 

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import type { Redis } from 'ioredis'
+import { createRedisScript } from '../lib/redis-script.ts'
 import { toPositions } from './bloom.ts'
 import { KINDS, type SeenKind } from './kinds.ts'
 import { ADD_SCRIPT, CHECK_SCRIPT } from './seen-scripts.ts'
@@ -7,9 +7,8 @@ import { ADD_SCRIPT, CHECK_SCRIPT } from './seen-scripts.ts'
 /** A call of so many keys holds Redis up for about 2 ms. */
 const KEYS_PER_CALL = 500
 
-const withSha = (script: string) => ({ script, sha: createHash('sha1').update(script).digest('hex') })
-const CHECK = withSha(CHECK_SCRIPT)
-const ADD = withSha(ADD_SCRIPT)
+const checkScript = createRedisScript(CHECK_SCRIPT)
+const addScript = createRedisScript(ADD_SCRIPT)
 
 const chunksOf = (keys: string[]): string[][] =>
   Array.from({ length: Math.ceil(keys.length / KEYS_PER_CALL) }, (_, index) =>
@@ -20,14 +19,6 @@ const bitmapKey = (kind: SeenKind, period: number): string => `seen:${kind}:${pe
 
 /** One generation a period of each kind, as a plain bitmap in Redis (managed ones have no bloom module). */
 export const createBitmaps = (redis: Redis, now: () => number) => {
-  const run = async ({ script, sha }: typeof CHECK, names: string[], values: (string | number)[]): Promise<unknown> => {
-    try {
-      return await redis.evalsha(sha, names.length, ...names, ...values)
-    } catch (error) {
-      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
-      return redis.eval(script, names.length, ...names, ...values)
-    }
-  }
   const periodOf = (kind: SeenKind): number => Math.floor(now() / KINDS[kind].periodMs)
 
   return {
@@ -39,7 +30,7 @@ export const createBitmaps = (redis: Redis, now: () => number) => {
       const found = new Set<string>()
       for (const some of chunksOf(keys)) {
         const positions = some.map((key) => toPositions(key, shape).join(' '))
-        const answer = await run(CHECK, names, positions)
+        const answer = await checkScript(redis, names, positions)
         if (!Array.isArray(answer)) throw new Error(`the check script expected an array, came ${typeof answer}`)
         for (const [index, key] of some.entries()) if (answer[index] !== 0) found.add(key)
       }
@@ -52,7 +43,7 @@ export const createBitmaps = (redis: Redis, now: () => number) => {
       const lifeSeconds = Math.ceil((2 * periodMs) / 1_000)
       for (const some of chunksOf(keys)) {
         const positions = some.map((key) => toPositions(key, shape).join(' '))
-        await run(ADD, [bitmapKey(kind, periodOf(kind))], [lifeSeconds, ...positions])
+        await addScript(redis, [bitmapKey(kind, periodOf(kind))], [lifeSeconds, ...positions])
       }
     },
   }

@@ -1,3 +1,5 @@
+import type { CountCommands } from '../lib/script-commands.ts'
+
 /**
  * Are these keys in one of the bitmaps? KEYS: the generations, the present one first. ARGV: a key's positions each,
  * joined by spaces (an argument a position cost five times as much in the client). Returns 1 or 0 for each. A key that is
@@ -32,3 +34,11 @@ end
 redis.call('expire', KEYS[1], ARGV[1])
 return #ARGV - 1
 `
+
+/** Of keys that are in no generation. */
+export const countCheckCommands: CountCommands = ({ keyCount, valueCount }) => keyCount * valueCount
+
+const positionsIn = (values: unknown): number => String(values).split(' ').length
+
+export const countAddCommands: CountCommands = ({ valueCount, args }) =>
+  valueCount < 2 ? 1 : (valueCount - 1) * positionsIn(args.at(-1)) + 1

@@ -1,5 +1,6 @@
 import type { LevelChange } from '../domain/book.ts'
 import type { LiquidityProgress } from '../domain/progress.ts'
+import { writesRows } from '../domain/shed.ts'
 import type { Stats } from '../lib/stats.ts'
 import type { Batch, FillRow } from '../normalizer/batch.ts'
 import type { MarketListener } from '../normalizer/listener.ts'
@@ -87,13 +88,14 @@ export const createMarketLiquidity = (tape: MarketTape, stats: Stats): MarketLiq
   return {
     beforeChanges: (outcome, changes, { capturedTimeMs }) => {
       const noted = byOutcome.get(outcome.outcome.outcomeId)
-      if (noted !== undefined) noteChanges(outcome, changes, noted, capturedTimeMs)
+      if (noted !== undefined && writesRows(outcome.writer.tier)) noteChanges(outcome, changes, noted, capturedTimeMs)
     },
     afterBook: ({ outcome: { outcomeId } }, kind) => {
       if (kind !== 'change') byOutcome.get(outcomeId)?.cut()
     },
     afterFill: (fill) => {
-      if (trades.isNew(fill)) noteTrade(outcomes, fill)
+      const isBookTold = tape.outcomes.every(({ writer }) => writesRows(writer.tier))
+      if (trades.isNew(fill) && isBookTold) noteTrade(outcomes, fill)
     },
     afterFrame: (_, { batch }) => void close(tape.receivedTimeMs, batch),
     afterEnd: (batch) => void close(Number.MAX_SAFE_INTEGER, batch),

@@ -1,3 +1,5 @@
+import type { ShedTier } from './shed.ts'
+
 /**
  * `websocket`: one element of a frame, text exactly as received. `rest`: one book of a REST answer.
  * `catalogue`: one Gamma market object. `marker`: a note of our own in the order of the stream (see Marker).
@@ -29,6 +31,7 @@ export type GapReason =
   | 'bad_signature'
   | 'bad_message'
   | 'venue_restart'
+  | 'cost'
 
 const RECONNECTS: ReadonlySet<GapReason> = new Set(['disconnect', 'feed_restart', 'venue_restart', 'token_stalled'])
 
@@ -38,15 +41,16 @@ export const isReconnect = (reason: GapReason): boolean => RECONNECTS.has(reason
 /**
  * Text of a `marker` frame, as JSON. `gap`: frames of these tokens were or may have been lost from here on. `asked`: a
  * REST book was asked for; no frame received before is missing. `subscribed` and `unsubscribed`: the venue confirmed it
- * (a PONG to a PING sent after the frame). `depth`: so many levels a side are kept from here on, 0 = all. `continued`: this
- * connection goes on where the one before it is applied, nothing is missing in between.
+ * (a PONG to a PING sent after the frame). `depth`: so many levels a side are kept from here on, 0 = all, and so much is shed
+ * (absent: nothing); `newest`: where frames of books come again, the venue time by token of the newest that was shed.
+ * `continued`: this connection goes on where the one before it is applied, nothing is missing in between.
  */
 export type Marker =
   | { type: 'gap'; reason: GapReason; tokens: string[]; detail: string }
   | { type: 'asked'; tokens: string[] }
   | { type: 'subscribed'; tokens: string[] }
   | { type: 'unsubscribed'; tokens: string[] }
-  | { type: 'depth'; levels: number }
+  | { type: 'depth'; levels: number; tier?: ShedTier; newest?: Record<string, number> }
   | { type: 'continued'; tokens: string[] }
 
 /**

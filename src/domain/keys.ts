@@ -25,11 +25,13 @@ export const confirmedKey = (group: number): string => `confirmed:${group}`
 export const FEED_GROUPS_KEY = 'feed_groups'
 /** String `<state> <generation>`: the operator's switch over all markets, a copy of `operator_switches`. */
 export const EVERYTHING_KEY = 'switch:everything'
+/** String `<tier> <levels> <generation>`: what is shed of every market, a copy of `cost_shed`. */
+export const SHED_KEY = 'switch:shed'
 /** Hash group -> JSON FeedReport: its markets are as the switch of that generation wants. */
 export const EVERYTHING_CONFIRMED_KEY = 'switch:everything:confirmed'
 /** Hash marketId -> group to which it is on its way. */
 export const FEED_MOVES_KEY = 'feed_moves'
-/** Channel; message = group number: its desired hash changed; `*`: the switch over all markets did. */
+/** Channel; message = group number: its desired hash changed; `*`: a switch over all markets did. */
 export const DESIRED_CHANNEL = 'desired'
 /** Channel; message = `<marketId> <generation>`. */
 export const CONFIRMED_CHANNEL = 'confirmed'
@@ -61,6 +63,9 @@ export const ladderKey = (outcomeId: string, side: 'bid' | 'ask'): string => `la
 
 /** String, JSON of a role's figures, expires after 10 s. `instance` = `<hostname>:<pid>`. */
 export const statsKey = (role: string, instance: string): string => `stats:${role}:${instance}`
+
+/** Hash `<role>:<hostname>:<pid>` -> JSON Meter: what a process has used since it began, four times a minute. */
+export const COST_USAGE_KEY = 'cost:usage'
 
 /** Hash subject -> `<Redis's ms> <JSON>`: what each feed, connection, shard and poller says of itself once a second. */
 export const HEARTBEATS_KEY = 'heartbeats'

@@ -1,12 +1,16 @@
 import type { Side } from './book-side.ts'
 import type { GapReason } from './frame.ts'
 import type { MetricsProgress } from './metric.ts'
+import type { ShedTier } from './shed.ts'
 
 /**
  * `waiting`: no book yet. `following`: the book is there and every frame of its connection was applied.
  * `gap`: frames were lost, or may have been; the next whole book ends it.
  */
 export type OutcomeStatus = 'waiting' | 'following' | 'gap'
+
+/** What is shed, and the sequences of the open gaps of it: one a tier. */
+export type ShedProgress = { tier: ShedTier; sequences: number[] }
 
 export type OutcomeProgress = {
   sequence: number
@@ -16,6 +20,8 @@ export type OutcomeProgress = {
   status: OutcomeStatus
   gapSequence: number | undefined
   gapReason: GapReason | undefined
+  /** Absent where nothing is shed. */
+  shed?: ShedProgress | undefined
   /** Venue time of the newest book or change that was applied: an older book is no snapshot. */
   exchangeTimeMs: number | undefined
 }

@@ -14,6 +14,8 @@ export type Channel = {
 type ConnectionEvents = {
   opened(): void
   frame(text: string, receivedTimeMs: number, sourceReceivedTimeMs: number | undefined): void
+  /** How long the PONG of a PING took to come, queued frames before it included. */
+  answered(roundTripMs: number): void
   closed(reason: string): void
 }
 
@@ -49,6 +51,10 @@ export const openConnection = ({ url, channel, isReplay, events }: ConnectionOpt
     if (awaitingPong.length > MAX_UNANSWERED_PINGS) return socket.terminate(`${MAX_UNANSWERED_PINGS} PINGs unanswered`)
     socket.send(channel.ping)
   }
+  const measure = (): void => {
+    const sentMs = performance.now()
+    ping(() => events.answered(performance.now() - sentMs))
+  }
   const take = (text: string, receivedTimeMs: number): void => {
     lifeTimeMs = receivedTimeMs
     if (text.length < 8 && text.trim() === channel.pong) return awaitingPong.shift()?.()
@@ -60,7 +66,7 @@ export const openConnection = ({ url, channel, isReplay, events }: ConnectionOpt
   const opened = (protocol: string): void => {
     hasSourceTimes = isReplay && protocol === channel.replayProtocol
     lifeTimeMs = newestFrameTimeMs = Date.now()
-    every(channel.pingEveryMs, () => ping(() => undefined), ended.signal)
+    every(channel.pingEveryMs, measure, ended.signal)
     every(1_000, endIfDead, ended.signal)
     events.opened()
   }

@@ -1,3 +1,4 @@
+import type { Shed } from '../domain/shed.ts'
 import type { PlacedSubscription } from '../domain/subscription.ts'
 import type { Everything } from '../domain/switch.ts'
 import type { Gate } from './gate.ts'
@@ -15,11 +16,12 @@ const isMoved = ({ asked }: Member, desired: PlacedSubscription): boolean =>
 const isNewer = (member: Member, desired: PlacedSubscription): boolean =>
   desired.generation > member.desired.generation || isMoved(member, desired) || hasLeft(member)
 
-/** What Redis holds of a feed: desires by market, the newest epoch in the streams of markets that are new, the switch. */
+/** What Redis holds of a feed: desires by market, the newest epoch in the streams of markets that are new, the switches. */
 export type Desires = {
   hash: Record<string, string>
   epochs: ReadonlyMap<string, string>
   everything: Everything | undefined
+  shed: Shed | undefined
 }
 
 /** Reads desires. Nearly all are what they were at the last reading, word for word: these are not parsed again. */
@@ -37,8 +39,8 @@ const createParse = () => {
  */
 export const createDesireReader = (members: Map<string, Member>, gate: Gate): ((desires: Desires) => Reading) => {
   const parse = createParse()
-  return ({ hash, epochs, everything }) => {
-    gate.turn(everything)
+  return ({ hash, epochs, everything, shed }) => {
+    gate.turn(everything, shed)
     const reading: Reading = { changed: [], removed: [], unknown: [] }
     for (const desired of parse(Object.values(hash))) {
       const member = members.get(desired.marketId)
@@ -58,7 +60,10 @@ export const createDesireReader = (members: Map<string, Member>, gate: Gate): ((
         reading.removed.push(member)
       } else reading.unknown.push(marketId)
     }
-    for (const member of members.values()) member.desired = gate.over(member.asked)
+    for (const member of members.values()) {
+      member.desired = gate.over(member.asked)
+      member.tier = gate.tierOf(member.desired)
+    }
     if (Object.keys(hash).length === 0) reading.unknown = ['*']
     return reading
   }

@@ -1,4 +1,5 @@
-import type { PlacedSubscription } from '../domain/subscription.ts'
+import { keptDepth, NOTHING_SHED, type Shed, type ShedTier } from '../domain/shed.ts'
+import type { DesiredSubscription, PlacedSubscription } from '../domain/subscription.ts'
 import { UNTOUCHED, type Everything } from '../domain/switch.ts'
 import { isTold } from './leaving.ts'
 import { isArriving, isSettled, type Member } from './market.ts'
@@ -7,25 +8,35 @@ import { isArriving, isSettled, type Member } from './market.ts'
 export type SwitchReport = { generation: number; markets: number; tokens: number }
 
 /**
- * The operator's switch over every market, at one feed. It lies over what is desired of each market, which stays as it is
- * beneath it: resuming everything resumes only what is desired active.
+ * The switches over every market, at one feed: the operator's pause, and what is shed for its costs. They lie over what is
+ * desired of each market, which stays as it is beneath them: resuming everything resumes only what is desired active.
  */
 export class Gate {
   #everything: Everything = UNTOUCHED
+  #shed: Shed = NOTHING_SHED
   #reportedGeneration = 0
 
   get isPaused(): boolean {
     return this.#everything.state === 'paused'
   }
 
-  /** Takes the switch as it was read. Redis is a copy: what is missing or older is unknown and changes nothing. */
-  turn(read: Everything | undefined): void {
-    if (read !== undefined && read.generation > this.#everything.generation) this.#everything = read
+  /** Takes the switches as they were read. Redis is a copy: what is missing or older is unknown and changes nothing. */
+  turn(everything: Everything | undefined, shed: Shed | undefined): void {
+    if (everything !== undefined && everything.generation > this.#everything.generation) this.#everything = everything
+    if (shed !== undefined && shed.generation > this.#shed.generation) this.#shed = shed
   }
 
-  /** What is in force of a desire. */
+  /** What is in force of a desire. Of what is not active nothing is shed. */
   over(asked: PlacedSubscription): PlacedSubscription {
-    return this.isPaused && asked.state === 'active' ? { ...asked, state: 'paused' } : asked
+    if (asked.state !== 'active') return asked
+    if (this.isPaused) return { ...asked, state: 'paused' }
+    const depth = keptDepth(asked.depth, this.#shed)
+    return depth === asked.depth ? asked : { ...asked, depth }
+  }
+
+  /** What is shed of a market of which this is in force. */
+  tierOf({ state }: DesiredSubscription): ShedTier {
+    return state === 'active' ? this.#shed.tier : 0
   }
 
   /** What is to be said of a turn, once, when every market has followed it. */

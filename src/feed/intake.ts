@@ -6,6 +6,12 @@ import { noteElement } from './sighting.ts'
 
 type Times = Pick<Frame, 'receivedTimeMs' | 'sourceReceivedTimeMs'>
 
+/** What was shed came all the same: nothing of the socket is missing. */
+const noteArrival = ({ known, awaiting }: Live, element: string, receivedTimeMs: number): void => {
+  const bookToken = noteElement(known, element, receivedTimeMs)
+  if (bookToken !== undefined) awaiting.delete(bookToken)
+}
+
 /** Takes one text of the socket apart and puts its elements into the streams they belong to. */
 export const takeFrame = (live: Live, text: string, times: Times, { stats, route }: SlotDeps): void => {
   stats.set('newestFrameTimeMs', times.receivedTimeMs)
@@ -15,8 +21,12 @@ export const takeFrame = (live: Live, text: string, times: Times, { stats, route
     const stream = route(element)
     if (stream === UNROUTABLE_STREAM) stats.count('unroutable')
     stats.count('frames')
+    if (live.shed.takes(stream, element, times.receivedTimeMs)) {
+      stats.count('framesShed')
+      noteArrival(live, element, times.receivedTimeMs)
+      continue
+    }
     live.log.push(stream, { kind: 'websocket', ...times, text: element })
-    const bookToken = noteElement(live.known, element, times.receivedTimeMs)
-    if (bookToken !== undefined) live.awaiting.delete(bookToken)
+    noteArrival(live, element, times.receivedTimeMs)
   }
 }

@@ -8,6 +8,7 @@ import type { EpochLog } from './epochs.ts'
 import { isGone, markerFrame, type Member } from './market.ts'
 import type { Sent } from './sent.ts'
 import type { Sightings } from './sighting.ts'
+import { createShedFrames, type ShedFrames } from './shed-frames.ts'
 import type { SocketLog } from './socket-log.ts'
 
 export type SlotDeps = {
@@ -44,6 +45,8 @@ export type Live = {
   missed: Map<string, number>
   /** Those of which REST answered last that it has no book: nothing can be expected of them. */
   bookless: Set<string>
+  /** Streams into which no frames of books go. */
+  shed: ShedFrames
   /** Of markets that move to another socket and are heard here until their books have come there: lets one go. */
   departures: Set<() => void>
   /** Their tokens. */
@@ -73,6 +76,7 @@ export const createLive = (connection: Connection, log: SocketLog): Live => ({
   awaiting: new Map(),
   missed: new Map(),
   bookless: new Set(),
+  shed: createShedFrames(),
   departures: new Set(),
   departing: new Set(),
 })

@@ -1,4 +1,5 @@
 import type { Frame, Marker } from '../domain/frame.ts'
+import { followsBooks, type ShedTier } from '../domain/shed.ts'
 import type { DesiredSubscription, Passage, PlacedSubscription } from '../domain/subscription.ts'
 
 /** `out` → joining → `in` → leaving → `out`; a closed socket takes any of them to `out`. */
@@ -18,6 +19,8 @@ export type Member = {
   /** What its workflow wants, and what is in force of it beneath the switch over all markets. */
   asked: PlacedSubscription
   desired: DesiredSubscription
+  /** What is shed of it, with the depth of `desired`: nothing while it is not active. */
+  tier: ShedTier
   phase: Phase
   /** What was subscribed, which may differ from what is desired now. */
   tokens: string[]
@@ -26,9 +29,11 @@ export type Member = {
   /** What the market's stream says, and what is on its way there; undefined before this process said anything. */
   toldState: DesiredSubscription['state'] | undefined
   tellingState: DesiredSubscription['state'] | undefined
-  /** Likewise of how many levels are kept; said anew on each connection. */
+  /** Likewise of how many levels are kept, and of what is shed with it; said anew on each connection. */
   toldDepth: number | undefined
   tellingDepth: number | undefined
+  toldTier: ShedTier
+  tellingTier: ShedTier
   confirmedGeneration: number
   confirmedState: DesiredSubscription['state'] | undefined
   resyncedTimeMs: number
@@ -38,6 +43,7 @@ export type Member = {
 export const createMember = (desired: PlacedSubscription, epoch: string): Member => ({
   asked: desired,
   desired,
+  tier: 0,
   phase: 'out',
   tokens: desired.tokens,
   epoch,
@@ -45,6 +51,8 @@ export const createMember = (desired: PlacedSubscription, epoch: string): Member
   tellingState: undefined,
   toldDepth: undefined,
   tellingDepth: undefined,
+  toldTier: 0,
+  tellingTier: 0,
   confirmedGeneration: -1,
   confirmedState: undefined,
   resyncedTimeMs: 0,
@@ -57,6 +65,18 @@ export const markerFrame = (marker: Marker): Frame => ({
   sourceReceivedTimeMs: undefined,
   text: JSON.stringify(marker),
 })
+
+/** How much is kept from here on. `newest`: of the frames that were shed before. */
+export const depthMarker = ({ desired, tier }: Member, newest: Record<string, number> = {}): Marker => {
+  const marker: Marker = { type: 'depth', levels: desired.depth }
+  if (tier > 0) marker.tier = tier
+  if (Object.keys(newest).length > 0) marker.newest = newest
+  return marker
+}
+
+/** Whether its stream says how much of it is kept. */
+export const isDepthTold = ({ desired, tier, toldDepth, toldTier }: Member): boolean =>
+  toldDepth === desired.depth && toldTier === tier
 
 const isTexts = (value: unknown): value is string[] =>
   Array.isArray(value) && value.every((item) => typeof item === 'string')
@@ -106,6 +126,9 @@ export const isSettled = ({ desired, phase }: Member): boolean => phase === (des
 /** Whether a book of the market belongs into its stream now: not once it is leaving or has left. */
 export const isFollowed = ({ desired, phase }: Member): boolean =>
   desired.state === 'active' && (phase === 'in' || phase === 'joining')
+
+/** Whether its frames should come and be applied. */
+export const isWatched = ({ phase, toldTier }: Member): boolean => phase === 'in' && followsBooks(toldTier)
 
 export const isConfirmed = ({ desired, confirmedGeneration, confirmedState }: Member): boolean =>
   confirmedGeneration === desired.generation && confirmedState === desired.state

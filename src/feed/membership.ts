@@ -1,7 +1,8 @@
 import type { Marker } from '../domain/frame.ts'
 import { orderbookStream } from '../domain/keys.ts'
-import { markersOfLeaving, pushMarker, type MoveMarkers, type Place } from './live.ts'
-import { isArriving, type Member, type Phase } from './market.ts'
+import { markersOfLeaving, pushMarker, type Live, type MoveMarkers, type Place } from './live.ts'
+import { followsBooks } from '../domain/shed.ts'
+import { depthMarker, isArriving, isDepthTold, type Member, type Phase } from './market.ts'
 import { sendSubscribe, sendUnsubscribe } from './sent.ts'
 import { awaitSnapshots, recordMissing } from './snapshots.ts'
 
@@ -35,18 +36,34 @@ const resume = async (place: Place, member: Member): Promise<void> => {
   await joined(place, member)
 }
 
+/** Where frames of books come again REST has to bring the books: what the socket sends are changes of what was shed. */
+const tellDepth = ({ live, deps }: Place, member: Member): void => {
+  const stream = orderbookStream(member.desired.marketId)
+  const newest = followsBooks(member.tier) ? live.shed.end(stream) : undefined
+  if (!followsBooks(member.tier)) live.shed.begin(stream, member.tokens)
+  member.toldDepth = member.desired.depth
+  member.toldTier = member.tier
+  pushMarker(live.log, member, depthMarker(member, newest))
+  if (newest !== undefined) void deps.rest.request(member.tokens)
+}
+
 /**
- * Says in the streams of markets that are on the socket, or come there, how many levels are kept: before the first frame of
- * a connection, and where it is another number now. A market that is moved brings what was said along: a word here would
- * end its old connection before its books have come.
+ * Says in the streams of markets that are on the socket, or come there, how many levels are kept and what is shed: before the
+ * first frame of a connection, and where it is something else now. A market that is moved brings what was said along: a word
+ * here would end its old connection before its books have come.
  */
-export const tellDepths = ({ live, members }: Place): void => {
-  for (const member of members.values()) {
-    const { depth } = member.desired
-    if (member.toldDepth === depth || (member.phase !== 'joining' && member.phase !== 'in')) continue
-    member.toldDepth = depth
-    pushMarker(live.log, member, { type: 'depth', levels: depth })
+export const tellDepths = (place: Place): void => {
+  for (const member of place.members.values()) {
+    const isHeard = member.phase === 'joining' || member.phase === 'in'
+    if (isHeard && !isDepthTold(member)) tellDepth(place, member)
   }
+}
+
+/** What a market brings along from another socket, or left behind on this one. */
+const shedAsTold = ({ shed }: Live, { desired, tokens, toldDepth, toldTier }: Member): void => {
+  const stream = orderbookStream(desired.marketId)
+  if (toldDepth !== undefined && !followsBooks(toldTier)) shed.begin(stream, tokens)
+  else shed.end(stream)
 }
 
 /** Subscribes the markets; they are `in` when the venue has read that and their streams say so. */
@@ -63,6 +80,7 @@ export const join = (place: Place, members: Member[]): void => {
     member.tellingState = undefined
     member.tellingDepth = undefined
     member.tokens = member.desired.tokens
+    shedAsTold(live, member)
   }
   awaitSnapshots(place, tokens)
   live.connection.confirm(() => {

@@ -9,7 +9,7 @@ import { createConfirming, type ConfirmingDeps } from './confirming.ts'
 import type { EpochLog } from './epochs.ts'
 import { Gate } from './gate.ts'
 import { isTold, tellLeft } from './leaving.ts'
-import { isArriving, isConfirmed, isSettled, markerFrame, type Member } from './market.ts'
+import { isArriving, isConfirmed, isSettled, isWatched, markerFrame, type Member } from './market.ts'
 import type { Budget } from './outbox.ts'
 import { createSlots, Pool } from './pool.ts'
 import { createRefusals } from './refusals.ts'
@@ -66,8 +66,10 @@ export class Session implements WatchedFeed {
     this.#deps = deps
     const { appender, budget, lingerMs, log, stats, fetchBooks, tokensPerConnection } = deps
     const { signal } = this.#ended
-    const onOverflow = (stream: string, epoch: EpochLog, count: number): void =>
+    const onOverflow = (stream: string, epoch: EpochLog, count: number): void => {
+      stats.count('framesOverflown', count)
       this.#recordLoss(stream, epoch, { reason: 'overflow', detail: `${count} frames did not fit into the buffer` })
+    }
     const onLoss = (stream: string, epoch: EpochLog): void =>
       this.#recordLoss(stream, epoch, { reason: 'stream_loss', detail: 'Redis lost entries that it had acknowledged' })
     const onRefused = createRefusals(log, stats)
@@ -129,7 +131,7 @@ export class Session implements WatchedFeed {
 
   /** Tokens of which frames should be coming: subscribed, and their first book has come. */
   watchedTokens(): WatchedToken[] {
-    const subscribed = [...this.#members.values()].filter(({ phase }) => phase === 'in')
+    const subscribed = [...this.#members.values()].filter(isWatched)
     const tokens = subscribed.flatMap(({ desired: { marketId }, tokens }) =>
       tokens.map((token, index) => ({ feed: this, marketId, token, index })),
     )
@@ -137,7 +139,8 @@ export class Session implements WatchedFeed {
   }
 
   seenTimeMs({ marketId, token }: WatchedToken): number | undefined {
-    if (this.#members.get(marketId)?.phase !== 'in') return undefined
+    const member = this.#members.get(marketId)
+    if (member === undefined || !isWatched(member)) return undefined
     return this.#pool.slotOf(marketId)?.sighting(token)?.exchangeTimeMs
   }
 

@@ -74,6 +74,12 @@ export class Slot {
     return known.filter(({ receivedTimeMs }) => receivedTimeMs > timeMs).length
   }
 
+  /** The smallest receive time less venue time of tokens that brought a frame after that; infinite where none did. */
+  leastDelayMs(timeMs: number): number {
+    const known = [...(this.#place?.live.known.values() ?? [])].filter(({ receivedTimeMs }) => receivedTimeMs > timeMs)
+    return known.reduce((least, one) => Math.min(least, one.receivedTimeMs - one.exchangeTimeMs), Infinity)
+  }
+
   /** Brings the socket to what is desired, touching only the markets that differ. */
   reconcile(): void {
     const members = [...this.members.values()]
@@ -108,8 +114,11 @@ export class Slot {
     const live = this.#place?.live
     const member = this.members.get(marketId)
     if (live === undefined || member === undefined || !isFollowed(member)) return
+    this.#deps.stats.count('restBooks')
     const isAwaited = live.awaiting.delete(token)
-    live.log.push(orderbookStream(marketId), { kind: 'rest', receivedTimeMs, sourceReceivedTimeMs: undefined, text })
+    const stream = orderbookStream(marketId)
+    const frame: Frame = { kind: 'rest', receivedTimeMs, sourceReceivedTimeMs: undefined, text }
+    if (!live.shed.has(stream)) live.log.push(stream, frame)
     // Beside a book that is followed, what REST brings does not say that the socket brings it too.
     if (!isAwaited) return
     const exchangeTimeMs = Number(firstString(text, '"timestamp"'))
@@ -195,6 +204,7 @@ export class Slot {
         this.vitals.tickTimeMs = receivedTimeMs
         takeFrame(live, text, { receivedTimeMs, sourceReceivedTimeMs }, this.#deps)
       },
+      answered: (roundTripMs: number): void => this.vitals.answered(roundTripMs),
       closed: (reason: string): void => void this.#reopen(live, reason),
     }
     const live = createLive(openConnection({ url, channel, isReplay, events }), log)

@@ -1,5 +1,7 @@
 /** A venue that has no book of any of its tokens sends nothing: a socket that stays open for so long is one. */
 const STAYED_MS = 10_000
+/** One every ten seconds: the smallest of a minute had no frames before it. */
+const KEPT_ROUND_TRIPS = 6
 
 /**
  * What a connection's place says of itself, across its sockets: a new socket alone is no sign of life, what comes on it
@@ -13,6 +15,7 @@ export class Vitals {
   #openedTimeMs: number | undefined
   #closedTimeMs = Date.now()
   #owed: ReadonlyMap<string, number> = new Map()
+  #roundTripsMs: number[] = []
 
   opened(): void {
     this.#openedTimeMs = Date.now()
@@ -21,6 +24,15 @@ export class Vitals {
   ended(): void {
     if (this.#isProved()) this.#closedTimeMs = Date.now()
     this.#openedTimeMs = undefined
+  }
+
+  answered(roundTripMs: number): void {
+    this.#roundTripsMs = [...this.#roundTripsMs, roundTripMs].slice(-KEPT_ROUND_TRIPS)
+  }
+
+  /** The smallest of late; infinite before the first. */
+  get roundTripMs(): number {
+    return Math.min(...this.#roundTripsMs)
   }
 
   /** Since when there is no socket that stays open or brings something; undefined while there is one. */

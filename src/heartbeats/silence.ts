@@ -15,13 +15,13 @@ type Concerned =
   | { type: 'shard'; shard: number }
   | { type: 'nobody' }
 
-/** What alerts are about: what should come and does not, tables that lack a partition, days that cannot be archived. */
-export type AlertKind = FeedKind | 'partitions' | 'archive'
+/** What alerts are about: what should come and does not, tables that lack a partition, days that cannot be archived, a budget. */
+export type AlertKind = FeedKind | 'partitions' | 'archive' | 'cost'
 
 export type Problem = {
   kind: AlertKind
   subject: string
-  reason: TroubleReason | 'partition_missing' | 'archive_failed'
+  reason: TroubleReason | 'partition_missing' | 'archive_failed' | 'budget_exceeded'
   detail: string
   epoch: string
   concerned: Concerned

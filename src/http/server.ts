@@ -93,7 +93,7 @@ const listenSomewhere = async (server: Server, place: Place, log: Logger): Promi
   } catch (error) {
     if (!isTaken(error)) throw error
     const port = await listen(server, { ...place, port: 0 })
-    log.warn(`HTTP_PORT ${place.port} is taken; listening on ${port} instead`)
+    log.warn(`port ${place.port} is taken; listening on ${port} instead`)
     return port
   }
 }

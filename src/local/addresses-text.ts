@@ -1,4 +1,4 @@
-import type { RunFacts } from './run-file.ts'
+import { httpUrlOf, type RunFacts } from './run-file.ts'
 import { findOnPath } from './run-command.ts'
 import type { StateDir } from './state-dir.ts'
 
@@ -17,6 +17,13 @@ const sqlCommand = (facts: RunFacts, state: StateDir, ours: boolean): string => 
   return `PGPASSFILE='${state.path('pgpass')}' psql '${withoutPassword(facts.databaseUrl)}' -c "${QUERY}"`
 }
 
+/** The other roles have pages of their own. */
+const otherPorts = ({ httpPorts }: RunFacts): string =>
+  Object.entries(httpPorts)
+    .filter(([role]) => role !== 'control')
+    .map(([role, port]) => `; ${role} :${port}`)
+    .join('')
+
 export type AddressFacts = { facts: RunFacts; state: StateDir; ownsPostgres: boolean; redisCli: string }
 
 /** Where to look and what to try; the commands work as they are when pasted into a shell in the repository. */
@@ -24,7 +31,7 @@ export const addressLines = ({ facts, state, ownsPostgres, redisCli }: AddressFa
   `Temporal UI  ${facts.temporalUiUrl ?? `of the server at ${facts.temporalAddress}`}`,
   `Postgres     ${withoutPassword(facts.databaseUrl)}${ownsPostgres ? `   (password: ${state.path('pgpass')})` : ''}`,
   `Redis        ${withoutPassword(facts.redisUrl)}`,
-  `HTTP         ${facts.httpUrl}`,
+  `HTTP         ${httpUrlOf(facts, 'control')}   (/metrics, /healthz, /readyz${otherPorts(facts)})`,
   `try          ${sqlCommand(facts, state, ownsPostgres)}`,
   `try          ${redisCli} ${quoteKey === undefined ? "--scan --pattern 'quote:*'" : `hgetall ${quoteKey}`}`,
   `logs         ${state.path('logs')}`,

@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts'
+import { freePort } from './ports.ts'
 import type { KeptProcess } from './kept-process.ts'
 import type { StartOptions } from './options.ts'
 import { nodeArgs, REPOSITORY } from './repository.ts'
@@ -33,7 +34,8 @@ export type Addresses = {
   redisUrl: string
   temporalAddress: string
   venueUrls: VenueUrls
-  httpPort: number
+  /** By role. */
+  httpPorts: Record<string, number>
 }
 
 type PolicyOptions = Pick<StartOptions, 'markets' | 'top'> & { config: Config }
@@ -45,12 +47,25 @@ const policyEnvironment = ({ markets, top, config }: PolicyOptions): NodeJS.Proc
   POLYTAPE_TOP: String(top ?? config.POLYTAPE_TOP ?? ''),
 })
 
+/** Ports for the roles' pages, those of the configuration where they are free. */
+export const chooseHttpPorts = async (config: Config): Promise<Record<string, number>> => ({
+  control: await freePort(config.HTTP_PORT),
+  feed: await freePort(config.HTTP_PORT_FEED),
+  normalizer: await freePort(config.HTTP_PORT_NORMALIZER),
+  archive: await freePort(config.HTTP_PORT_ARCHIVE),
+})
+
+const portVariable = (role: string): string => (role === 'control' ? 'HTTP_PORT' : `HTTP_PORT_${role.toUpperCase()}`)
+
+const portEnvironment = (ports: Addresses['httpPorts']): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(ports).map(([role, port]) => [portVariable(role), String(port)]))
+
 /** Roles are configured by the environment only, like anywhere else they run. */
 export const roleEnvironment = (site: Site, addresses: Addresses, options: PolicyOptions): NodeJS.ProcessEnv => ({
   ...site.env,
   POLYTAPE_VENUE: site.venue,
   ...policyEnvironment(options),
-  HTTP_PORT: String(addresses.httpPort),
+  ...portEnvironment(addresses.httpPorts),
   POLYTAPE_STATE_DIR: site.state.root,
   DATABASE_URL: addresses.databaseUrl,
   REDIS_URL: addresses.redisUrl,
@@ -72,7 +87,7 @@ export const startRole = (site: Site, role: Role, env: NodeJS.ProcessEnv): Promi
       String(role.niceness),
       process.execPath,
       ...role.nodeFlags,
-      ...nodeArgs('src/cli/worker.ts', role.args),
+      ...nodeArgs(site.compiled, 'cli/worker', role.args),
     ],
     env,
     cwd: REPOSITORY,

@@ -9,12 +9,17 @@ export type RunFacts = Addresses & {
   temporalUiUrl: string | undefined
   temporalCli: string | undefined
   venue: string
-  /** Of the control role: webhooks. */
-  httpUrl: string
+  httpHost: string
 }
 
 /** `.polytape/run.json`: where everything is while it runs. A reader tells a stale one by pid and start time of `supervisor`. */
 export type RunFile = { write: (kept: KeptProcess[]) => void; remove: () => void }
+
+/** Where a role answers: metrics and health, and of control webhooks. */
+export const httpUrlOf = ({ httpHost, httpPorts }: RunFacts, role: string): string => {
+  const host = httpHost.includes(':') ? `[${httpHost}]` : httpHost
+  return `http://${host}:${httpPorts[role] ?? 0}`
+}
 
 const shown = (kept: KeptProcess) => ({ pid: kept.pid, state: kept.state, restarts: kept.restarts })
 
@@ -31,7 +36,8 @@ export const createRunFile = (state: StateDir, facts: RunFacts): RunFile => {
         temporalAddress: facts.temporalAddress,
         temporalUiUrl: facts.temporalUiUrl ?? null,
         temporalCli: facts.temporalCli ?? null,
-        httpUrl: facts.httpUrl,
+        httpUrl: httpUrlOf(facts, 'control'),
+        httpUrls: Object.fromEntries(Object.keys(facts.httpPorts).map((role) => [role, httpUrlOf(facts, role)])),
         venue: facts.venue,
         venueUrls: facts.venueUrls,
         supervisor,

@@ -1,12 +1,11 @@
 import type { AddressFacts } from './addresses-text.ts'
 import type { Config } from '../config.ts'
-import { createDatabaseIfMissing, migrate } from '../store/migrate.ts'
+import { createDatabaseIfMissing, migrate, NeedsDirectConnection } from '../store/migrate.ts'
 import type { KeptProcess } from './kept-process.ts'
 import type { StartOptions, VenueChoice } from './options.ts'
-import { freePort } from './ports.ts'
 import { openLocalRedis, pingRedis } from './redis.ts'
 import { openPostgres, type Postgres } from './postgres.ts'
-import { roleEnvironment, ROLES, startRole } from './roles.ts'
+import { chooseHttpPorts, roleEnvironment, ROLES, startRole } from './roles.ts'
 import { createRunFile, type RunFacts, type RunFile } from './run-file.ts'
 import type { Site } from './site.ts'
 import { openTemporal } from './temporal.ts'
@@ -20,6 +19,7 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
 const reaching =
   (what: string) =>
   (error: unknown): never => {
+    if (error instanceof NeedsDirectConnection) throw error
     throw new Error(`${what} does not answer: ${messageOf(error)}`)
   }
 
@@ -54,8 +54,8 @@ export const bringUp = async (site: Site, plan: Plan): Promise<Running> => {
   const { postgres, redis, temporal } = await openServers(site)
   const venue = await openVenue(site, plan.choice, plan.options)
   site.say(venue.said)
-  const { HTTP_HOST, HTTP_PORT } = plan.options.config
-  const httpPort = await freePort(HTTP_PORT)
+  const { config } = plan.options
+  const httpPorts = await chooseHttpPorts(config)
   const facts: RunFacts = {
     databaseUrl: postgres.url,
     redisUrl: redis.url,
@@ -64,8 +64,8 @@ export const bringUp = async (site: Site, plan: Plan): Promise<Running> => {
     temporalCli: temporal.cli,
     venue: site.venue,
     venueUrls: venue.urls,
-    httpPort,
-    httpUrl: `http://${HTTP_HOST}:${httpPort}`,
+    httpPorts,
+    httpHost: config.HTTP_HOST,
   }
   const roleSite = temporal.kept === undefined ? site : { ...site, env: withoutTemporal(site.env) }
   const env = roleEnvironment(roleSite, facts, plan.options)

@@ -8,17 +8,38 @@ import type {
 } from '../domain/event.ts'
 import type { Marker } from '../domain/frame.ts'
 import type { FrameContext } from './batch.ts'
-import { keepLevels } from './keep-levels.ts'
+import { keepAsTold } from './keep-levels.ts'
 import { tellFill } from './listener.ts'
 import { parseMarker } from './marker.ts'
 import { noteTickSize } from './market-changes.ts'
 import type { MarketTape } from './market-tape.ts'
-import type { OutcomeTape } from './outcome-tape.ts'
+import type { ChangeResult, OutcomeTape } from './outcome-tape.ts'
 import { isPossibleTime } from './possible-time.ts'
 import { toFill } from './trade-ordinals.ts'
 
-const noteTimes = ({ exchangeTimeMs }: VenueEvent, { frame, batch }: FrameContext): void => {
-  batch.frameTimes.push({ exchangeTimeMs, receivedTimeMs: frame.receivedTimeMs })
+/** Not put together for each change: a text that is made has to be found among the names each time. */
+const CHANGE_COUNTERS: Record<ChangeResult, string> = {
+  changed: 'changes_changed',
+  unchanged: 'changes_unchanged',
+  older: 'changes_older',
+  held: 'changes_held',
+}
+
+const noteTimes = ({ exchangeTimeMs }: VenueEvent, { frame, batch, entryId }: FrameContext): void => {
+  // An id begins with the ms of Redis's clock.
+  const appendedTimeMs = Number.parseInt(entryId, 10)
+  batch.frameTimes.push(exchangeTimeMs, frame.receivedTimeMs, appendedTimeMs)
+}
+
+/** Figures by the venue's name of the type. */
+const APPLIED: Record<VenueEvent['type'], string> = {
+  book: 'applied:book',
+  price_change: 'applied:price_change',
+  trade: 'applied:last_trade_price',
+  tick_size_change: 'applied:tick_size_change',
+  best_bid_ask: 'applied:best_bid_ask',
+  new_market: 'applied:new_market',
+  market_resolved: 'applied:market_resolved',
 }
 
 /** The outcome of a token. A token that is none of the market goes to the dead letters and is applied to nothing. */
@@ -39,7 +60,7 @@ const applyBook = (tape: MarketTape, event: BookEvent, context: FrameContext): v
 const applyChanges = (tape: MarketTape, event: PriceChangeEvent, context: FrameContext): void => {
   for (const change of event.changes) {
     const result = outcomeFor(tape, change.token, context)?.applyChange(change, event, context)
-    if (result !== undefined) tape.deps.stats.count(`changes_${result}`)
+    if (result !== undefined) tape.deps.stats.count(CHANGE_COUNTERS[result])
   }
   noteTimes(event, context)
 }
@@ -84,6 +105,7 @@ const applyQuote = (tape: MarketTape, event: BestBidAskEvent, context: FrameCont
 }
 
 const applyEvent = (tape: MarketTape, event: VenueEvent, context: FrameContext): void => {
+  tape.deps.stats.count(context.frame.kind === 'rest' ? 'applied:rest_book' : APPLIED[event.type])
   switch (event.type) {
     case 'book':
       return applyBook(tape, event, context)
@@ -124,7 +146,7 @@ const applyMarker = (tape: MarketTape, context: FrameContext): void => {
     case 'continued':
       return
     case 'depth':
-      return keepLevels(tape, marker.levels, context)
+      return keepAsTold(tape, marker, context)
     case 'gap':
       return applyGap(tape, marker, context)
   }

@@ -135,7 +135,9 @@ export type Batch = {
   /** UTC days (epoch days) of `captured_at` among the rows: their partitions must be there. */
   days: Set<number>
   /** Of the frames that changed a book, for the latency to commit. */
-  frameTimes: FrameTimes[]
+  frameTimes: FrameTimes
+  /** When they were applied, a read each. */
+  applied: { timeMs: number; count: number }[]
   frameCount: number
   /** UTF-16 units of the raw texts that were applied: what a batch keeps of them is bounded by it. */
   frameBytes: number
@@ -170,6 +172,7 @@ export const newBatch = (): Batch => ({
   news: [],
   days: new Set(),
   frameTimes: [],
+  applied: [],
   frameCount: 0,
   frameBytes: 0,
 })

@@ -1,6 +1,6 @@
 import type { HashInputs } from '../domain/book.ts'
 import type { GapReason } from '../domain/frame.ts'
-import type { MarketProgress, OutcomeStatus } from '../domain/progress.ts'
+import type { MarketProgress, OutcomeStatus, ShedProgress } from '../domain/progress.ts'
 import type { OlderOrdinals } from './older-connections.ts'
 import type { TradeCounts } from './trade-ordinals.ts'
 import type { VerificationState } from './verification.ts'
@@ -15,6 +15,8 @@ export type CheckpointResume = {
   status: OutcomeStatus
   gapSequence: number | undefined
   gapReason: GapReason | undefined
+  /** Absent where nothing is shed. */
+  shed?: ShedProgress | undefined
   snapshotTimeMs: number
   appliedTimeMs: number
   changeTimeMs: number

@@ -5,6 +5,7 @@ import type { CheckpointRow } from './checkpoint-row.ts'
 import type { TimedChange } from './change-window.ts'
 import type { MarketTape } from './market-tape.ts'
 import type { OutcomeTape } from './outcome-tape.ts'
+import { resumeSheds, shedProgress } from './shed-books.ts'
 
 const toPairs = (levels: Level[]): [string, string][] => levels.map((level) => [level.priceText, level.sizeText])
 
@@ -49,6 +50,7 @@ const outcomeCheckpoint = (tape: MarketTape, outcome: OutcomeTape): CheckpointRo
       status,
       gapSequence,
       gapReason,
+      shed: shedProgress(outcome),
       snapshotTimeMs,
       appliedTimeMs,
       changeTimeMs: outcome.changeTimeMs,
@@ -86,6 +88,7 @@ const restoreOutcome = (outcome: OutcomeTape, row: CheckpointRow): void => {
   outcome.status = resume.status
   outcome.gapSequence = resume.gapSequence
   outcome.gapReason = resume.gapReason
+  resumeSheds(outcome, resume.shed)
   outcome.snapshotTimeMs = resume.snapshotTimeMs
   outcome.appliedTimeMs = resume.appliedTimeMs
   outcome.changeTimeMs = resume.changeTimeMs

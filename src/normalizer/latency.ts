@@ -1,3 +1,5 @@
+import type { Counted, Distribution } from '../lib/distribution.ts'
+
 const WINDOW_MS = 10_000
 /** A replay's venue times are days old: no latency of ours. */
 const LONGEST_MS = 3_600_000
@@ -43,8 +45,22 @@ export const LATENCY_BOUNDS_MS: readonly number[] = [
   LONGEST_MS,
 ]
 
-/** Clocks of a frame on its way; all but the venue's are of our hosts. */
-export type FrameTimes = { exchangeTimeMs: number; receivedTimeMs: number }
+/**
+ * Clocks of frames on their way, in epoch ms, three a frame: the venue's, of the host that feeds, and Redis's (the id of its
+ * entry). Numbers and not an object a frame: what lives until the commit is copied by two collections.
+ */
+export type FrameTimes = number[]
+
+const CLOCKS = 3
+
+export const frameCountOf = (times: FrameTimes): number => times.length / CLOCKS
+
+export const forEachFrame = (
+  times: FrameTimes,
+  take: (exchangeTimeMs: number, receivedTimeMs: number, appendedTimeMs: number) => void,
+): void => {
+  for (let at = 0; at < times.length; at += CLOCKS) take(times[at] ?? 0, times[at + 1] ?? 0, times[at + 2] ?? 0)
+}
 
 /** Up to here a bin is a millisecond; above, 64 bins a doubling (1.1 %). */
 const EXACT_MS = 1_024
@@ -66,8 +82,9 @@ const newBins = (): Uint32Array => new Uint32Array(toBin(LONGEST_MS) + 1)
  * Durations in ms: percentiles of the last 10 to 20 seconds, and counts since the start (a difference of two looks is a
  * run). Bins and not Node's histograms, which cost a call out of V8 for each of seven figures a frame.
  */
-export class Latency {
+export class Latency implements Distribution {
   readonly #all = newBins()
+  #sumMs = 0
   #older = newBins()
   #newer = newBins()
   #turnedTimeMs = 0
@@ -83,6 +100,10 @@ export class Latency {
     return counts
   }
 
+  read(): Counted {
+    return { bounds: LATENCY_BOUNDS_MS, counts: this.counts, sum: this.#sumMs }
+  }
+
   /** `count` frames took as long as this. Hosts' clocks differ: what would be negative counts as nothing. */
   record(fromTimeMs: number, nowMs: number, count = 1): void {
     if (nowMs - this.#turnedTimeMs > WINDOW_MS) this.#turn(nowMs)
@@ -91,6 +112,7 @@ export class Latency {
     const bin = toBin(latencyMs)
     this.#newer[bin] = (this.#newer[bin] ?? 0) + count
     this.#all[bin] = (this.#all[bin] ?? 0) + count
+    this.#sumMs += latencyMs * count
   }
 
   /** Undefined while nothing was recorded. */
@@ -114,12 +136,16 @@ export class Latency {
 /**
  * `cache` and `commit` are counted from the venue's time stamp; the others are the stages between, a frame each:
  * venue → `receive` by the feed → `read` by the normalizer → `apply` to the book → `show` in the hot cache, and
- * `write`, the transaction of its batch (what is missing to `commit` is the wait for the batch before it).
+ * `write`, the transaction of its batch (what is missing to `commit` is the wait for the batch before it). The stages of
+ * `/metrics` that are none of these: `append`, receive → stream; `take`, stream → applied; `settle`, applied → commit.
  */
 export const createLatencies = () => ({
   receive: new Latency(),
   read: new Latency(),
   apply: new Latency(),
+  append: new Latency(),
+  take: new Latency(),
+  settle: new Latency(),
   show: new Latency(),
   cache: new Latency(),
   write: new Latency(),

@@ -1,4 +1,5 @@
 import type { Frame, GapReason, Marker } from '../domain/frame.ts'
+import { isShedTier } from '../domain/shed.ts'
 
 const REASONS: ReadonlySet<string> = new Set<GapReason>([
   'disconnect',
@@ -15,6 +16,7 @@ const REASONS: ReadonlySet<string> = new Set<GapReason>([
   'bad_signature',
   'bad_message',
   'venue_restart',
+  'cost',
 ])
 
 const isReason = (value: unknown): value is GapReason => typeof value === 'string' && REASONS.has(value)
@@ -29,14 +31,23 @@ const parse = (text: string): unknown => {
   }
 }
 
-const toDepth = (levels: unknown): Marker | undefined =>
-  typeof levels === 'number' && Number.isInteger(levels) && levels >= 0 ? { type: 'depth', levels } : undefined
+const toTimes = (value: unknown): Record<string, number> =>
+  typeof value === 'object' && value !== null
+    ? Object.fromEntries(Object.entries(value).filter(([, timeMs]) => typeof timeMs === 'number'))
+    : {}
+
+const toDepth = (value: object): Marker | undefined => {
+  const levels: unknown = 'levels' in value ? value.levels : undefined
+  const tier: unknown = 'tier' in value ? value.tier : 0
+  if (typeof levels !== 'number' || !Number.isInteger(levels) || levels < 0 || !isShedTier(tier)) return undefined
+  return { type: 'depth', levels, tier, newest: 'newest' in value ? toTimes(value.newest) : {} }
+}
 
 /** Text of a `marker` frame; undefined for anything else (its entry is signed, so that is a fault of ours). */
 export const parseMarker = (text: string): Marker | undefined => {
   const value = parse(text)
   if (typeof value !== 'object' || value === null || !('type' in value)) return undefined
-  if (value.type === 'depth') return 'levels' in value ? toDepth(value.levels) : undefined
+  if (value.type === 'depth') return toDepth(value)
   if (!('tokens' in value)) return undefined
   const { type, tokens } = value
   if (!isTokens(tokens)) return undefined

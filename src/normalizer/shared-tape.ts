@@ -57,7 +57,10 @@ export class SharedTape {
     const parsed = this.#deps.parseCatalogue(context.frame.text)
     const detail = parsed.type === 'rejected' ? parsed.detail : whyNotStorable(parsed.market)
     if (parsed.type === 'rejected' || detail !== undefined) this.#reject('bad_catalogue', detail ?? '', context)
-    else noteCatalogued(parsed.market, context)
+    else {
+      this.#deps.stats.count('applied:catalogue')
+      noteCatalogued(parsed.market, context)
+    }
   }
 
   #applyBroadcast(context: FrameContext): void {
@@ -70,8 +73,10 @@ export class SharedTape {
     if (!isPossibleTime(event, context.frame)) {
       this.#reject('bad_message', `venue time ${event.exchangeTimeMs} cannot be`, context)
     } else if (event.type === 'market_resolved') {
+      this.#deps.stats.count('applied:market_resolved')
       if (this.#isFirst(`market_resolved:${event.marketId}`)) noteResolved(event, context)
     } else if (event.type === 'new_market') {
+      this.#deps.stats.count('applied:new_market')
       if (this.#isFirst(`new_market:${event.marketId}`)) noteAnnounced(event, context)
     } else this.#reject('misrouted', `${event.type} belongs to the stream of its market`, context)
   }
@@ -85,6 +90,7 @@ export class SharedTape {
   #isFirst(key: string): boolean {
     if (this.#broadcasts.has(key)) {
       this.#deps.stats.count('dedupHits')
+      this.#deps.stats.count('dedupHits:broadcasts')
       return false
     }
     this.#broadcasts.add(key)

@@ -55,6 +55,7 @@ export class TradesTape {
     }
     const why = { reason: 'unknown_token', detail: `token "${trade.token}" is no outcome of a known market` }
     const origin = { type: 'frame' as const, letter: toDeadLetter(context, this.stream, why) }
+    this.#deps.stats.count('applied:data_trade')
     batch.trades.push({ trade, capturedTimeMs: frame.receivedTimeMs, origin, marketId: undefined })
   }
 
@@ -68,6 +69,7 @@ export class TradesTape {
     }
     const why = { reason: 'unknown_market', detail: `condition "${activity.conditionId}" is no known market` }
     const origin = { type: 'frame' as const, letter: toDeadLetter(context, this.stream, why) }
+    this.#deps.stats.count('applied:data_activity')
     batch.activities.push({ activity, capturedTimeMs: frame.receivedTimeMs, origin, marketId: undefined })
   }
 

@@ -17,7 +17,7 @@ import { writeFills } from './fills.ts'
 import { writeGaps } from './gaps.ts'
 import { writeIsolated } from './isolate.ts'
 import { isDataError } from './isolation.ts'
-import { writeLiquidity } from './liquidity.ts'
+import { copyLevels, writeHappenings } from './liquidity.ts'
 import { lockMarkets, writeMarketChanges } from './market-changes.ts'
 import { writeMarkets } from './markets.ts'
 import { writeMetricBuckets, writeMetrics } from './metrics.ts'
@@ -27,6 +27,7 @@ import { writeQuotes } from './quotes.ts'
 import { createRecordedDays, type SealedDays } from './recorded-days.ts'
 import { writeResolved } from './resolutions.ts'
 import { REFUSED_ROW } from './refused.ts'
+import { countLetters, countRows } from './commit-figures.ts'
 import { isRetryable } from './retryable.ts'
 import { createScript } from './script.ts'
 import { settlePositions } from './settlements.ts'
@@ -55,9 +56,13 @@ const resolvedIn = ({ resolvedMarkets, markets }: Batch): string[] => [
 /**
  * In one transaction; what was written before an error is rolled back by the caller.
  *
- * @returns how many dead letters came on top of the batch's own: trades whose token is unknown, activities whose market is.
+ * @returns the dead letters on top of the batch's own: trades whose token is unknown, activities whose market is.
  */
-const writeAll = async (client: PoolClient, { owner, isTracked, sealed }: Writing, batch: Batch): Promise<number> => {
+const writeAll = async (
+  client: PoolClient,
+  { owner, isTracked, sealed }: Writing,
+  batch: Batch,
+): Promise<DeadLetter[]> => {
   await client.query('begin')
   await moveOffsets(client, owner, [...batch.offsets.values()])
   await lockMarkets(client, batch.marketChanges)
@@ -67,6 +72,7 @@ const writeAll = async (client: PoolClient, { owner, isTracked, sealed }: Writin
   await fireOfMarkets(client, resolvedIn(batch))
   await writeMarketChanges(client, batch.marketChanges)
   await copyBookRows(client, batch.bookLines, sealed)
+  await copyLevels(client, batch.liquidity)
   await writeMetrics(client, [...batch.metrics.values()])
   const placed = await placeTrades(client, batch.trades)
   const done = await placeActivities(client, batch.activities)
@@ -84,13 +90,13 @@ const writeAll = async (client: PoolClient, { owner, isTracked, sealed }: Writin
   await writeDepths(rest, batch.depths)
   await writeHours(rest, batch.hours)
   await writeMetricBuckets(rest, [...batch.metricBuckets.values()])
-  await writeLiquidity(rest, batch.liquidity)
+  await writeHappenings(rest, batch.liquidity)
   await writeReprocessed(rest, [...batch.reprocessed, ...placed.reprocessed, ...done.reprocessed])
   await writeAlertStates(rest, [...batch.alertStates.values()])
   await writeAlertEvents(rest, batch.alertEvents)
   await rest.query('commit', [])
   await rest.send(client)
-  return placed.deadLetters.length + done.deadLetters.length
+  return [...placed.deadLetters, ...done.deadLetters]
 }
 
 const transact = <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> =>
@@ -116,7 +122,7 @@ const daysOf = ({ days, marketChanges, activities, metrics }: Batch): Set<number
   return new Set([...days, ...times.map((timeMs) => Math.floor(timeMs / DAY_MS))])
 }
 
-const countLetters = (stats: Stats, added: DeadLetter[]): void => {
+const countRefused = (stats: Stats, added: DeadLetter[]): void => {
   stats.count('rowsRefused', added.filter(({ reason }) => reason === REFUSED_ROW).length)
   stats.count('deadLetters', added.length)
 }
@@ -140,7 +146,7 @@ const createAttempt = ({ pool, owner, stats, log, config }: CommitDeps) => {
     })
     const letterCount = batch.deadLetters.length
     Object.assign(batch, isolated.get(batch))
-    countLetters(stats, batch.deadLetters.slice(letterCount))
+    countRefused(stats, batch.deadLetters.slice(letterCount))
   }
 
   return {
@@ -149,6 +155,7 @@ const createAttempt = ({ pool, owner, stats, log, config }: CommitDeps) => {
       if (!(await hasMoved(pool, owner, [...batch.offsets.values()]))) return false
       stats.count('commitsFoundDone')
       Object.assign(batch, isolated.get(batch))
+      countRows(stats, batch)
       return true
     },
 
@@ -156,7 +163,9 @@ const createAttempt = ({ pool, owner, stats, log, config }: CommitDeps) => {
       await days.ensure(daysOf(batch))
       const writing = { owner, isTracked, sealed: days.sealed }
       try {
-        stats.count('deadLetters', await transact(pool, (client) => writeAll(client, writing, batch)))
+        const letters = await transact(pool, (client) => writeAll(client, writing, batch))
+        stats.count('deadLetters', letters.length)
+        countLetters(stats, letters)
       } catch (error) {
         if (!isDataError(error)) throw error
         log.error({ error }, 'Postgres refused rows of a batch; they go to the dead letters, the rest is committed')
@@ -182,7 +191,7 @@ export const createCommitter = (deps: CommitDeps) => {
       try {
         if (count > 0 && (await attempt.isDone(batch))) return
         await attempt.commit(batch)
-        stats.count('rows', batch.bookLines.length)
+        countRows(stats, batch)
         stats.count('commits')
         return
       } catch (error) {

@@ -38,6 +38,14 @@ where not is_partitioned(t.table_name, d.day::timestamp at time zone 'UTC', (d.d
 order by d.day`
 
 type Missing = { table: PartitionedTable; day: string }
+
+/** What lacks a partition, of today and the days ahead (UTC). */
+export const missingPartitions = async (pool: Pool, daysAhead: number): Promise<Missing[]> => {
+  const today = Math.floor(Date.now() / DAY_MS)
+  const days = Array.from({ length: daysAhead + 1 }, (_, ahead) => dayText(today + ahead))
+  return (await pool.query<Missing>(MISSING, [PARTITIONED_TABLES, days])).rows
+}
+
 type Ensured = { made: string[]; failed: PartitionFailure[] }
 
 /** One after the other: a month that is missing is missing on each of its days. */
@@ -60,9 +68,7 @@ const ensureAll = async (pool: Pool, missing: Missing[]): Promise<Ensured> => {
  * @throws Error where Postgres does not answer at all.
  */
 export const ensurePartitions = async (pool: Pool, daysAhead: number): Promise<Ensured> => {
-  const today = Math.floor(Date.now() / DAY_MS)
-  const days = Array.from({ length: daysAhead + 1 }, (_, ahead) => dayText(today + ahead))
-  const { rows } = await pool.query<Missing>(MISSING, [PARTITIONED_TABLES, days])
+  const rows = await missingPartitions(pool, daysAhead)
   const missing = PARTITIONED_TABLES.map((table) => rows.filter((row) => row.table === table))
   const all = await Promise.all(missing.map((ofTable) => ensureAll(pool, ofTable)))
   return { made: all.flatMap(({ made }) => made), failed: all.flatMap(({ failed }) => failed) }

@@ -1,3 +1,4 @@
+import { valueAt, type CountCommands } from '../lib/script-commands.ts'
 /** Lua puts no more than some thousand values on its stack. */
 const STREAMS_PER_COMMAND = 1_000
 
@@ -75,3 +76,10 @@ if failed then return failed end
 redis.call('expire', KEYS[1], ARGV[3])
 return result
 `
+
+/** One look and two notes for all streams (as many more as there are shards, or thousands of streams), an XADD an entry. */
+export const countAppendCommands: CountCommands = (call) => {
+  const streams = valueAt(call, 5)
+  const entries = Math.floor((call.valueCount - 5 - 2 * streams) / 6)
+  return 3 * Math.ceil(streams / STREAMS_PER_COMMAND) + entries + 2
+}

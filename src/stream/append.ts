@@ -1,8 +1,8 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import { appendedKey, marketOfStream, readyKey } from '../domain/keys.ts'
 import { shardOf } from '../domain/market.ts'
-import { callScript } from '../lib/script-call.ts'
+import { createRedisScript } from '../lib/redis-script.ts'
 import { APPEND_SCRIPT, WIDE_FIELD } from './append-script.ts'
 import { encodeEntry, type NewEntry, type SigningKeys } from './entry.ts'
 
@@ -25,7 +25,7 @@ export type Appender = {
 
 export type AppenderDeps = { redis: Redis; signing: SigningKeys; shardCount: number }
 
-const SHA = createHash('sha1').update(APPEND_SCRIPT).digest('hex')
+const appendScript = createRedisScript(APPEND_SCRIPT)
 const APPENDED_LIFE_SECONDS = 3_600
 const NOTHING: ReadonlyMap<string, number> = new Map()
 
@@ -51,14 +51,6 @@ const toResult = (reply: unknown): Appended => {
 
 export const createAppender = ({ redis, signing, shardCount }: AppenderDeps): Appender => {
   const readyKeys = Array.from({ length: shardCount }, (_, shard) => readyKey(shard))
-  const run = async (keys: string[], values: string[]): Promise<unknown> => {
-    try {
-      return await callScript(redis, SHA, keys, values)
-    } catch (error) {
-      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
-      return redis.eval(APPEND_SCRIPT, keys.length, ...keys, ...values)
-    }
-  }
   const append: Appender['append'] = async (entries, acknowledged = NOTHING) => {
     const epoch = entries[0]?.epoch
     if (epoch === undefined) return { type: 'appended', added: 0, refused: [] }
@@ -77,7 +69,7 @@ export const createAppender = ({ redis, signing, shardCount }: AppenderDeps): Ap
     const expected = streams.map((stream) => String(acknowledged.get(stream) ?? 0))
     const shards = streams.map((stream) => String(2 + shardOfStream(stream, shardCount)))
     const head = [epoch, String(Date.now()), String(APPENDED_LIFE_SECONDS), signing.current, String(streams.length)]
-    return toResult(await run(keys, [...head, ...expected, ...shards, ...parts]))
+    return toResult(await appendScript(redis, keys, [...head, ...expected, ...shards, ...parts]))
   }
   return {
     append,

@@ -1,5 +1,7 @@
 import type { Redis } from 'ioredis'
 import { readyKey } from '../domain/keys.ts'
+import { createRedisScript } from '../lib/redis-script.ts'
+import { createReadyWait, popReady } from './ready-wait.ts'
 
 /** `[id, [field, value, …]]` as Redis gives it. */
 export type RawEntry = [id: string, fields: string[]]
@@ -7,26 +9,14 @@ export type StreamRead = { stream: string; entries: RawEntry[]; isMore: boolean 
 
 /** Streams read by one call. */
 export const STREAMS_PER_READ = 128
-/** Names of streams that one answer holds at most. */
-export const READY_AT_ONCE = 1_000
 
 export type ReaderDeps = {
   redis: Redis
   /** A connection of its own: it waits in BZMPOP (Redis 7). */
   blocking: Redis
   shard: number
-}
-
-const popReady = async (redis: Redis, key: string): Promise<string[]> => {
-  const popped = await redis.zpopmin(key, READY_AT_ONCE)
-  return popped.filter((_, index) => index % 2 === 0)
-}
-
-/** Of `[key, [[member, score], …]]`; null at the time-out. */
-const membersOf = (reply: unknown): string[] => {
-  const elements: unknown = Array.isArray(reply) ? reply[1] : undefined
-  if (!Array.isArray(elements)) return []
-  return elements.flatMap((element: unknown) => (Array.isArray(element) ? [String(element[0])] : []))
+  /** Called once, where the server does not let a command wait: from then on it is polled. */
+  onBlockRefused: (reason: string) => void
 }
 
 const readAfter = async (redis: Redis, positions: [string, string][], count: number): Promise<StreamRead[]> => {
@@ -77,11 +67,11 @@ const trimStreams = async (redis: Redis, minimumIds: ReadonlyMap<string, string>
 }
 
 /** KEYS: a stream. ARGV: id of its newest entry, else nothing is done. */
-const DISCARD_SCRIPT = `
+const discard = createRedisScript(`
 local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
 if newest and newest[1] == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0
-`
+`)
 
 /** XREAD costs Redis by key and not by entry, so only streams that the append script noted as ready are read. */
 export type Reader = {
@@ -107,12 +97,11 @@ export type Reader = {
   discard(stream: string, newestId: string): Promise<void>
 }
 
-export const createReader = ({ redis, blocking, shard }: ReaderDeps): Reader => {
+export const createReader = ({ redis, blocking, shard, onBlockRefused }: ReaderDeps): Reader => {
   const key = readyKey(shard)
   return {
     popReady: () => popReady(redis, key),
-    waitReady: async (timeoutSeconds) =>
-      membersOf(await blocking.bzmpop(timeoutSeconds, 1, key, 'MIN', 'COUNT', READY_AT_ONCE)),
+    waitReady: createReadyWait({ redis, blocking, key, onBlockRefused }),
     giveBack: async (streams) => {
       const score = Date.now()
       if (streams.length > 0) await redis.zadd(key, ...streams.flatMap((stream) => [score, stream]))
@@ -128,7 +117,7 @@ export const createReader = ({ redis, blocking, shard }: ReaderDeps): Reader => 
     scan: (pattern) => scanStreams(redis, pattern),
     trim: (minimumIds) => trimStreams(redis, minimumIds),
     discard: async (stream, newestId) => {
-      await redis.eval(DISCARD_SCRIPT, 1, stream, newestId)
+      await discard(redis, [stream], [newestId])
     },
   }
 }

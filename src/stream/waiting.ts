@@ -1,11 +1,12 @@
 import type { Redis } from 'ioredis'
+import { createRedisScript } from '../lib/redis-script.ts'
 
 /** Counted there: an entry may hold a hundred frames. */
-const COUNT_SCRIPT = `return #redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT', ARGV[2])`
+const countScript = createRedisScript(`return #redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT', ARGV[2])`)
 
 /** Entries of a stream after an id, at most `most`; none where there is no such stream. */
 export const countEntriesAfter = async (redis: Redis, stream: string, afterId: string, most: number): Promise<number> =>
-  Number(await redis.eval(COUNT_SCRIPT, 1, stream, `(${afterId}`, most))
+  Number(await countScript(redis, [stream], [`(${afterId}`, most]))
 
 /** Whether a stream has entries after an id. */
 export const unreadIn =

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Client } from '@temporalio/client'
 import { createBackfillActivities } from '../activities/backfill.ts'
 import { createCatalogueActivities } from '../activities/catalogue.ts'
+import { createCatalogueAge } from '../activities/catalogue-age.ts'
 import { createEnrolment } from '../activities/enrolment.ts'
 import { createEverythingActivities } from '../activities/everything.ts'
 import { createImportPmxtActivities } from '../activities/import-pmxt.ts'
@@ -28,6 +29,7 @@ import { CATALOG_SUBJECT } from '../domain/heartbeat.ts'
 import { createAlertActivities } from './heartbeat-activities.ts'
 import { writeHeartbeats } from './heartbeat-publisher.ts'
 import type { Config } from '../config.ts'
+import type { Prices } from '../cost/prices.ts'
 import type { RoleContext } from './main.ts'
 import type { Observation } from '../domain/observation.ts'
 import type { Owners } from './owners.ts'
@@ -55,6 +57,7 @@ type Control = {
   owners: Owners
   client: Client
   readPolicy: ReadPolicy
+  prices: Prices
   tell: (observation: Observation) => Promise<boolean>
 }
 
@@ -72,9 +75,10 @@ const createImports = ({ config, log, stats, resources: { pool, redis } }: RoleC
 
 /** Joins the control plane's activities to the clients of this process. */
 export const createControlActivities = (context: RoleContext, parts: Control) => {
-  const { runs, owners, client, readPolicy, tell } = parts
+  const { runs, owners, client, readPolicy, prices, tell } = parts
   const { config, log, stats, resources } = context
   const { redis, pool, signing } = resources
+  stats.follow(createCatalogueAge(redis))
   const gamma = createGamma({
     baseUrl: config.POLYMARKET_GAMMA_URL,
     timeoutMs: GAMMA_TIMEOUT_MS,
@@ -95,7 +99,7 @@ export const createControlActivities = (context: RoleContext, parts: Control) =>
     ...catalogue,
     ...createBackfillActivities({ source, appender, redis, pool, log, stats }),
     ...createImports(context),
-    ...createAlertActivities(context, client),
+    ...createAlertActivities(context, { client, prices }),
     /** A whole pass over the catalogue is its heartbeat; it is not made again for one that Redis did not take. */
     refreshMarkets: async () => {
       const count = await catalogue.refreshMarkets()

@@ -2,17 +2,21 @@ import { Client } from '@temporalio/client'
 import type { Redis } from 'ioredis'
 import type { WorkerOptions } from '@temporalio/worker'
 import { checkPolicyText } from '../policy-file.ts'
+import { readPrices } from '../price-file.ts'
+import { restoreShed } from '../activities/shed-copy.ts'
+import type { Check } from '../http/health.ts'
 import { marketsHook } from '../http/markets-hook.ts'
-import { openHttpServer, type HttpServer } from '../http/server.ts'
 import { restoreSwitch } from '../activities/everything-copy.ts'
 import { readFeedGroups } from '../activities/feed-groups.ts'
 import { createRebalance } from '../activities/rebalance.ts'
+import { followStanding } from '../activities/standing-figures.ts'
 import { openAlertDispatcher } from './alert-dispatcher.ts'
 import { createControlActivities } from './control-activities.ts'
 import { openCatalogChanges, startRefresh, type CatalogChanges } from './catalog-changes.ts'
 import { oneAtATime } from '../lib/every.ts'
 import { ensurePartitions } from '../store/partitions.ts'
 import type { RoleContext } from './main.ts'
+import { createTemporalMeter } from './temporal-meter.ts'
 import { createMarketRuns } from './market-runs.ts'
 import { toSignals } from './observer.ts'
 import { createOwners, type Owners } from './owners.ts'
@@ -39,28 +43,21 @@ export type RoleWorker = AsyncDisposable & { options: WorkerOptions }
 export const openControl = async (context: RoleContext): Promise<RoleWorker> => {
   const { config, log, stats, resources, signal } = context
   const { temporal, namespace } = resources
-  const client = new Client({ connection: temporal, namespace })
+  const client = new Client({ connection: temporal, namespace, interceptors: createTemporalMeter(stats).client })
   const runs = createMarketRuns(client, context.config.BOOK_DEPTH)
   const owners = createOwners(client, config.NORMALIZER_SHARDS)
   await checkPolicyText(config)
   const readPolicy = createPolicySource(context)
-  const parts = { runs, owners, client, readPolicy, tell: toSignals(client) }
+  const prices = await readPrices(config.COST_PRICES)
+  const parts = { runs, owners, client, readPolicy, prices, tell: toSignals(client) }
   const activities = createControlActivities(context, parts)
 
   const start = startRefresh(client)
   const changes = await openCatalogChanges({ start, subscriber: resources.connectRedis(), log, stats })
-  const http = await openHttp(context, changes)
+  addHooks(context, changes)
+  followStanding(resources, stats)
   const reassert = await openReassert({ client, runs, subscriber: resources.connectRedis(), log })
-  const ensureFeed = (group: number): Promise<void> => owners.ensureFeed(group)
-  const { redis } = resources
-  const rebalance = createRebalance({ redis, marketsPerFeed: config.MARKETS_PER_FEED, ensureFeed, log })
-  const retire = createRetirement({ client, redis, shardCount: config.NORMALIZER_SHARDS, log })
-  const watch = async (): Promise<void> => {
-    const running = await owners.running()
-    await watchOver({ owners, reassert, context, running })
-    await rebalance()
-    await retire(running)
-  }
+  const watch = createWatch({ owners, reassert, context, client })
   const setUp = async (): Promise<void> => {
     const { failed } = await ensurePartitions(resources.pool, DAYS_AHEAD)
     for (const { table, day, error } of failed) log.warn({ table, day, error }, 'a partition could not be made')
@@ -82,19 +79,46 @@ export const openControl = async (context: RoleContext): Promise<RoleWorker> => 
     [Symbol.asyncDispose]: async () => {
       clearInterval(timer)
       for (const one of [reassert, changes, dispatcher]) one[Symbol.dispose]()
-      await http[Symbol.asyncDispose]()
     },
   }
 }
 
-const openHttp = async ({ config, log, stats }: RoleContext, changes: CatalogChanges): Promise<HttpServer> => {
-  const { HTTP_HOST: host, HTTP_PORT: port, HOOKS_SECRET: secret } = config
-  const hook = marketsHook({ secret, want: (marketId) => changes.want(marketId), stats, now: Date.now })
-  const server = await openHttpServer({ host, port, routes: [hook], log })
-  log.info(
-    `HTTP at ${server.url}${secret === undefined ? '; POST /hooks/markets is off: HOOKS_SECRET is not set' : ''}`,
-  )
-  return server
+/** Three rounds in a row that failed are no accident. */
+const WATCHED_WITHIN_MS = 3 * ENSURE_EVERY_MS
+
+const watchCheck = (watchedTimeMs: () => number): Check => ({
+  name: 'watch',
+  look: () => {
+    const agoMs = Date.now() - watchedTimeMs()
+    if (watchedTimeMs() === 0) return { isOk: false, says: 'has not looked after the owner workflows yet' }
+    const says = `looked after the owner workflows ${Math.round(agoMs / 1_000)} s ago`
+    return { isOk: agoMs < WATCHED_WITHIN_MS, says }
+  },
+})
+
+const addHooks = ({ config, log, stats, http }: RoleContext, changes: CatalogChanges): void => {
+  const { HOOKS_SECRET: secret } = config
+  http.addRoute(marketsHook({ secret, want: (marketId) => changes.want(marketId), stats, now: Date.now }))
+  if (secret === undefined) log.info('POST /hooks/markets is off: HOOKS_SECRET is not set')
+}
+
+type Watching = { owners: Owners; reassert: Reassert; context: RoleContext; client: Client }
+
+const createWatch = ({ owners, reassert, context, client }: Watching): (() => Promise<void>) => {
+  const { config, log, resources, http } = context
+  const { redis } = resources
+  const ensureFeed = (group: number): Promise<void> => owners.ensureFeed(group)
+  const rebalance = createRebalance({ redis, marketsPerFeed: config.MARKETS_PER_FEED, ensureFeed, log })
+  const retire = createRetirement({ client, redis, shardCount: config.NORMALIZER_SHARDS, log })
+  let watchedTimeMs = 0
+  http.health.readyWhile(watchCheck(() => watchedTimeMs))
+  return async () => {
+    const running = await owners.running()
+    await watchOver({ owners, reassert, context, running })
+    await rebalance()
+    await retire(running)
+    watchedTimeMs = Date.now()
+  }
 }
 
 type Watched = { owners: Owners; reassert: Reassert; context: RoleContext; running: ReadonlySet<string> }
@@ -108,6 +132,7 @@ const watchOver = async ({ owners, reassert, context, running }: Watched): Promi
   const { redis, pool } = context.resources
   // Before the desires are written anew: a feed must not follow them while everything is paused.
   await restoreSwitch(redis, pool)
+  await restoreShed(redis, pool)
   await owners.ensureNormalizers(running)
   await owners.ensureTrades(running)
   for (const group of await readFeedGroups(redis)) await owners.ensureFeed(group, running)

@@ -1,5 +1,6 @@
 import { restoreSwitch } from '../activities/everything-copy.ts'
 import { createFeedActivities } from '../activities/feed.ts'
+import { restoreShed } from '../activities/shed-copy.ts'
 import { createTradesActivities } from '../activities/trades.ts'
 import type { RoleWorker } from './control.ts'
 import type { RoleContext } from './main.ts'
@@ -15,6 +16,7 @@ export const openFeed = async ({
 }: RoleContext): Promise<RoleWorker> => {
   const { redis, connectRedis, pool, signing, temporal, namespace } = resources
   await restoreSwitch(redis, pool)
+  await restoreShed(redis, pool)
   const deps = { redis, connectRedis, config, signing, heartbeats, log, stats }
   const activities = { ...createFeedActivities(deps), ...createTradesActivities(deps) }
   return {

@@ -1,6 +1,10 @@
 import { activityInfo } from '@temporalio/activity'
 import type { Client } from '@temporalio/client'
 import type { Config } from '../config.ts'
+import { createCostWatch } from '../activities/costs.ts'
+import type { Budget } from '../cost/budget.ts'
+import type { Prices } from '../cost/prices.ts'
+import { toMillionths } from '../domain/decimal.ts'
 import { createAlertDeliveryActivities } from '../activities/alert-delivery.ts'
 import { createTellingActivities } from '../activities/alert-telling.ts'
 import { createHeartbeatActivities } from '../activities/heartbeats.ts'
@@ -21,8 +25,16 @@ const windowsOf = (config: Config): Windows => ({
 const webhookOf = ({ ALERT_WEBHOOK_URL: url, ALERT_WEBHOOK_SECRET: secret }: Config) =>
   url === undefined || secret === undefined ? undefined : { url, secret }
 
+const budgetOf = ({ COST_BUDGET: text, COST_SETTLE_MS: settleMs }: Config): Budget | undefined => {
+  const limitMicrodollars = toMillionths(text ?? '')
+  return limitMicrodollars === undefined ? undefined : { limitMicrodollars, settleMs }
+}
+
 /** Joins the comparison of heartbeats, what is told of it, and the delivery of alerts, to the clients of this process. */
-export const createAlertActivities = ({ config, log, stats, resources }: RoleContext, client: Client) => {
+export const createAlertActivities = (
+  { config, log, stats, resources }: RoleContext,
+  { client, prices }: { client: Client; prices: Prices },
+) => {
   const { redis, pool } = resources
   const refresh = client.schedule.getHandle('refreshCatalog')
   /** Where Temporal does not say, an alert stays as it is. */
@@ -40,6 +52,17 @@ export const createAlertActivities = ({ config, log, stats, resources }: RoleCon
       isPolling: true,
       windows: windowsOf(config),
       isCatalogueDue,
+      watchCosts: createCostWatch({
+        redis,
+        pool,
+        prices,
+        budget: budgetOf(config),
+        levels: config.COST_SHED_DEPTH,
+        hotDays: config.ARCHIVE_AFTER_DAYS,
+        now: Date.now,
+        log,
+        stats,
+      }),
       log,
       stats,
     }),

@@ -1,4 +1,4 @@
-import { DefaultLogger, Runtime, Worker } from '@temporalio/worker'
+import { Worker } from '@temporalio/worker'
 import { readConfig, type Config } from '../config.ts'
 import { createReports, type Reports } from '../heartbeats/reporter.ts'
 import { createLog, type Logger } from '../lib/log.ts'
@@ -6,8 +6,12 @@ import { createStats, type Stats } from '../lib/stats.ts'
 import type { RoleWorker } from './control.ts'
 import { publishHeartbeats } from './heartbeat-publisher.ts'
 import { openResources, type Resources } from './resources.ts'
+import { pollingCheck } from './health-checks.ts'
+import { openProcessHttp, type ProcessHttp } from './process-http.ts'
 import { publishStats } from './stats-publisher.ts'
-import { reasonOf } from './until-reachable.ts'
+import { createTemporalMeter } from './temporal-meter.ts'
+import { publishUsage } from './usage-publisher.ts'
+import { installRuntime } from './temporal-runtime.ts'
 import type { Replica, Role } from './worker-options.ts'
 
 export type RoleContext = {
@@ -16,6 +20,7 @@ export type RoleContext = {
   stats: Stats
   resources: Resources
   heartbeats: Reports
+  http: ProcessHttp
   replica: Replica
   /** Aborted when the process is asked to end. */
   signal: AbortSignal
@@ -35,21 +40,6 @@ const openRole = async (role: Role, context: RoleContext): Promise<RoleWorker> =
   }
 }
 
-const installRuntime = (log: Logger): void => {
-  Runtime.install({
-    // We stop by ourselves: a signal that comes while we still connect must end the process too.
-    shutdownSignals: [],
-    logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
-      // Said of every worker that runs activities alone, as ours are meant to.
-      if (message.startsWith('No workflows registered')) return
-      const { workflowId, activityType, attempt, error } = meta ?? {}
-      const about = { workflowId, activityType, attempt, error: error === undefined ? undefined : reasonOf(error) }
-      if (level === 'ERROR') log.error(about, message)
-      else log.warn(about, message)
-    }),
-  })
-}
-
 const untilSignalled = (log: Logger): AbortSignal => {
   const ending = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
@@ -66,16 +56,20 @@ export const runRole = async (role: Role, replica: Replica): Promise<void> => {
   const config = readConfig(process.env)
   const log = createLog(role === 'feed' ? `feed-${replica}` : role, config.LOG_LEVEL)
   const stats = createStats()
-  installRuntime(log)
+  const heartbeats = createReports()
+  const temporalText = await installRuntime(log)
   const signal = untilSignalled(log)
   const startedTimeMs = Date.now()
   try {
-    await using resources = await openResources(config, log, signal)
-    const heartbeats = createReports()
+    await using http = await openProcessHttp({ role, config, log, stats, heartbeats, temporalText })
+    await using resources = await openResources({ config, log, stats }, signal)
+    http.watch(resources)
     using _published = publishStats(resources.redis, stats, role)
+    using _used = publishUsage(resources.redis, { stats, role, readSdkMetrics: temporalText })
     using _reported = publishHeartbeats(resources.redis, heartbeats)
-    await using opened = await openRole(role, { config, log, stats, resources, heartbeats, replica, signal })
-    const worker = await Worker.create(opened.options)
+    await using opened = await openRole(role, { config, log, stats, resources, heartbeats, http, replica, signal })
+    const worker = await Worker.create({ ...opened.options, interceptors: createTemporalMeter(stats).worker })
+    http.health.readyWhile(pollingCheck(worker))
     log.info({ startMs: Date.now() - startedTimeMs }, `worker runs on task queue ${opened.options.taskQueue}`)
     await worker.runUntil(() => untilAborted(signal))
   } catch (error) {

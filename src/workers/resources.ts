@@ -4,7 +4,10 @@ import { Redis } from 'ioredis'
 import pg from 'pg'
 import type { Config } from '../config.ts'
 import type { Logger } from '../lib/log.ts'
+import type { Stats } from '../lib/stats.ts'
 import type { SigningKeys } from '../stream/entry.ts'
+import { createPostgresMeter } from './postgres-meter.ts'
+import { createRedisMeter } from './redis-meter.ts'
 import { followSigningKeys, loadSigningKeys } from './signing-keys.ts'
 import { reasonOf, untilReachable, type Dependency } from './until-reachable.ts'
 
@@ -46,14 +49,17 @@ const openRedis = (url: string, attempts: number | null, log: Logger): Redis => 
 /** Never log credentials. */
 const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).host : 'the given address')
 
-const openPool = (url: string, log: Logger): pg.Pool => {
+const openPool = (url: string, log: Logger, stats: Stats): pg.Pool => {
+  const meter = createPostgresMeter(stats)
   const pool = new pg.Pool({
     connectionString: url,
     max: 8,
     connectionTimeoutMillis: 5_000,
     keepAlive: true,
     application_name: 'polytape',
+    log: meter.log,
   })
+  meter.watch(pool)
   // Without a listener, a restart of the server would end the process.
   pool.on('error', (error) => log.warn(`lost an idle Postgres connection: ${reasonOf(error)}`))
   return pool
@@ -76,20 +82,24 @@ const connectTemporal = async (
   return { temporal, namespace: namespace ?? 'default' }
 }
 
+type Given = { config: Config; log: Logger; stats: Stats }
+
 /** Waits until all three answer. */
-export const openResources = async (config: Config, log: Logger, signal: AbortSignal): Promise<Resources> => {
+export const openResources = async ({ config, log, stats }: Given, signal: AbortSignal): Promise<Resources> => {
   const { STREAM_HMAC_KEY, STREAM_HMAC_KEYS_OLD, POLYTAPE_STATE_DIR } = config
   const signing = await loadSigningKeys(STREAM_HMAC_KEY, POLYTAPE_STATE_DIR, STREAM_HMAC_KEYS_OLD)
   if (STREAM_HMAC_KEY === undefined) followSigningKeys(signing, POLYTAPE_STATE_DIR, log, signal)
   const opened = new Set<Redis>()
+  const meter = createRedisMeter(stats)
   const open = (attempts: number | null): Redis => {
     const redis = openRedis(config.REDIS_URL, attempts, log)
+    meter(redis)
     opened.add(redis)
     redis.once('end', () => opened.delete(redis))
     return redis
   }
   const redis = open(3)
-  const pool = openPool(config.DATABASE_URL, log)
+  const pool = openPool(config.DATABASE_URL, log, stats)
   const close = async (temporal?: NativeConnection): Promise<void> => {
     for (const connection of opened) connection.disconnect()
     await Promise.allSettled([pool.end(), temporal?.close()])

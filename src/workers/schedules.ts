@@ -52,6 +52,9 @@ const PLANNED: Planned[] = [
   },
 ]
 
+export const SCHEDULED_TYPES: ReadonlySet<string> = new Set(PLANNED.map(({ workflowType }) => workflowType))
+export const SCHEDULE_IDS = PLANNED.map(({ scheduleId }) => scheduleId)
+
 const optionsOf = ({ scheduleId, workflowType, every, offset, note, ...rest }: Planned): ScheduleOptions => ({
   scheduleId,
   spec: { intervals: [{ every, ...(offset === undefined ? {} : { offset }) }] },

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import type { Redis } from 'ioredis'
 import { statsKey } from '../domain/keys.ts'
-import type { Stats } from '../lib/stats.ts'
+import { isLabelled, type Stats } from '../lib/stats.ts'
 
 const EVERY_MS = 1_000
 const EXPIRE_MS = 10_000
@@ -12,7 +12,8 @@ export const publishStats = (redis: Redis, stats: Stats, role: string): Disposab
   const startedTimeMs = Date.now()
   const write = (): void => {
     if (redis.status !== 'ready') return
-    const text = JSON.stringify({ ...stats.read(), role, pid: process.pid, startedTimeMs })
+    const figures = Object.entries(stats.read()).filter(([name]) => !isLabelled(name))
+    const text = JSON.stringify({ ...Object.fromEntries(figures), role, pid: process.pid, startedTimeMs })
     redis.set(key, text, 'PX', EXPIRE_MS).catch(() => undefined)
   }
   write()

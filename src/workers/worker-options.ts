@@ -1,7 +1,7 @@
 import type { NativeConnection, WorkerDeploymentOptions, WorkerOptions } from '@temporalio/worker'
 import type { Config } from '../config.ts'
 
-export type Role = 'control' | 'feed' | 'normalizer' | 'archive'
+export type { Role } from '../metrics/row.ts'
 export type Replica = 'a' | 'b'
 
 type Given = { connection: NativeConnection; namespace: string; activities: object }

@@ -58,6 +58,7 @@ type Given = Pick<HeartbeatDeps, 'redis' | 'pool' | 'shardCount' | 'windows'>
 export const alertDeps = (given: Given): HeartbeatDeps => ({
   ...given,
   isCatalogueDue: async () => false,
+  watchCosts: async () => ({ raised: [], kept: [], recovered: [] }),
   isPolling: false,
   isAgain: () => false,
   log: createLog('control', process.env['LOG_LEVEL'] ?? 'silent'),

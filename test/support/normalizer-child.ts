@@ -1,3 +1,4 @@
+import { createRecords } from '../../src/activities/normalizer-figures.ts'
 import { runShard } from '../../src/activities/normalizer-run.ts'
 import { createHotCache } from '../../src/cache/hot-cache.ts'
 import { createCommitter } from '../../src/store/commit.ts'
@@ -12,4 +13,11 @@ const owner = await takeOwnership(deps.pool, 0, `child:${process.pid}`)
 const write = createCommitter({ ...deps, owner })
 const cache = createHotCache({ redis: deps.redis, ownerEpoch: owner.epoch })
 publishHeartbeats(deps.redis, deps.heartbeats)
-await runShard({ deps, shard: 0, cache, write, signal: new AbortController().signal })
+await runShard({
+  deps,
+  shard: 0,
+  cache,
+  write,
+  records: createRecords(deps.stats),
+  signal: new AbortController().signal,
+})

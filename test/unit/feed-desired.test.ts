@@ -15,7 +15,12 @@ const textOf = (marketId: string, more: Partial<PlacedSubscription> = {}): strin
     ...more,
   })
 
-const desiresOf = (hash: Record<string, string>): Desires => ({ hash, epochs: new Map(), everything: undefined })
+const desiresOf = (hash: Record<string, string>): Desires => ({
+  hash,
+  epochs: new Map(),
+  everything: undefined,
+  shed: undefined,
+})
 
 const openReader = () => {
   const members = new Map<string, Member>()

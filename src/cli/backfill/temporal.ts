@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Client, Connection } from '@temporalio/client'
+import { Client, Connection, type ConnectionOptions } from '@temporalio/client'
 import { loadClientConnectConfig } from '@temporalio/envconfig'
 import { z } from 'zod'
 import { readConfig } from '../../config.ts'
@@ -23,12 +23,15 @@ const addressOfRun = (stateDir: string): string | undefined => {
  *
  * @throws Error that says which address did not answer, and what to do.
  */
-export const openTemporal = async (environment: NodeJS.ProcessEnv): Promise<AsyncDisposable & { client: Client }> => {
+export const openTemporal = async (
+  environment: NodeJS.ProcessEnv,
+  more: ConnectionOptions = {},
+): Promise<AsyncDisposable & { client: Client }> => {
   const { connectionOptions, namespace } = loadClientConnectConfig()
   const address = connectionOptions.address ?? addressOfRun(readConfig(environment).POLYTAPE_STATE_DIR)
   try {
     const given = address === undefined ? connectionOptions : { ...connectionOptions, address }
-    const connection = await Connection.connect({ ...given, connectTimeout: CONNECT_TIMEOUT_MS })
+    const connection = await Connection.connect({ ...given, ...more, connectTimeout: CONNECT_TIMEOUT_MS })
     const client = new Client({ connection, namespace: namespace ?? 'default' })
     return { client, [Symbol.asyncDispose]: () => connection.close() }
   } catch (error) {

@@ -36,6 +36,10 @@ export const USAGE = `usage: npm run polytape -- <command>
   import prices <market> [--from <time>] [--to <time>] [--fidelity <minutes>]
       Keeps the prices that the venue tells of the time that was not recorded.
       Both run as workflows: Ctrl-C leaves them running, the same command shows them again.
+  doctor
+      Looks at Redis, Postgres, Temporal, the archive and the venue, and says what is wrong and
+      what to do. Exit code 1 where something does not do.
+      --json       for machines
   help
 
 <market>  id (516710), slug, condition id (0x…), token id, or one outcome (516710:0)
@@ -46,6 +50,7 @@ The databases are those of DATABASE_URL and REDIS_URL, else of the running \`npm
 
 export type Command =
   | { type: 'help' }
+  | { type: 'doctor'; isJson: boolean }
   | { type: 'book'; market: string; atTimeMs: number | undefined; depth: number; maxBytes: number }
   | { type: 'coverage'; market: string; fromTimeMs: number; toTimeMs: number }
   | ScanCommand
@@ -54,6 +59,7 @@ const options = {
   ...scanOptions,
   at: { type: 'string' },
   depth: { type: 'string' },
+  json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const
 
@@ -112,6 +118,12 @@ const onTables = (command: 'query' | 'export', texts: string[], values: Values, 
   return toQuery(statement, values, nowMs)
 }
 
+const toDoctor = (rest: string[], values: Values): Command => {
+  refuse('doctor', values, ['json'])
+  if (rest.length > 0) throw new UsageError(`doctor: expected options alone, got also "${rest.join(' ')}"`)
+  return { type: 'doctor', isJson: values.json ?? false }
+}
+
 /** @throws UsageError, or an Error that says which time was not understood. */
 export const parseCommand = (args: string[], nowMs: number): Command => {
   const { values, positionals } = parseWords(args, options)
@@ -125,6 +137,8 @@ export const parseCommand = (args: string[], nowMs: number): Command => {
     case 'book':
     case 'coverage':
       return onMarket(command, rest, values, nowMs)
+    case 'doctor':
+      return toDoctor(rest, values)
     case 'query':
     case 'export':
       return onTables(command, rest, values, nowMs)

@@ -11,6 +11,34 @@ const OLD_SCHEMA: ReadonlySet<string> = new Set(['42883', '42P01', '42703'])
 
 export type Opened<T> = AsyncDisposable & { client: T }
 
+/** A pooler knows no such parameter: protocol_violation. */
+const isRefusedParameter = (error: unknown): boolean => error instanceof pg.DatabaseError && error.code === '08P01'
+
+/** Connected once. @throws what the first query was answered with */
+const openPool = async (config: pg.PoolConfig): Promise<pg.Pool> => {
+  const pool = new pg.Pool({
+    max: 1,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    application_name: 'polytape-cli',
+    ...config,
+  })
+  pool.on('error', () => undefined)
+  try {
+    await pool.query('select')
+    return pool
+  } catch (error) {
+    await pool.end()
+    throw error
+  }
+}
+
+/** By the server, which then ends the query too; where a pooler is in between, by us. */
+const openWithTimeout = (connectionString: string, timeoutMs: number): Promise<pg.Pool> =>
+  openPool({ connectionString, statement_timeout: timeoutMs }).catch((error: unknown) => {
+    if (!isRefusedParameter(error)) throw error
+    return openPool({ connectionString, query_timeout: timeoutMs })
+  })
+
 /**
  * `statementTimeoutMs`: 0 = none.
  *
@@ -20,25 +48,16 @@ export const openDatabase = async (
   place: Place,
   statementTimeoutMs = STATEMENT_TIMEOUT_MS,
 ): Promise<Opened<pg.Pool>> => {
-  const client = new pg.Pool({
-    connectionString: place.url,
-    max: 1,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    statement_timeout: statementTimeoutMs,
-    application_name: 'polytape-cli',
-  })
-  client.on('error', () => undefined)
   try {
-    await client.query('select')
+    const client = await openWithTimeout(place.url, statementTimeoutMs)
+    return { client, [Symbol.asyncDispose]: () => client.end() }
   } catch (error) {
-    await client.end()
     throw new Error(
       `expected Postgres at ${addressOf(place)} (${place.source}) to answer, got: ${reasonOf(error)}\n` +
         'start polytape with `npm start`, or set DATABASE_URL to a database that it writes',
       { cause: error },
     )
   }
-  return { client, [Symbol.asyncDispose]: () => client.end() }
 }
 
 /** @throws Error whose message is the reason alone: the caller goes on with another source and says so. */

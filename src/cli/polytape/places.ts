@@ -7,7 +7,8 @@ import { readConfig } from '../../config.ts'
 export type Place = { url: string; source: string }
 /** Objects of an archive that is not in a folder are kept in `cacheFolder`. */
 export type ArchivePlace = { url: string; cacheFolder: string; cacheBytes: number }
-export type Places = { database: Place; redis: Place; archive: ArchivePlace }
+/** `reads`: of those who only read, by way of a pooler where one is given. */
+export type Places = { database: Place; reads: Place; redis: Place; archive: ArchivePlace }
 
 const runFile = z.object({ databaseUrl: z.string(), redisUrl: z.string() })
 
@@ -29,8 +30,11 @@ export const findPlaces = (environment: NodeJS.ProcessEnv): Places => {
     if (ofRun !== undefined) return { url: ofRun, source: `from ${path}` }
     return { url: config[name], source: `the default, since there is neither ${name} nor ${path}` }
   }
+  const database = choose('DATABASE_URL', running?.databaseUrl)
+  const pooled = config.DATABASE_POOLED_URL
   return {
-    database: choose('DATABASE_URL', running?.databaseUrl),
+    database,
+    reads: pooled === undefined ? database : { url: pooled, source: 'from DATABASE_POOLED_URL' },
     redis: choose('REDIS_URL', running?.redisUrl),
     archive: {
       url: config.ARCHIVE_URL,

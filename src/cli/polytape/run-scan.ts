@@ -60,7 +60,7 @@ const answer = async (scan: Scan, columns: AnswerColumn[]): Promise<string> => {
 /** Runs a query over Postgres and the archive; its answer, as far as it is a table. What was read is told on stderr. */
 export const runScan = async (command: ScanCommand, places: Places, palette: Palette): Promise<string> => {
   const line = createProgressLine(process.stderr)
-  await using database = await openDatabase(places.database, 0)
+  await using database = await openDatabase(places.reads, 0)
   const markets = await findMarkets(database.client, command.markets)
   await using archive = openArchive(places.archive)
   await using workspace = await openWorkspace({ ...archive, output: command.output })

@@ -1,0 +1,96 @@
+import { expect, test } from 'vitest'
+import { createCostWatch, type CostDeps } from '../../src/activities/costs.ts'
+import { writeMeter } from '../../src/activities/cost-reading.ts'
+import { restoreShed } from '../../src/activities/shed-copy.ts'
+import { NOTHING_USED } from '../../src/cost/usage.ts'
+import { SHED_KEY } from '../../src/domain/keys.ts'
+import { toShed } from '../../src/domain/shed.ts'
+import { createLog } from '../../src/lib/log.ts'
+import { createStats } from '../../src/lib/stats.ts'
+import { readPrices } from '../../src/price-file.ts'
+import { readCostShed } from '../../src/store/cost-shed.ts'
+import { openStores } from '../support/normalizer-stores.ts'
+
+const { database, redis } = await openStores()
+const { pool } = database
+const prices = await readPrices()
+const SETTLE_MS = 60_000
+const LOOK_MS = 15_000
+
+type Rate = { commandsPerLook: number; framesPerLook: number }
+
+let nowMs = Date.now()
+
+/** A watch whose clock and meters the test moves on: a feed that uses so much between two looks. */
+const openWatch = (given: Partial<CostDeps> = {}) => {
+  const stats = createStats()
+  const startedTimeMs = nowMs
+  const used = { commands: 0, frames: 0 }
+  const budget = { limitMicrodollars: 500_000_000, settleMs: SETTLE_MS }
+  const log = createLog('control', 'silent')
+  const deps = { redis, pool, prices, budget, levels: 4, hotDays: 30, now: () => nowMs, log, stats, ...given }
+  const watch = createCostWatch(deps)
+  return {
+    stats,
+    look: async (count: number, { commandsPerLook, framesPerLook }: Rate) => {
+      for (let at = 0; at < count; at++) {
+        nowMs += LOOK_MS
+        used.commands += commandsPerLook
+        used.frames += framesPerLook
+        const usage = { ...NOTHING_USED, redisCommands: used.commands, frames: used.frames }
+        await writeMeter(redis, 'feed:test', { usage, startedTimeMs, readTimeMs: Date.now() })
+        await watch()
+      }
+    },
+  }
+}
+
+const copied = async () => toShed(await redis.get(SHED_KEY))
+const alerts = async () =>
+  (await pool.query<{ detail: string; open: boolean }>("select detail, recovered_at is null as open from feed_alerts where kind = 'cost' order by alert_id")).rows // prettier-ignore
+
+/** $2 a million commands: 10,000 of them in 15 s are about $3,500 a month. */
+const dear: Rate = { commandsPerLook: 10_000, framesPerLook: 10_000 }
+const cheap: Rate = { commandsPerLook: 100, framesPerLook: 100 }
+
+test('without a budget nothing is ever shed, and the costs are told all the same', async () => {
+  const { look, stats } = openWatch({ budget: undefined })
+  await look(30, dear)
+  expect((await readCostShed(pool)).shed.tier).toBe(0)
+  expect(await alerts()).toEqual([])
+  expect(stats.read()['costTier']).toBe(0)
+  expect(stats.read()['costDollarsPerMonth:redis_commands']).toBeGreaterThan(3_000)
+  expect(stats.read()['costPerThousandFrames:redis_commands']).toBeCloseTo(1_000, 0)
+})
+
+test('above the budget a tier is shed, remembered, copied for the feeds and one alert; it comes back when the load is gone', async () => {
+  const { look, stats } = openWatch()
+  await look(8, dear)
+  expect((await readCostShed(pool)).shed).toMatchObject({ tier: 1, levels: 4 })
+  expect(await copied()).toEqual((await readCostShed(pool)).shed)
+  const [alert] = await alerts()
+  expect(alert).toMatchObject({ open: true })
+  expect(alert?.detail).toMatch(
+    /^tier 1: the best levels alone are kept; budget \$500\.00 a month, now \$\d+.*redis_commands/,
+  )
+  expect(stats.read()).toMatchObject({ costTier: 1, 'costShed:1': 1 })
+  await redis.del(SHED_KEY)
+  await restoreShed(redis, pool)
+  expect(await copied()).toMatchObject({ tier: 1 })
+  await look(40, cheap)
+  expect((await readCostShed(pool)).shed.tier).toBe(0)
+  expect(await copied()).toMatchObject({ tier: 0 })
+  expect((await alerts()).every(({ open }) => !open)).toBe(true)
+})
+
+test('another control process goes on with what stands, and a budget that is taken away ends the shed at once', async () => {
+  await openWatch().look(8, dear)
+  expect((await readCostShed(pool)).shed.tier).toBe(1)
+  const other = openWatch()
+  await other.look(1, dear)
+  expect((await readCostShed(pool)).shed.tier).toBe(1)
+  const without = openWatch({ budget: undefined })
+  await without.look(1, dear)
+  expect((await readCostShed(pool)).shed.tier).toBe(0)
+  expect((await alerts()).some(({ open }) => open)).toBe(false)
+})

@@ -1,0 +1,84 @@
+import { mkdirSync } from 'node:fs'
+import { Redis } from 'ioredis'
+import { freePort } from '../../src/local/ports.ts'
+import { redisSpec } from '../../src/local/redis.ts'
+import { findOnPath, runCommand } from '../../src/local/run-command.ts'
+import type { TestFolder } from './services-folder.ts'
+import { openServerOnFreePort, type TestServer } from './services-process.ts'
+
+const openssl = async (cwd: string, args: string[]): Promise<void> => {
+  const { code, output } = await runCommand('openssl', args, { timeoutMs: 60_000, env: process.env, cwd })
+  if (code !== 0) throw new Error(`openssl ${args[0]} failed (code ${code}):\n${output}`)
+}
+
+/** An authority of our own (`ca.crt`) and a certificate of 127.0.0.1 that it signed (`server.crt`). */
+const makeCertificates = async (folder: string): Promise<void> => {
+  const key = ['-newkey', 'rsa:2048', '-nodes']
+  const extension = (text: string) => ['-addext', text]
+  await openssl(folder, [
+    ...['req', '-x509', ...key, '-keyout', 'ca.key', '-out', 'ca.crt', '-days', '2', '-subj', '/CN=polytape tests'],
+    ...extension('basicConstraints=critical,CA:TRUE'),
+  ])
+  await openssl(folder, [
+    ...['req', '-x509', ...key, '-CA', 'ca.crt', '-CAkey', 'ca.key', '-keyout', 'server.key', '-out', 'server.crt'],
+    ...['-days', '2', '-subj', '/CN=127.0.0.1', ...extension('subjectAltName=IP:127.0.0.1')],
+  ])
+}
+
+/** Commands that wait, under no name that anybody knows, as a proxy refuses them. */
+const NO_BLOCKING = ['BZMPOP', 'BZPOPMIN', 'BLPOP', 'XREADGROUP'].flatMap((name) => ['--rename-command', name, ''])
+
+const tlsArgs = (folder: string, port: number): string[] => [
+  ...['--tls-port', String(port), '--tls-cert-file', `${folder}/server.crt`, '--tls-key-file', `${folder}/server.key`],
+  ...['--tls-ca-cert-file', `${folder}/ca.crt`, '--tls-auth-clients', 'no'],
+]
+
+export type ManagedRedis = TestServer & {
+  /** `rediss://`, with the password. */
+  url: string
+  /** The same server without TLS. */
+  plainUrl: string
+  /** The certificate of the authority, for NODE_EXTRA_CA_CERTS. */
+  caPath: string
+  /** Another look at the same data, for a process that began without the authority. */
+  connect: () => Redis
+}
+
+export const MANAGED_PASSWORD = 'kept-from-every-line'
+
+/** A Redis as managed ones are: a password, TLS, and nothing that blocks. */
+export const openManagedRedis = async (): Promise<ManagedRedis> => {
+  const binary = findOnPath('redis-server')
+  if (binary === undefined) throw new Error('these tests need redis-server on PATH')
+  let [home, plainPort] = ['', 0]
+  const { server, port } = await openServerOnFreePort(
+    () => freePort(0),
+    async ({ state }: TestFolder, at) => {
+      home = state.path('redis')
+      mkdirSync(home, { recursive: true })
+      plainPort = await freePort(0)
+      await makeCertificates(home)
+      const spec = redisSpec(binary, { folder: home, logPath: state.logPath('redis') }, plainPort)
+      const password = ['--requirepass', MANAGED_PASSWORD]
+      const ready = { ...spec, ready: () => answers(plainPort) }
+      return { ...ready, args: [...spec.args, ...tlsArgs(home, at), ...password, ...NO_BLOCKING] }
+    },
+  )
+  return {
+    ...server,
+    url: `rediss://default:${MANAGED_PASSWORD}@127.0.0.1:${port}`,
+    plainUrl: `redis://default:${MANAGED_PASSWORD}@127.0.0.1:${plainPort}`,
+    caPath: `${home}/ca.crt`,
+    connect: () => new Redis({ port: plainPort, password: MANAGED_PASSWORD, maxRetriesPerRequest: null }),
+  }
+}
+
+const answers = async (port: number): Promise<void> => {
+  const redis = new Redis({ port, password: MANAGED_PASSWORD, maxRetriesPerRequest: 50, retryStrategy: () => 100 })
+  redis.on('error', () => undefined)
+  try {
+    await redis.ping()
+  } finally {
+    redis.disconnect()
+  }
+}
