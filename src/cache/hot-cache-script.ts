@@ -66,10 +66,10 @@ end
 return refused
 `
 
-/** At most: of a market a look, two writes and an announcement; of a level that is not removed two, of one that is, one. */
+/** At most: of a market a look, a write and an announcement; of a level one for what stood there, of a ladder one for what stands. */
 export const countCacheCommands: CountCommands = (call) => {
   const markets = valueAt(call, 2)
   const ladders = call.keyCount - markets
   const levels = (call.valueCount - 2 - 13 * markets - 2 * ladders) / 2
-  return 4 * markets + 2 * levels
+  return 3 * markets + levels + ladders
 }

@@ -16,7 +16,9 @@ export const callScript = async (
   for (const key of keys) text += argument(key)
   for (const value of values) text += argument(String(value))
   if (Buffer.byteLength(text) !== text.length) return redis.evalsha(sha, keys.length, ...keys, ...values)
-  const command = new Command('evalsha', [sha, keys.length, ...keys, ...values], { replyEncoding: 'utf8' })
+  const command = new Command('evalsha', [], { replyEncoding: 'utf8' })
+  // Given to the constructor they would be flattened one by one. They are counted, and told with an error.
+  command.args = [sha, keys.length, ...keys, ...values]
   command.toWritable = () => Buffer.from(text, 'latin1')
   return await redis.sendCommand(command)
 }

@@ -77,9 +77,10 @@ redis.call('expire', KEYS[1], ARGV[3])
 return result
 `
 
-/** One look and two notes for all streams (as many more as there are shards, or thousands of streams), an XADD an entry. */
+/** A look and a note of all streams (two for thousands), an XADD an entry, a note a shard, two more of the epoch; at most. */
 export const countAppendCommands: CountCommands = (call) => {
   const streams = valueAt(call, 5)
   const entries = Math.floor((call.valueCount - 5 - 2 * streams) / 6)
-  return 3 * Math.ceil(streams / STREAMS_PER_COMMAND) + entries + 2
+  const shards = call.keyCount - 1 - streams
+  return (2 + shards) * Math.ceil(streams / STREAMS_PER_COMMAND) + entries + 2
 }
