@@ -1,7 +1,7 @@
 import type { Distribution } from './distribution.ts'
 
 /** Figures that are made when somebody looks. */
-type Look = () => [name: string, value: number][] | Promise<[name: string, value: number][]>
+export type Look = () => [name: string, value: number][] | Promise<[name: string, value: number][]>
 
 /**
  * Figures of one process, read by the status line, by tests and by `/metrics`. Counters only grow; gauges are the last
