@@ -10,6 +10,7 @@ import {
   type Latencies,
   type Latency,
 } from '../normalizer/latency.ts'
+import type { MarketTape } from '../normalizer/market-tape.ts'
 import type { Tapes } from './normalizer-tapes.ts'
 
 const ROWS = [0, 1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000, 20_000, 50_000]
@@ -75,13 +76,17 @@ const setBuckets = (stats: Stats, name: string, { counts }: Latency): void => {
   })
 }
 
+/** What is shed of a market makes it unverified, though its books are followed and proved. */
+const hasBooks = ({ state, outcomes }: MarketTape): boolean =>
+  state === 'live' || (state === 'unverified' && outcomes.every((outcome) => outcome.isProved))
+
 /** Gauges of a shard, refreshed every second: books held, gaps open, streams that wait for their market, latencies. */
 export const publishFigures = (stats: Stats, tapes: Tapes, latencies: Latencies): void => {
   const markets = tapes.markets()
   const outcomes = markets.flatMap((tape) => tape.outcomes)
   stats.set('tapesOpen', markets.length)
   stats.set('tokensWithBook', outcomes.filter((outcome) => outcome.status === 'following').length)
-  stats.set('marketsWithBook', markets.filter((tape) => tape.state === 'live').length)
+  stats.set('marketsWithBook', markets.filter(hasBooks).length)
   stats.set('tokensProved', outcomes.filter((outcome) => outcome.isProved).length)
   stats.set('gapsOpen', outcomes.filter((outcome) => outcome.status === 'gap').length)
   stats.set('verifyMs', Math.round(tapes.judge.spentMs))

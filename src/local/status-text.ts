@@ -1,3 +1,4 @@
+import { isShedTier, SHED_TEXTS } from '../domain/shed.ts'
 import { countOf, maxOf, newestAgeOf, rateOf, sumOf, type Sample } from './figures.ts'
 import type { KeptProcess } from './kept-process.ts'
 
@@ -16,6 +17,10 @@ type Figure = (role: string, name: string) => number | undefined
 
 const newestAge = (now: Sample | undefined): number | undefined =>
   now === undefined ? undefined : (newestAgeOf(now, 'feed') ?? newestAgeOf(now, 'normalizer'))
+
+/** Nothing while all is recorded. */
+const shedLines = (tier: number): string[] =>
+  isShedTier(tier) && tier > 0 ? [`OVER COST_BUDGET, tier ${tier}: ${SHED_TEXTS[tier]}`] : []
 
 /** The figures as text, `–` for what no role has published. */
 const figureTexts = (shown: Shown) => {
@@ -43,6 +48,7 @@ const figureTexts = (shown: Shown) => {
     deadLetters: whole(count('normalizer', 'deadLetters')),
     reconnects: whole(count('feed', 'reconnects')),
     isEverythingPaused: (sum('feed', 'groupsPaused') ?? 0) > 0,
+    shed: shedLines(max('control', 'costTier') ?? 0),
     restarts: whole(shown.kept.reduce((total, one) => total + one.restarts, 0)),
   }
 }
@@ -59,6 +65,7 @@ export const statusLine = (shown: Shown): string => {
     `venue to cache p50 ${f.cacheP50} p99 ${f.cacheP99}, to commit p50 ${f.commitP50} p99 ${f.commitP99}`,
     `gaps ${f.gaps} (${f.gapsOpen} open), restarts ${f.restarts}`,
     ...(f.isEverythingPaused ? ['EVERYTHING IS PAUSED'] : []),
+    ...f.shed,
     ...down,
   ].join(' | ')
 }
@@ -97,6 +104,7 @@ export const statusBlock = (shown: Shown, columns: number): string[] => {
     ...(f.isEverythingPaused
       ? ['EVERYTHING IS PAUSED: workflow type setEverything with {"state":"active"} resumes']
       : []),
+    ...f.shed,
     cells('', 'wanted', 'subscribed', 'with a book'),
     cells('markets', f.marketsWanted, f.marketsSubscribed, f.marketsWithBook),
     cells('tokens', f.tokensWanted, f.tokensSubscribed, f.tokensWithBook),

@@ -5,13 +5,15 @@ import { restoreShed } from '../../src/activities/shed-copy.ts'
 import { NOTHING_USED } from '../../src/cost/usage.ts'
 import { SHED_KEY } from '../../src/domain/keys.ts'
 import { toShed } from '../../src/domain/shed.ts'
+import { probeCost } from '../../src/cli/doctor/cost.ts'
+import { findPatient } from '../../src/cli/doctor/doctor.ts'
 import { createLog } from '../../src/lib/log.ts'
 import { createStats } from '../../src/lib/stats.ts'
 import { readPrices } from '../../src/price-file.ts'
 import { readCostShed } from '../../src/store/cost-shed.ts'
 import { openStores } from '../support/normalizer-stores.ts'
 
-const { database, redis } = await openStores()
+const { database, redis, addresses } = await openStores()
 const { pool } = database
 const prices = await readPrices()
 const SETTLE_MS = 60_000
@@ -93,4 +95,18 @@ test('another control process goes on with what stands, and a budget that is tak
   await without.look(1, dear)
   expect((await readCostShed(pool)).shed.tier).toBe(0)
   expect((await alerts()).some(({ open }) => open)).toBe(false)
+})
+
+test('the doctor says what a month costs, what frames take, and what is shed', async () => {
+  const environment = { DATABASE_URL: database.url, REDIS_URL: addresses.redisUrl, COST_BUDGET: '500' }
+  const first = openWatch()
+  for (let looks = 0; looks < 20 && (await readCostShed(pool)).shed.tier === 0; looks++) await first.look(1, dear)
+  const findings = await probeCost(findPatient(environment))
+  const told = new Map(findings.map(({ what, level, found }) => [what, `${level} ${found}`]))
+  expect(told.get('prices')).toBe('ok prices as of 2026-11-27, from prices.json')
+  expect(told.get('month')).toMatch(/^ok about \$\d+\.\d\d a month at the present rate: redis commands \$\d+/)
+  expect(told.get('frames')).toMatch(/^ok each 1,000 frames take Redis 1,\d{3} billed commands/)
+  expect(told.get('budget')).toMatch(/^warn \$500 a month; tier 1: the best levels alone are kept/)
+  const wrong = await probeCost(findPatient({ ...environment, COST_PRICES: '/nowhere' }))
+  expect(wrong.find(({ what }) => what === 'prices')?.level).toBe('FAIL')
 })

@@ -45,6 +45,20 @@ describe('the status', () => {
     expect(line).not.toContain('\n')
   })
 
+  it('says what is shed, and nothing of it while all is recorded', () => {
+    const control = (costTier: number): Sample => ({
+      ...now,
+      instances: new Map([
+        ['stats:control:host:1', { role: 'control', figures: { costTier }, publishedTimeMs: 2_000 }],
+      ]),
+    })
+    expect(statusLine({ ...shown, now: control(2) })).toContain(
+      'OVER COST_BUDGET, tier 2: quotes and trades alone are kept',
+    )
+    expect(statusBlock({ ...shown, now: control(1) }, 200).join()).toContain('tier 1')
+    expect(statusLine({ ...shown, now: control(0) })).not.toContain('COST_BUDGET')
+  })
+
   it('is never wider than the terminal', () => {
     for (const columns of [40, 80, 200]) {
       expect(statusBlock(shown, columns).every((line) => line.length < columns)).toBe(true)
