@@ -52,8 +52,6 @@ const PLANNED: Planned[] = [
   },
 ]
 
-export const SCHEDULE_IDS = PLANNED.map(({ scheduleId }) => scheduleId)
-
 const optionsOf = ({ scheduleId, workflowType, every, offset, note, ...rest }: Planned): ScheduleOptions => ({
   scheduleId,
   spec: { intervals: [{ every, ...(offset === undefined ? {} : { offset }) }] },
@@ -72,6 +70,9 @@ const optionsOf = ({ scheduleId, workflowType, every, offset, note, ...rest }: P
   },
   state: { note },
 })
+
+/** Of all that are deployed. */
+export const SCHEDULE_IDS = PLANNED.map(({ scheduleId }) => scheduleId)
 
 /** Creates what is missing and brings the rest up to date; the state stays, and with it an operator's pause. */
 const deploy = async (client: Client, planned: Planned): Promise<void> => {
