@@ -2,8 +2,8 @@ import type { Pool } from 'pg'
 
 /** In the order of time; both outcomes of a market change together, as the venue has it. */
 const FILL = `
-insert into order_books (id, sequence, captured_at, source_ts, price, size, market_id, outcome_id, side, kind)
-select sequence * 65536, sequence, instant, instant - (2 + floor(lag * 12)) * interval '1 millisecond',
+insert into order_books (id, captured_at, source_ts, price, size, market_id, outcome_id, side, kind)
+select sequence * 65536, instant, instant - (2 + floor(lag * 12)) * interval '1 millisecond',
   case when o = 0 then price else 1 - price end, size, market, market || ':' || o,
   case when (price < 0.5) = (o = 0) then 'bid' else 'ask' end, 'change'
 from (

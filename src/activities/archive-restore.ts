@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { ApplicationFailure } from '@temporalio/common'
 import pg from 'pg'
 import { addTotals, differenceOf, NO_ROWS, type Totals } from '../archive/checksum.ts'
-import { copiedColumns } from '../archive/chunk-text.ts'
+import { writtenColumns } from '../archive/chunk-text.ts'
 import { readManifest, type Manifest } from '../archive/manifest.ts'
 import { partLines } from '../archive/part-file.ts'
 import type { ArchivedTable } from '../archive/tables.ts'
@@ -26,7 +26,7 @@ type Load = { table: ArchivedTable; target: string; path: string; onRows: (count
 
 const loadRows = async (deps: ArchiveDeps, { table, target, path, onRows }: Load, signal: AbortSignal) => {
   const { pool, memoryBytes, threads, folder } = deps
-  const columns = copiedColumns(table)
+  const columns = writtenColumns(table)
   let lines: string[] = []
   const flush = async (): Promise<void> => {
     await copyInto(pool, { target, columns, lines })
@@ -77,7 +77,7 @@ const loadAll = async (
   const { pool } = deps
   const table = tableOf(day.table)
   await mkdir(deps.folder, { recursive: true })
-  const target = await openStaging(pool, day)
+  const target = await openStaging(pool, day, table.order)
   const all = parts.reduce((sum, { rows }) => sum + rows, 0)
   let done = 0
   const onRows = (count: number): void => {

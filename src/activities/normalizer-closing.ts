@@ -4,13 +4,13 @@ import type { MarketTape } from '../normalizer/market-tape.ts'
 import type { Reader } from '../stream/read.ts'
 import type { Commits } from './normalizer-commits.ts'
 import type { Tapes } from './normalizer-tapes.ts'
-import type { Views } from './normalizer-views.ts'
 
 export type ClosingDeps = {
   tapes: Tapes
   reader: Reader
   commits: Commits
-  views: Views
+  /** Whether readers see all that changed of it. */
+  isWritten: (tape: MarketTape) => boolean
   stats: Stats
   /** How long an ended market must have been without a word. */
   closeAfterMs: number
@@ -28,7 +28,7 @@ const isPutAway = ({ closedId, sealedId, lastId, isCheckpointDue }: MarketTape):
  * commit of its own says so, and holds its last checkpoint) → closed. An entry at any point begins anew; one that comes
  * later opens the stream as a restart would.
  */
-export const createClosing = ({ tapes, reader, commits, views, stats, closeAfterMs }: ClosingDeps) => {
+export const createClosing = ({ tapes, reader, commits, isWritten, stats, closeAfterMs }: ClosingDeps) => {
   const quiet = new WeakMap<MarketTape, { lastId: string; sinceMs: number }>()
 
   const isQuiet = (tape: MarketTape, nowMs: number): boolean => {
@@ -58,7 +58,7 @@ export const createClosing = ({ tapes, reader, commits, views, stats, closeAfter
     const ended = tapes
       .markets()
       .filter((tape) => !tape.isShown && isQuiet(tape, nowMs) && !isDue(tape.stream))
-      .filter((tape) => !commits.holds(tape) && views.isWritten(tape))
+      .filter((tape) => !commits.holds(tape) && isWritten(tape))
     for (const tape of ended) if (isPutAway(tape)) close(tape)
     putAway(ended.filter((tape) => !isPutAway(tape)).slice(0, MOST_AT_ONCE))
   }

@@ -3,6 +3,8 @@ import type { Stats } from '../lib/stats.ts'
 import type { Batch } from '../normalizer/batch.ts'
 import {
   createLatencies,
+  forEachFrame,
+  frameCountOf,
   LATENCY_BOUNDS_MS,
   type FrameTimes,
   type Latencies,
@@ -25,9 +27,9 @@ export const createRecords = (stats: Stats) => {
   for (const [name, distribution] of Object.entries({ ...latencies, ...batches })) stats.show(name, distribution)
   const committed = ({ frameTimes, applied, bookLines, bookBytes, alertEvents }: Batch, sealedTimeMs: number): void => {
     const nowMs = Date.now()
-    latencies.write.record(sealedTimeMs, nowMs, frameTimes.length)
+    latencies.write.record(sealedTimeMs, nowMs, frameCountOf(frameTimes))
     for (const { timeMs, count } of applied) latencies.settle.record(timeMs, nowMs, count)
-    for (const { exchangeTimeMs } of frameTimes) latencies.commit.record(exchangeTimeMs, nowMs)
+    forEachFrame(frameTimes, (exchangeTimeMs) => latencies.commit.record(exchangeTimeMs, nowMs))
     batches.batchRows.record(bookLines.length)
     batches.batchBytes.record(bookBytes)
     batches.commitMs.record(nowMs - sealedTimeMs)
@@ -38,20 +40,21 @@ export const createRecords = (stats: Stats) => {
 }
 
 /** Frames of one read, and when they were read and applied. */
-export type Shown = { times: FrameTimes[]; readTimeMs: number; appliedTimeMs: number }
+export type Shown = { times: FrameTimes; readTimeMs: number; appliedTimeMs: number }
 
 /** Now that the hot cache shows them. */
 export const recordShown = (latencies: Latencies, { times, readTimeMs, appliedTimeMs }: Shown): void => {
   const nowMs = Date.now()
-  latencies.apply.record(readTimeMs, appliedTimeMs, times.length)
-  latencies.show.record(appliedTimeMs, nowMs, times.length)
-  for (const { exchangeTimeMs, receivedTimeMs, appendedTimeMs } of times) {
+  const count = frameCountOf(times)
+  latencies.apply.record(readTimeMs, appliedTimeMs, count)
+  latencies.show.record(appliedTimeMs, nowMs, count)
+  forEachFrame(times, (exchangeTimeMs, receivedTimeMs, appendedTimeMs) => {
     latencies.receive.record(exchangeTimeMs, receivedTimeMs)
     latencies.append.record(receivedTimeMs, appendedTimeMs)
     latencies.take.record(appendedTimeMs, appliedTimeMs)
     latencies.read.record(receivedTimeMs, readTimeMs)
     latencies.cache.record(exchangeTimeMs, nowMs)
-  }
+  })
 }
 
 export type Records = ReturnType<typeof createRecords>

@@ -23,6 +23,7 @@ import { tellRefused } from './normalizer-refused.ts'
 import { createResolutions } from './normalizer-resolutions.ts'
 import { createResync } from './normalizer-resync.ts'
 import { Shard } from './normalizer-shard.ts'
+import { createShowing } from './normalizer-showing.ts'
 import { Tapes } from './normalizer-tapes.ts'
 import { createViews } from './normalizer-views.ts'
 import { startMarking } from './position-marks.ts'
@@ -108,8 +109,10 @@ const openParts = ({ deps, shard: index, cache, write, records }: RunInput, sett
   }
   const commits: Commits = new Commits({ config, write, onCommitted, signal: settling })
   const views = createViews({ cache, report, stats, log })
-  const closing = createClosing({ tapes, reader, commits, views, stats, closeAfterMs: config.CLOSE_ENDED_AFTER_MS })
-  const shard = new Shard({ shard: index, config, stats, reader, tapes, commits, views, closing, listening, latencies })
+  const showing = createShowing({ views, latencies })
+  const closeAfterMs = config.CLOSE_ENDED_AFTER_MS
+  const closing = createClosing({ tapes, reader, commits, isWritten: showing.isWritten, stats, closeAfterMs })
+  const shard = new Shard({ shard: index, config, stats, reader, tapes, commits, views, closing, listening, showing })
   const pulse = { stepTimeMs: Date.now() }
   return { blocking, reader, tapes, commits, views, shard, latencies, pulse }
 }

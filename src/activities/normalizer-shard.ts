@@ -1,20 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../config.ts'
-import { marketOfStream, MARKETS_STREAM, orderbookStream, TRADES_STREAM, UNROUTABLE_STREAM } from '../domain/keys.ts'
+import { marketOfStream, MARKETS_STREAM, TRADES_STREAM, UNROUTABLE_STREAM } from '../domain/keys.ts'
 import type { Stats } from '../lib/stats.ts'
-import type { Batch } from '../normalizer/batch.ts'
-import type { Latencies } from '../normalizer/latency.ts'
-import { MarketTape } from '../normalizer/market-tape.ts'
 import { shardOfStream } from '../stream/append.ts'
-import { compareIds, STREAMS_PER_READ, type Reader, type StreamRead } from '../stream/read.ts'
+import { compareIds, STREAMS_PER_READ, type Reader } from '../stream/read.ts'
+import { createApplying, type Applying } from './normalizer-applying.ts'
 import type { Closing } from './normalizer-closing.ts'
 import type { Commits } from './normalizer-commits.ts'
 import type { Derivation } from './normalizer-listeners.ts'
-import { recordShown, type Shown } from './normalizer-figures.ts'
 import { ownFrame } from './normalizer-open.ts'
 import { createReady, readableOf } from './normalizer-ready.ts'
 import { createStrays, type Strays } from './normalizer-strays.ts'
 import { marketsAmong, type Tape, type Tapes } from './normalizer-tapes.ts'
+import type { Showing } from './normalizer-showing.ts'
 import type { Views } from './normalizer-views.ts'
 
 /** Streams that are read though no market is known by their name; shard 0 reads them. */
@@ -37,7 +35,7 @@ export type ShardParts = {
   views: Views
   closing: Closing
   listening: Derivation
-  latencies: Latencies
+  showing: Showing
 }
 
 /** One shard's pipeline: read what is ready, apply it, show it in the hot cache, hand it to the commit. */
@@ -51,14 +49,13 @@ export class Shard {
   /** Streams of other shards that were noted as ready here. */
   readonly #strays: Strays
   readonly #ready: ReturnType<typeof createReady>
-  /** The write of the hot cache that is on its way: the next read does not wait for it, the next write does. */
-  #showing: Promise<void> = Promise.resolve()
-  #failure: unknown
+  readonly #apply: Applying
 
   constructor(parts: ShardParts) {
     this.#parts = parts
     this.#strays = createStrays(parts)
     this.#ready = createReady(parts.reader)
+    this.#apply = createApplying(parts)
   }
 
   /** Opens every stream that is not closed or has entries, and shows all books: a new owner rewrites the cache whole. */
@@ -79,8 +76,8 @@ export class Shard {
 
   /** Waits for news of the shard, at most half a second, and carries them through. */
   async step(): Promise<void> {
-    const { tapes, commits } = this.#parts
-    if (this.#failure !== undefined) throw this.#failure
+    const { tapes, commits, showing } = this.#parts
+    if (showing.failure !== undefined) throw showing.failure
     await commits.admit()
     this.#close()
     const isIdle = this.#isIdle()
@@ -184,55 +181,9 @@ export class Shard {
     }
     const reads = await reader.read(positions, ENTRIES_PER_READ)
     for (const [stream] of positions.slice(0, STREAMS_PER_READ)) this.#due.delete(stream)
-    await this.#applyAll(reads)
-  }
-
-  async #applyAll(reads: StreamRead[]): Promise<void> {
-    const { commits, stats } = this.#parts
-    const { batch } = commits
-    const readTimeMs = Date.now()
-    const { frameCount } = batch
-    const timesBefore = batch.frameTimes.length
-    const changed = reads.flatMap((read) => this.#applyRead(read, batch))
-    const markets = marketsAmong(changed)
-    for (const tape of markets) tape.proveEarly(batch)
-    commits.mark(changed)
-    if (changed.some((tape) => tape.stream === MARKETS_STREAM)) this.#refreshMarkets(batch)
-    stats.count('frames', batch.frameCount - frameCount)
-    const times = batch.frameTimes.slice(timesBefore)
-    const appliedTimeMs = Date.now()
-    batch.applied.push({ timeMs: appliedTimeMs, count: times.length })
-    await this.#showing
-    this.#showing = this.#show(markets, { times, readTimeMs, appliedTimeMs })
-    await commits.admit()
-  }
-
-  /** Never rejects: what ends the shard is thrown by the next step. */
-  async #show(markets: MarketTape[], shown: Shown): Promise<void> {
-    const { views, latencies } = this.#parts
-    try {
-      await views.show(markets)
-    } catch (error) {
-      this.#failure ??= error
-      return
-    }
-    recordShown(latencies, shown)
-  }
-
-  /** What the catalogue says anew of markets that are being recorded. */
-  #refreshMarkets(batch: Batch): void {
-    for (const market of batch.markets.values()) {
-      const tape = this.#parts.tapes.get(orderbookStream(market.marketId))
-      if (tape instanceof MarketTape) tape.updateMarket(market)
-    }
-  }
-
-  #applyRead({ stream, entries, isMore }: StreamRead, batch: Batch): Tape[] {
-    const tape = this.#parts.tapes.get(stream)
-    if (tape === undefined) return []
-    for (const entry of entries) this.#parts.tapes.apply(tape, entry, batch)
-    if (isMore) this.#due.add(stream)
-    return [tape]
+    for (const { stream, isMore } of reads) if (isMore && tapes.get(stream) !== undefined) this.#due.add(stream)
+    await this.#apply(reads)
+    await this.#parts.commits.admit()
   }
 
   /** A tape that moved on while its tail was asked for is where the stream is. */

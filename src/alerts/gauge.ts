@@ -29,10 +29,17 @@ export class Gauge {
     return next === undefined ? Infinity : readyTimeMs(next)
   }
 
+  /** All values up to it are one to `isDue`. */
+  get lowest(): number {
+    return Math.min(this.#armed.peek()?.level ?? Infinity, this.#fired.peek()?.rearmLevel ?? Infinity)
+  }
+
   isDue(value: number, atTimeMs: number): boolean {
-    const [armed, fired, cooling] = [this.#armed.peek(), this.#fired.peek(), this.#cooling.peek()]
+    const armed = this.#armed.peek()
     if (armed !== undefined && armed.level < value) return true
+    const fired = this.#fired.peek()
     if (fired !== undefined && fired.rearmLevel >= value) return true
+    const cooling = this.#cooling.peek()
     return cooling !== undefined && readyTimeMs(cooling) <= atTimeMs
   }
 

@@ -13,8 +13,14 @@ const valueOf = ({ name, type }: ArchivedColumn): string =>
     ? `coalesce(try_cast(${name} as ${NARROW_TYPE})::${PARQUET_TYPES[type]}, ${name}::${PARQUET_TYPES[type]}) as ${name}`
     : name
 
+const takenOf = ({ columns }: ArchivedTable): ArchivedColumn[] =>
+  columns.filter(({ isComputed }) => isComputed !== true)
+
 /** Column list of the COPY that writes a chunk. */
 export const copiedColumns = ({ columns }: ArchivedTable): string => columns.map(({ name }) => name).join(', ')
+
+/** Column list of the COPY that brings rows back: Postgres takes none that it computes. */
+export const writtenColumns = (table: ArchivedTable): string => copiedColumns({ ...table, columns: takenOf(table) })
 
 /** Options of that COPY. An absent value is nothing, an empty text is `""`. */
 export const COPY_OPTIONS = 'format csv'
@@ -43,6 +49,6 @@ const control = (character: string): string => `chr(${character.charCodeAt(0)})`
 const lineValue = ({ name, type }: ArchivedColumn): string =>
   `coalesce(${type === 'text' ? escaped(name) : `${name}::varchar`}, ${literal('\\N')})`
 
-/** An expression of DuckDB: a row as a line of COPY in Postgres' text format. */
-export const copyLine = ({ columns }: ArchivedTable): string =>
-  `concat(${columns.map(lineValue).join(', chr(9), ')}, chr(10))`
+/** An expression of DuckDB: a row as a line of COPY in Postgres' text format, for `writtenColumns`. */
+export const copyLine = (table: ArchivedTable): string =>
+  `concat(${takenOf(table).map(lineValue).join(', chr(9), ')}, chr(10))`

@@ -1,6 +1,7 @@
 type ColumnType = 'text' | 'bigint' | 'instant' | 'price' | 'size'
 
-export type ArchivedColumn = { name: string; type: ColumnType }
+/** `isComputed`: Postgres makes it of others, and takes none. */
+export type ArchivedColumn = { name: string; type: ColumnType; isComputed?: true }
 
 /** What the archive must know of a table that is partitioned by UTC day: a further table is a further value. */
 export type ArchivedTable = {
@@ -21,7 +22,7 @@ export const ORDER_BOOKS: ArchivedTable = {
     { name: 'outcome_id', type: 'text' },
     { name: 'captured_at', type: 'instant' },
     { name: 'id', type: 'bigint' },
-    { name: 'sequence', type: 'bigint' },
+    { name: 'sequence', type: 'bigint', isComputed: true },
     { name: 'market_id', type: 'text' },
     { name: 'side', type: 'text' },
     { name: 'kind', type: 'text' },

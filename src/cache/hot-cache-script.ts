@@ -2,6 +2,8 @@ import { valueAt, type CountCommands } from '../lib/script-commands.ts'
 
 /** What ended is shown for a day more. */
 const ENDED_LIFE_SECONDS = 86_400
+/** Lua puts no more than some thousand values on its stack. */
+const LEVELS_PER_COMMAND = 1_000
 
 /**
  * Writes quotes and ladders of several markets atomically, and refuses a market whose keys a newer owner has written.
@@ -19,7 +21,8 @@ local refused = 0
 for market = 1, tonumber(ARGV[2]) do
   key = key + 1
   local quote = KEYS[key]
-  local stands = tonumber(redis.call('HGET', quote, 'owner') or '0') or 0
+  local standing = redis.call('HMGET', quote, 'owner', 'state')
+  local stands = tonumber(standing[1] or '0') or 0
   local accepted = stands <= owner
   if accepted then
     redis.call('HSET', quote, 'bid_price', ARGV[at], 'bid_size', ARGV[at + 1], 'ask_price', ARGV[at + 2],
@@ -27,7 +30,7 @@ for market = 1, tonumber(ARGV[2]) do
       'source_ts', ARGV[at + 7], 'updated_at', ARGV[at + 8], 'applied', ARGV[at + 9], 'owner', ARGV[1])
     if ARGV[at + 6] == 'stopped' or ARGV[at + 6] == 'resolved' then
       redis.call('EXPIRE', quote, ${ENDED_LIFE_SECONDS})
-    else
+    elseif standing[2] == 'stopped' or standing[2] == 'resolved' then
       redis.call('PERSIST', quote)
     end
     if ARGV[at + 10] ~= '' then redis.call('HSET', quote, 'depth', ARGV[at + 10]) end
@@ -40,27 +43,33 @@ for market = 1, tonumber(ARGV[2]) do
   for ladder = 1, ladders do
     key = key + 1
     local name = KEYS[key]
-    if accepted and ARGV[at] == '1' then redis.call('DEL', name) end
     local whole = ARGV[at] == '1'
-    local levels = tonumber(ARGV[at + 1])
-    at = at + 2
-    for level = 1, levels do
-      local price, size = ARGV[at], ARGV[at + 1]
-      at = at + 2
-      if accepted then
-        if not whole then redis.call('ZREMRANGEBYSCORE', name, price, price) end
-        if size ~= '0' then redis.call('ZADD', name, price, price .. ':' .. size) end
+    if accepted and whole then redis.call('DEL', name) end
+    local last = at + 2 * tonumber(ARGV[at + 1])
+    local members = {}
+    for level = at + 2, accepted and last or 0, 2 do
+      local price, size = ARGV[level], ARGV[level + 1]
+      if not whole then redis.call('ZREMRANGEBYSCORE', name, price, price) end
+      if size ~= '0' then
+        members[#members + 1] = price
+        members[#members + 1] = price .. ':' .. size
+        if #members >= ${2 * LEVELS_PER_COMMAND} then
+          redis.call('ZADD', name, unpack(members))
+          members = {}
+        end
       end
     end
+    if #members > 0 then redis.call('ZADD', name, unpack(members)) end
+    at = last + 2
   end
 end
 return refused
 `
 
-/** At most: of a market a look, two writes and an announcement; of a level that is not removed two, of one that is, one. */
+/** At most: of a market a look, a write and an announcement; of a level one for what stood there, of a ladder one for what stands. */
 export const countCacheCommands: CountCommands = (call) => {
   const markets = valueAt(call, 2)
   const ladders = call.keyCount - markets
   const levels = (call.valueCount - 2 - 13 * markets - 2 * ladders) / 2
-  return 4 * markets + 2 * levels
+  return 3 * markets + levels + ladders
 }

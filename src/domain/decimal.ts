@@ -1,7 +1,13 @@
 /** Prices and sizes inside the process are integers of a millionth: exact, comparable, and cheap. */
 export const MILLION = 1_000_000
 
-const DECIMAL = /^(\d{1,10})(?:\.(\d{1,6}))?$/
+const MOST_DIGITS = 10
+const PLACES = 6
+const POINT = 46
+const ZERO = 48
+
+const TENS = [1, 10, 100, 1_000, 10_000, 100_000]
+const toSafe = (value: number): number | undefined => (Number.isSafeInteger(value) ? value : undefined)
 
 /**
  * Millionths of a decimal text such as `"0.46"` or `"918.34"`.
@@ -10,12 +16,25 @@ const DECIMAL = /^(\d{1,10})(?:\.(\d{1,6}))?$/
  *   or that does not fit a safe integer (9,007,199,254.740991): the caller rejects it as data.
  */
 export const toMillionths = (text: string): number | undefined => {
-  const match = DECIMAL.exec(text)
-  if (match === null) return undefined
-  const whole = Number(match[1])
-  const fraction = match[2] === undefined ? 0 : Number(match[2].padEnd(6, '0'))
-  const value = whole * MILLION + fraction
-  return Number.isSafeInteger(value) ? value : undefined
+  // By its characters: a regular expression cost 1.6 % of the normalizer's time, four a frame.
+  const { length } = text
+  let value = 0
+  let at = 0
+  for (; at < length && at <= MOST_DIGITS; at++) {
+    const digit = text.charCodeAt(at) - ZERO
+    if (digit < 0 || digit > 9) break
+    value = value * 10 + digit
+  }
+  if (at === 0 || at > MOST_DIGITS) return undefined
+  if (at === length) return toSafe(value * MILLION)
+  const places = length - at - 1
+  if (text.charCodeAt(at) !== POINT || places < 1 || places > PLACES) return undefined
+  for (at += 1; at < length; at++) {
+    const digit = text.charCodeAt(at) - ZERO
+    if (digit < 0 || digit > 9) return undefined
+    value = value * 10 + digit
+  }
+  return toSafe(value * (TENS[PLACES - places] ?? 1))
 }
 
 /** Canonical decimal text of a number of millionths: no trailing zeros, as the venue sends it. */

@@ -3,12 +3,14 @@ import type { Logger } from '../lib/log.ts'
 import type { Appender } from '../stream/append.ts'
 import { createEpochs, type EpochLog } from './epochs.ts'
 import { createFlush } from './flush.ts'
-import type { Budget } from './outbox.ts'
+import { createLinger } from './linger.ts'
+import type { Budget, Packed } from './outbox.ts'
 import { createRepair } from './repair.ts'
 
 export type WriterDeps = {
   appender: Appender
   budget: Budget
+  /** At least; longer while there is much. */
   lingerMs: number
   log: Logger
   /** Frames were dropped here because the buffer was full; called once there is room again. */
@@ -35,6 +37,8 @@ export type Writer = {
  */
 const MAX_FLUSH_BYTES = 2 * 1024 * 1024
 
+const framesIn = (batch: Packed[]): number => batch.reduce((sum, { entry }) => sum + entry.frames.length, 0)
+
 /** `wait` returns at the next `wake`. The caller checks for work right before, so that none is missed. */
 const createBell = () => {
   let ring = (): void => undefined
@@ -54,13 +58,17 @@ export const createWriter = (deps: WriterDeps): Writer => {
   const epochs = createEpochs({ budget, pushed: bell.wake })
   const repair = createRepair({ appender, epochs, log, onLoss })
   const flush = createFlush({ appender, epochs, repair, onRefused, log })
+  const linger = createLinger(lingerMs)
   const abandon = new AbortController()
   let isClosing = false
+  const isFull = (): boolean => epochs.outbox.usedBytes() >= MAX_FLUSH_BYTES
   const run = async (): Promise<void> => {
     while (!abandon.signal.aborted && !(isClosing && epochs.outbox.isEmpty())) {
       if (epochs.outbox.isEmpty() && !flush.needsRepair()) await bell.wait()
-      if (!isClosing) await pause(lingerMs, abandon.signal)
-      await flush.append(epochs.outbox.take(MAX_FLUSH_BYTES), abandon.signal)
+      if (!isClosing && !isFull()) await pause(linger.nextMs(), abandon.signal)
+      const batch = epochs.outbox.take(MAX_FLUSH_BYTES)
+      linger.note(framesIn(batch), Date.now())
+      await flush.append(batch, abandon.signal)
       for (const { stream, log: epochLog, count } of epochs.takeDropped()) onOverflow(stream, epochLog, count)
       epochs.expire(Date.now())
     }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Redis } from 'ioredis'
+import { callScript } from './script-call.ts'
 
 /** A script that touches no key but those it is given. */
 export type RedisScript = (redis: Redis, keys: string[], values: (string | number)[]) => Promise<unknown>
@@ -43,13 +44,19 @@ const ask = (redis: Redis): Promise<boolean> => {
 
 const hashed = (text: string) => ({ text, sha: createHash('sha1').update(text).digest('hex') })
 
+const formsOf = (text: string) => ({ plain: hashed(text.trimStart()), locking: hashed(KEY_LOCKING + text.trimStart()) })
+
+/** By what a call may name the script: its texts and their hashes. */
+export const scriptNames = (text: string): string[] =>
+  Object.values(formsOf(text)).flatMap((form) => [form.text, form.sha])
+
 /** Runs by its hash, and sends the text where the server does not have it (any more). */
 export const createRedisScript = (text: string): RedisScript => {
-  const [plain, locking] = [hashed(text.trimStart()), hashed(KEY_LOCKING + text.trimStart())]
+  const { plain, locking } = formsOf(text)
   return async (redis, keys, values) => {
     const script = (answers.get(redis) ?? (await ask(redis))) ? locking : plain
     try {
-      return await redis.evalsha(script.sha, keys.length, ...keys, ...values)
+      return await callScript(redis, script.sha, keys, values)
     } catch (error) {
       if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
       return redis.eval(script.text, keys.length, ...keys, ...values)

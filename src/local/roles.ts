@@ -87,7 +87,7 @@ export const startRole = (site: Site, role: Role, env: NodeJS.ProcessEnv): Promi
       String(role.niceness),
       process.execPath,
       ...role.nodeFlags,
-      ...nodeArgs('src/cli/worker.ts', role.args),
+      ...nodeArgs(site.compiled, 'cli/worker', role.args),
     ],
     env,
     cwd: REPOSITORY,

@@ -10,6 +10,8 @@ export type Site = {
   state: StateDir
   venue: VenueName
   env: NodeJS.ProcessEnv
+  /** Folder of the compiled sources; undefined: processes run by tsx. */
+  compiled: string | undefined
   record: ChildRecord
   /** All processes that are kept running, also those that are still starting. */
   kept: KeptProcess[]

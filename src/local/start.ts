@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs'
 import { readConfig, type Config } from '../config.ts'
 import { checkPolicy } from '../policy-file.ts'
 import { openChildRecord, stopLeftovers } from './children.ts'
+import { compile } from './compile.ts'
 import { acquireLock } from './lock.ts'
 import { rotateLog } from './log-file.ts'
 import type { StartOptions } from './options.ts'
@@ -56,13 +57,18 @@ const planOf = async ({ options, env }: Setting, say: (line: string) => void): P
   return { choice, options: { ...options, config: unnamed, markets: '' } }
 }
 
-const openSite = (setting: Setting, { state, screen }: Ground, plan: Plan) => {
+const openSite = (
+  setting: Setting,
+  { state, screen, compiled }: Ground & { compiled: string | undefined },
+  plan: Plan,
+) => {
   let running: Running | undefined
   const closing = new AbortController()
   const site: Site = {
     state,
     venue: plan.choice.type,
     env: setting.env,
+    compiled,
     record: openChildRecord(state),
     kept: [],
     closing: closing.signal,
@@ -88,7 +94,9 @@ const record = async (setting: Setting, ground: Ground): Promise<void> => {
   const { state, screen } = ground
   const left = await stopLeftovers(state)
   if (left.length > 0) screen.say(`stopped what an earlier start had left running: ${left.join(', ')}`)
-  const { site, up, down } = openSite(setting, ground, await planOf(setting, screen.say))
+  const plan = await planOf(setting, screen.say)
+  const compiled = await compile(screen.say)
+  const { site, up, down } = openSite(setting, { ...ground, compiled }, plan)
   const stop = listenForStop(() => site.kept.forEach((one) => one.kill()))
   const rotating = setInterval(() => rotateLogs(state), ROTATE_EVERY_MS)
   try {

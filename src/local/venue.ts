@@ -56,7 +56,7 @@ const emulatorSpec = (site: Site, args: string[], port: number): ProcessSpec => 
     name: 'emulator',
     kind: 'venue',
     command: process.execPath,
-    args: nodeArgs('src/cli/emulator.ts', ['--port', String(port), ...args]),
+    args: nodeArgs(site.compiled, 'cli/emulator', ['--port', String(port), ...args]),
     env: site.env,
     cwd: REPOSITORY,
     user: undefined,

@@ -13,14 +13,22 @@ import { tellFill } from './listener.ts'
 import { parseMarker } from './marker.ts'
 import { noteTickSize } from './market-changes.ts'
 import type { MarketTape } from './market-tape.ts'
-import type { OutcomeTape } from './outcome-tape.ts'
+import type { ChangeResult, OutcomeTape } from './outcome-tape.ts'
 import { isPossibleTime } from './possible-time.ts'
 import { toFill } from './trade-ordinals.ts'
+
+/** Not put together for each change: a text that is made has to be found among the names each time. */
+const CHANGE_COUNTERS: Record<ChangeResult, string> = {
+  changed: 'changes_changed',
+  unchanged: 'changes_unchanged',
+  older: 'changes_older',
+  held: 'changes_held',
+}
 
 const noteTimes = ({ exchangeTimeMs }: VenueEvent, { frame, batch, entryId }: FrameContext): void => {
   // An id begins with the ms of Redis's clock.
   const appendedTimeMs = Number.parseInt(entryId, 10)
-  batch.frameTimes.push({ exchangeTimeMs, receivedTimeMs: frame.receivedTimeMs, appendedTimeMs })
+  batch.frameTimes.push(exchangeTimeMs, frame.receivedTimeMs, appendedTimeMs)
 }
 
 /** Figures by the venue's name of the type. */
@@ -52,7 +60,7 @@ const applyBook = (tape: MarketTape, event: BookEvent, context: FrameContext): v
 const applyChanges = (tape: MarketTape, event: PriceChangeEvent, context: FrameContext): void => {
   for (const change of event.changes) {
     const result = outcomeFor(tape, change.token, context)?.applyChange(change, event, context)
-    if (result !== undefined) tape.deps.stats.count(`changes_${result}`)
+    if (result !== undefined) tape.deps.stats.count(CHANGE_COUNTERS[result])
   }
   noteTimes(event, context)
 }

@@ -135,7 +135,7 @@ export type Batch = {
   /** UTC days (epoch days) of `captured_at` among the rows: their partitions must be there. */
   days: Set<number>
   /** Of the frames that changed a book, for the latency to commit. */
-  frameTimes: FrameTimes[]
+  frameTimes: FrameTimes
   /** When they were applied, a read each. */
   applied: { timeMs: number; count: number }[]
   frameCount: number

@@ -39,12 +39,13 @@ export const addBookRows = (batch: Batch, event: RowEvent, levels: RowLevel[]): 
   const { capturedTimeMs, exchangeTimeMs, sourceReceivedTimeMs } = event
   const times = `${capturedText(capturedTimeMs)}\t${exchangeText(exchangeTimeMs)}\t${sourceText(sourceReceivedTimeMs)}`
   batch.days.add(Math.floor(capturedTimeMs / DAY_MS))
-  levels.forEach((level, position) => {
-    const id = event.sequence * ROWS_PER_EVENT + position
-    const line =
-      `${id}\t${event.sequence}\t${times}\t${level.priceText}\t${level.sizeText}\t` +
-      `${event.marketId}\t${event.outcomeId}\t${level.side}\t${event.kind}\n`
+  const tail = `${event.kind}\n`
+  let id = event.sequence * ROWS_PER_EVENT
+  for (const { priceText, sizeText, side } of levels) {
+    // Joined and not added up: a sum stays a tree of its parts, and each collection until the commit copies every one.
+    const line = [id, times, priceText, sizeText, event.marketId, event.outcomeId, side, tail].join('\t')
     batch.bookLines.push(line)
     batch.bookBytes += line.length
-  })
+    id += 1
+  }
 }

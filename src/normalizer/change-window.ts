@@ -27,11 +27,12 @@ export class ChangeWindow {
   }
 
   remember(change: PriceChange, time: MessageTime, untilTimeMs: number): void {
+    let expired = 0
+    while ((this.#changes[expired]?.time.exchangeTimeMs ?? untilTimeMs) < untilTimeMs) expired += 1
+    // At once: what stays for a second is copied by every collection meanwhile, and then is garbage of the old ones.
+    if (expired === 1) this.#changes.shift()
+    else if (expired > 1) this.#changes = this.#changes.slice(expired)
     this.#changes.push({ change, time })
-    const first = this.#changes[0]
-    if (first !== undefined && first.time.exchangeTimeMs < untilTimeMs && this.#changes.length > 32) {
-      this.#changes = this.#changes.filter((kept) => kept.time.exchangeTimeMs >= untilTimeMs)
-    }
   }
 
   /** Nothing was held or dropped. */

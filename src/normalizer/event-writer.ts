@@ -2,11 +2,18 @@ import type { BookLevels, LevelChange } from '../domain/book.ts'
 import type { Level } from '../domain/book-side.ts'
 import type { Frame } from '../domain/frame.ts'
 import { writesRows, type ShedTier } from '../domain/shed.ts'
-import type { Batch } from './batch.ts'
+import type { Batch, TapeContext } from './batch.ts'
 import { addBookRows, type RowKind, type RowLevel } from './book-row.ts'
 import { LadderChanges } from './ladder-changes.ts'
 
 export type WriteContext = { frame: Frame; batch: Batch; exchangeTimeMs: number | undefined }
+
+/** Written out: a spread of so few fields costs more than all else of a change. */
+export const writtenBy = ({ frame, batch }: TapeContext, exchangeTimeMs: number | undefined): WriteContext => ({
+  frame,
+  batch,
+  exchangeTimeMs,
+})
 
 /** An empty snapshot and a gap are one row. */
 export const EMPTY_ROW: RowLevel = { side: 'bid', priceText: '0', sizeText: '0' }
@@ -16,6 +23,8 @@ const toRow = (side: RowLevel['side'], level: Level): RowLevel => ({
   priceText: level.priceText,
   sizeText: level.size === 0 ? '0' : level.sizeText,
 })
+
+const toChangeRow = ({ side, level }: LevelChange): RowLevel => toRow(side, level)
 
 /** The rows of a snapshot; an empty book is one row too. */
 export const toRows = ({ bids, asks }: BookLevels): RowLevel[] => {
@@ -42,10 +51,6 @@ export class EventWriter {
     this.#outcomeId = outcomeId
   }
 
-  get position(): { sequence: number; capturedTimeMs: number } {
-    return { sequence: this.sequence, capturedTimeMs: this.capturedTimeMs }
-  }
-
   /** `captured_at` of what a frame would write now. */
   timeOf({ receivedTimeMs }: Frame): number {
     return Math.max(this.capturedTimeMs, receivedTimeMs)
@@ -56,8 +61,7 @@ export class EventWriter {
     if (changes.length === 0) return
     if (writesRows(this.tier)) for (const { side, level } of changes) this.ladder.set(side, level)
     this.changesSinceCheckpoint += changes.length
-    const rows = changes.map(({ side, level }) => toRow(side, level))
-    this.write('change', rows, context)
+    this.write('change', changes.map(toChangeRow), context)
   }
 
   /** No row, no sequence. Of a gap there is one whatever is shed. */

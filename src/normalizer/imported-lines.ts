@@ -73,7 +73,7 @@ export const createImportedLines = ({ marketId, outcomeId, source, earlier }: Li
       levels.forEach(({ priceText, sizeText, side }, position) => {
         const id = BigInt(sequence) * ROWS_PER_EVENT + BigInt(position)
         const rest = `${priceText}\t${sizeText}\t${marketId}\t${outcomeId}\t${side}\t${kind}\t${source}\n`
-        newest.lines.push(`${id}\t${sequence}\t${instants}\t${rest}`)
+        newest.lines.push(`${id}\t${instants}\t${rest}`)
       })
     },
     /** Lines that were not taken yet. */

@@ -57,7 +57,11 @@ export class Judge {
   /** One hash, with the last trade price that is known. */
   isProved(book: Book, { timestamp, hash }: Claim, prices: LastTradePrices): boolean {
     const { known } = prices
-    return known !== undefined && this.#measure(() => book.hash(timestamp, known) === hash)
+    if (known === undefined) return false
+    const startMs = performance.now()
+    const isProved = book.hash(timestamp, known) === hash
+    this.spentMs += performance.now() - startMs
+    return isProved
   }
 
   /** Judges a book, searching for its last trade price where the known one does not fit; `near` prices are tried first. */

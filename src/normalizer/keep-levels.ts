@@ -1,5 +1,6 @@
 import { compareKept } from '../domain/kept-levels.ts'
 import type { TapeContext } from './batch.ts'
+import { writtenBy } from './event-writer.ts'
 import type { MarketTape } from './market-tape.ts'
 import type { OutcomeTape } from './outcome-tape.ts'
 import { shedTo, type ToldDepth } from './shed-books.ts'
@@ -14,7 +15,7 @@ const writeDifference = (outcome: OutcomeTape, levels: number, context: TapeCont
   const before = book.top(writer.depth)
   writer.depth = levels
   writer.ladder.replaceAll()
-  writer.writeChanges(compareKept(before, book.top(levels)), { ...context, exchangeTimeMs })
+  writer.writeChanges(compareKept(before, book.top(levels)), writtenBy(context, exchangeTimeMs))
   verification.proof.renumber(sequence, writer.sequence)
 }
 

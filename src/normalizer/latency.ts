@@ -45,8 +45,22 @@ export const LATENCY_BOUNDS_MS: readonly number[] = [
   LONGEST_MS,
 ]
 
-/** Clocks of a frame on its way: the venue's, of the host that feeds, and Redis's (the id of its entry). */
-export type FrameTimes = { exchangeTimeMs: number; receivedTimeMs: number; appendedTimeMs: number }
+/**
+ * Clocks of frames on their way, in epoch ms, three a frame: the venue's, of the host that feeds, and Redis's (the id of its
+ * entry). Numbers and not an object a frame: what lives until the commit is copied by two collections.
+ */
+export type FrameTimes = number[]
+
+const CLOCKS = 3
+
+export const frameCountOf = (times: FrameTimes): number => times.length / CLOCKS
+
+export const forEachFrame = (
+  times: FrameTimes,
+  take: (exchangeTimeMs: number, receivedTimeMs: number, appendedTimeMs: number) => void,
+): void => {
+  for (let at = 0; at < times.length; at += CLOCKS) take(times[at] ?? 0, times[at + 1] ?? 0, times[at + 2] ?? 0)
+}
 
 /** Up to here a bin is a millisecond; above, 64 bins a doubling (1.1 %). */
 const EXACT_MS = 1_024

@@ -138,13 +138,14 @@ export class MarketTape {
     this.lastId = entry.id
     if (entry.frames.some(({ kind }) => kind === 'reprocess')) return this.#reprocess(entry, batch)
     if (entry.epoch < this.epoch) return this.#applyOlder(entry, batch)
-    entry.frames.forEach((frame, index) => {
-      const ordinal = entry.firstOrdinal + index
+    let ordinal = entry.firstOrdinal
+    for (const frame of entry.frames) {
       const context = { frame, batch, entryId: entry.id, ordinal }
       if (entry.epoch > this.epoch) this.#follow(entry.epoch, context)
       if (ordinal <= this.ordinal) this.deps.stats.count('framesReplayed')
       else this.#applyNext(ordinal, context)
-    })
+      ordinal += 1
+    }
   }
 
   /** The end of a read: books that hash to what the venue says are proved at once. */
@@ -212,10 +213,6 @@ export class MarketTape {
     })
   }
 
-  #heed(context: FrameContext): void {
-    for (const tape of this.outcomes) tape.heed(context)
-  }
-
   #follow(epoch: string, context: FrameContext): void {
     const isContinued = isContinuation(context.frame)
     const detail = `connection ${this.epoch} ended without a word; ${epoch} goes on`
@@ -241,9 +238,9 @@ export class MarketTape {
     const endedHour = this.tally.countFrame(frame.receivedTimeMs)
     if (endedHour !== undefined) batch.hours.push({ marketId: this.market.marketId, ...endedHour })
     // A frame of the websocket may be the very one that was waited for; whatever else comes says that none was.
-    if (frame.kind !== 'websocket') this.#heed(context)
+    if (frame.kind !== 'websocket') for (const tape of this.outcomes) tape.heed(context)
     applyFrame(this, context)
-    if (frame.kind === 'websocket') this.#heed(context)
+    if (frame.kind === 'websocket') for (const tape of this.outcomes) tape.heed(context)
     this.receivedTimeMs = Math.max(this.receivedTimeMs, frame.receivedTimeMs)
     tellFrame(this, context)
   }

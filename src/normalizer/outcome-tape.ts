@@ -6,10 +6,11 @@ import type { Market, Outcome } from '../domain/market.ts'
 import type { Batch, GapCause, TapeContext } from './batch.ts'
 import { bookFate, REORDER_MS } from './book-fate.ts'
 import { ChangeWindow, type MessageTime } from './change-window.ts'
-import { EMPTY_ROW, EventWriter, toRows } from './event-writer.ts'
+import { EMPTY_ROW, EventWriter, toRows, writtenBy } from './event-writer.ts'
 import { toGapClosed, toGapOpened } from './gap-rows.ts'
 import { tellBook, tellChanges, type MarketListener } from './listener.ts'
 import type { OutcomeStatus } from '../domain/progress.ts'
+import { standingOf } from './outcome-progress.ts'
 import { endSheds } from './shed-books.ts'
 import { TradeOrdinals } from './trade-ordinals.ts'
 import { Verification, type ProofDeps } from './verification.ts'
@@ -55,8 +56,7 @@ export class OutcomeTape {
     this.writer = new EventWriter(market.marketId, outcomeId)
     this.#deps = deps
     this.listeners = deps.listeners
-    const { book, writer } = this
-    this.verification = new Verification(() => ({ ...writer.position, book, outcomeId }), deps)
+    this.verification = new Verification(standingOf(this), deps)
   }
 
   get sequence(): number {
@@ -100,7 +100,7 @@ export class OutcomeTape {
     }
     this.verification.beforeChange(change, time, this.snapshotTimeMs, context)
     this.window.remember(change, time, exchangeTimeMs - REORDER_MS)
-    const written = { ...context, exchangeTimeMs }
+    const written = writtenBy(context, exchangeTimeMs)
     tellChanges(this, [change], written)
     const kept = applyKept(this.book, change, this.writer.depth)
     if (kept === undefined) this.verification.passOver(change, time)
@@ -145,7 +145,7 @@ export class OutcomeTape {
     this.status = 'gap'
     this.window.clear()
     this.verification.drop()
-    const written = { ...context, exchangeTimeMs: undefined }
+    const written = writtenBy(context, undefined)
     this.writer.write('gap', [EMPTY_ROW], written)
     tellBook(this, 'gap', written)
     this.gapSequence = opened.gapSequence
@@ -190,7 +190,7 @@ export class OutcomeTape {
     this.#learn(event)
     this.book.replace(event.levels)
     this.writer.ladder.replaceAll()
-    const written = { ...context, exchangeTimeMs }
+    const written = writtenBy(context, exchangeTimeMs)
     this.writer.write('snapshot', toRows(this.book.top(this.writer.depth)), written)
     this.status = 'following'
     tellBook(this, 'snapshot', written)
@@ -226,7 +226,7 @@ export class OutcomeTape {
     for (const change of newer) wanted.apply(change)
     const levels = wanted.top(0)
     const changes = this.book.difference(levels)
-    const written = { ...context, exchangeTimeMs }
+    const written = writtenBy(context, exchangeTimeMs)
     tellChanges(this, changes, written)
     const kept = replaceKept(this.book, { levels, changes }, this.writer.depth)
     this.snapshotTimeMs = Math.max(this.snapshotTimeMs, exchangeTimeMs)

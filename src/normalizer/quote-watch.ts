@@ -50,16 +50,19 @@ export class QuoteWatch {
   /** Call after each change of the book. */
   note(book: Book, exchangeTimeMs: number, receivedTimeMs: number): void {
     this.#newestChangeTimeMs = Math.max(this.#newestChangeTimeMs, exchangeTimeMs)
-    const quote = quoteOf(book)
-    const last = this.#seen.at(-1)
+    const bid = book.bids.best()?.price ?? EMPTY_BID
+    const ask = book.asks.best()?.price ?? EMPTY_ASK
+    const last = this.#seen[this.#seen.length - 1]
     // The last quote stood until now.
     if (last !== undefined) last.receivedTimeMs = receivedTimeMs
-    if (last !== undefined && isSame(last, quote)) return
-    this.#seen.push({ ...quote, receivedTimeMs })
+    if (last !== undefined && last.bid === bid && last.ask === ask) return
+    this.#seen.push({ bid, ask, receivedTimeMs })
     if (this.#seen.length > KEPT) this.#seen.shift()
-    const isMet = (expected: Expected): boolean =>
-      isSame(expected, quote) && isInTime(expected, { exchangeTimeMs, receivedTimeMs })
-    if (this.#expected.length > 0) this.#expected = this.#expected.filter((expected) => !isMet(expected))
+    if (this.#expected.length > 0) this.#meetInTime({ bid, ask }, { exchangeTimeMs, receivedTimeMs })
+  }
+
+  #meetInTime(quote: Quote, times: Times): void {
+    this.#expected = this.#expected.filter((expected) => !isSame(expected, quote) || !isInTime(expected, times))
   }
 
   expect(book: Book, expected: Expected): void {
@@ -73,6 +76,7 @@ export class QuoteWatch {
 
   /** A change of this time came when a newer book held it already: its quote was true, and is met by no state. */
   forgive(exchangeTimeMs: number): void {
+    if (this.#expected.length === 0) return
     this.#expected = this.#expected.filter((one) => Math.abs(one.exchangeTimeMs - exchangeTimeMs) > PASSED_MS)
   }
 
@@ -88,7 +92,7 @@ export class QuoteWatch {
 
   /** The oldest quote that no state met in time; the book misses a change. */
   overdue(receivedTimeMs: number): Expected | undefined {
-    const [oldest] = this.#expected
+    const oldest = this.#expected[0]
     if (oldest === undefined) return undefined
     const waitedMs = receivedTimeMs - oldest.receivedTimeMs
     const isPassed = this.#newestChangeTimeMs > oldest.exchangeTimeMs + PASSED_MS

@@ -32,8 +32,8 @@ export type ProofDeps = {
 
 export type VerificationState = ProofProgress & { quotes: QuoteWatchState; lateTimeMs: number | undefined }
 
-/** The outcome whose book is verified, as it stands. */
-type Subject = Standing & { outcomeId: string; capturedTimeMs: number }
+/** The outcome whose book is verified: its fields say how it stands now. */
+export type Subject = Readonly<Standing & { outcomeId: string; capturedTimeMs: number }>
 
 const COUNTERS: Record<BatchVerdict, string> = {
   verified: 'batchesVerified',
@@ -53,14 +53,14 @@ const isWhole = ({ minOrderSize, tickSize, negRisk, lastTradePrice }: BookEvent)
 export class Verification {
   readonly proof: BookProof
   readonly #quotes = new QuoteWatch()
-  readonly #subject: () => Subject
+  readonly #subject: Subject
   readonly #deps: ProofDeps
   /** Prices in which the last whole book differed from the one before: among them is that of the trade. */
   #near: number[] = []
   /** Receive time of the first frame at which something was late. */
   #lateTimeMs: number | undefined
 
-  constructor(subject: () => Subject, deps: ProofDeps) {
+  constructor(subject: Subject, deps: ProofDeps) {
     this.#subject = subject
     this.#deps = deps
     this.proof = new BookProof(deps)
@@ -95,18 +95,18 @@ export class Verification {
   }
 
   noteBest(exchangeTimeMs: number, receivedTimeMs: number): void {
-    this.#quotes.note(this.#subject().book, exchangeTimeMs, receivedTimeMs)
+    this.#quotes.note(this.#subject.book, exchangeTimeMs, receivedTimeMs)
   }
 
   /** A `best_bid_ask`: comes before the change it tells of. */
   expectQuote(bestBid: string, bestAsk: string, times: { exchangeTimeMs: number; receivedTimeMs: number }): void {
     const quote = toQuote(bestBid, bestAsk)
-    if (quote !== undefined) this.#quotes.expect(this.#subject().book, { ...quote, ...times, ...this.proof.since() })
+    if (quote !== undefined) this.#quotes.expect(this.#subject.book, { ...quote, ...times, ...this.proof.since() })
   }
 
   /** Judges the batch that is open. One that was cut off by a loss can only be proved. */
   endBatch({ frame, batch }: TapeContext, isCut = false, raisedTimeMs = frame.receivedTimeMs): void {
-    const subject = this.#subject()
+    const subject = this.#subject
     const settled = this.proof.settle(subject, this.#near)
     if (settled === undefined || (isCut && settled.verdict !== 'verified')) return
     const { verdict, mark } = settled
@@ -123,7 +123,7 @@ export class Verification {
   /** The end of a read. True when the book is newly proved. */
   proveEarly(batch: Batch): boolean {
     const { mark } = this.proof
-    if (mark === undefined || !this.proof.proveEarly(this.#subject())) return false
+    if (mark === undefined || !this.proof.proveEarly(this.#subject)) return false
     this.#tally('verified')
     this.#tell('verified', batch, mark.receivedTimeMs)
     return true
@@ -163,7 +163,7 @@ export class Verification {
     this.#near = near
     const { timestamp, hash } = event
     const { receivedTimeMs } = frame
-    const found = this.proof.judgeBook(this.#subject(), { timestamp, hash, receivedTimeMs }, near)
+    const found = this.proof.judgeBook(this.#subject, { timestamp, hash, receivedTimeMs }, near)
     if (found === 'mismatch' && isWhole(event)) this.proof.isHashKnown = false
     const verdict = found === 'mismatch' && !this.proof.isHashKnown ? 'unverifiable' : found
     this.#tally(verdict)
@@ -191,7 +191,7 @@ export class Verification {
     this.endBatch(context, true)
     // What changed beyond the levels that are kept took no sequence.
     const isEndProved = !isOpen || this.proof.verified?.receivedTimeMs === mark?.receivedTimeMs
-    const isProved = isEndProved && this.proof.verified?.sequence === this.#subject().sequence
+    const isProved = isEndProved && this.proof.verified?.sequence === this.#subject.sequence
     return this.#weakness() ?? (isProved ? undefined : before)
   }
 
@@ -235,7 +235,7 @@ export class Verification {
   #tell(state: ProofState, batch: Batch, receivedTimeMs: number): void {
     if (this.proof.state === state) return
     this.proof.state = state
-    const { outcomeId, sequence, capturedTimeMs } = this.#subject()
+    const { outcomeId, sequence, capturedTimeMs } = this.#subject
     batch.proofs.push({ outcomeId, sequence, capturedTimeMs: Math.max(capturedTimeMs, receivedTimeMs), state })
   }
 }

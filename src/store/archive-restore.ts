@@ -6,11 +6,17 @@ type Day = { table: string; day: string }
 
 const stagingOf = ({ table, day }: Day): string => `${table}_restored_${day.replaceAll('-', '')}`
 
-/** An empty table of its own with all that a partition has: what an earlier try left is gone. */
-export const openStaging = async (pool: Pool, name: Day): Promise<string> => {
+const keyOf = (name: Day): string => `${stagingOf(name)}_key`
+
+/**
+ * An empty table of its own with all that a partition has, and none of its rows twice by `key`: what an earlier try left is
+ * gone.
+ */
+export const openStaging = async (pool: Pool, name: Day, key: readonly string[]): Promise<string> => {
   const staging = stagingOf(name)
   await pool.query(`drop table if exists ${staging}`)
   await pool.query(`create table ${staging} (like ${name.table} including all excluding comments)`)
+  await pool.query(`create unique index ${keyOf(name)} on ${staging} (${key.join(', ')})`)
   return staging
 }
 
@@ -62,6 +68,7 @@ export const attachStaging = (pool: Pool, { table, day }: Day, loaded: Loaded[])
       await markRestored(client, { table, day }, loaded)
       const { rows } = await client.query<{ name: string }>('select partition_name($1, $2) as name', [table, day])
       const name = rows[0]?.name ?? ''
+      await client.query(`drop index ${keyOf({ table, day })}`)
       await client.query(`alter table ${staging} rename to ${name}`)
       const [from, to] = [day, new Date(Date.parse(day) + 86_400_000).toISOString().slice(0, 10)]
       await client.query(

@@ -3,12 +3,16 @@ import { copyLines } from './copy.ts'
 import type { SealedDays } from './recorded-days.ts'
 
 /** Columns of `order_books` in the order of the normalizer's COPY lines. */
-const BOOK_COLUMNS =
-  'id, sequence, captured_at, source_ts, source_received_at, price, size, market_id, outcome_id, side, kind'
+const BOOK_COLUMNS = 'id, captured_at, source_ts, source_received_at, price, size, market_id, outcome_id, side, kind'
+
+const ROWS_PER_EVENT = 65_536
+
+/** Of the event that a row belongs to, by its id. */
+export const sequenceOf = (id: number): number => Math.floor(id / ROWS_PER_EVENT)
 
 const NONE: SealedDays = new Set()
 
-const dayOf = (line: string): string => line.split('\t', 3)[2]?.slice(0, 10) ?? ''
+const dayOf = (line: string): string => line.split('\t', 2)[1]?.slice(0, 10) ?? ''
 
 /** Table of rows with an instant: another one where its day takes no more rows. */
 export const tableOfInstant = (captured: string, sealed: SealedDays): 'order_books' | 'order_books_later' =>

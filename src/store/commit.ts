@@ -17,7 +17,7 @@ import { writeFills } from './fills.ts'
 import { writeGaps } from './gaps.ts'
 import { writeIsolated } from './isolate.ts'
 import { isDataError } from './isolation.ts'
-import { writeLiquidity } from './liquidity.ts'
+import { copyLevels, writeHappenings } from './liquidity.ts'
 import { lockMarkets, writeMarketChanges } from './market-changes.ts'
 import { writeMarkets } from './markets.ts'
 import { writeMetricBuckets, writeMetrics } from './metrics.ts'
@@ -72,6 +72,7 @@ const writeAll = async (
   await fireOfMarkets(client, resolvedIn(batch))
   await writeMarketChanges(client, batch.marketChanges)
   await copyBookRows(client, batch.bookLines, sealed)
+  await copyLevels(client, batch.liquidity)
   await writeMetrics(client, [...batch.metrics.values()])
   const placed = await placeTrades(client, batch.trades)
   const done = await placeActivities(client, batch.activities)
@@ -89,7 +90,7 @@ const writeAll = async (
   await writeDepths(rest, batch.depths)
   await writeHours(rest, batch.hours)
   await writeMetricBuckets(rest, [...batch.metricBuckets.values()])
-  await writeLiquidity(rest, batch.liquidity)
+  await writeHappenings(rest, batch.liquidity)
   await writeReprocessed(rest, [...batch.reprocessed, ...placed.reprocessed, ...done.reprocessed])
   await writeAlertStates(rest, [...batch.alertStates.values()])
   await writeAlertEvents(rest, batch.alertEvents)

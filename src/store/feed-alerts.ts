@@ -112,3 +112,11 @@ export const recordCheck = (pool: Pool, check: Check): Promise<Recorded> =>
       throw error
     }
   })
+
+const OPEN_BY_KIND = `select kind, count(*)::int as count from feed_alerts where recovered_at is null group by kind`
+
+/** Kind -> alerts that have not recovered; kinds without one are absent. */
+export const countOpenByKind = async (pool: Pool): Promise<Map<string, number>> => {
+  const { rows } = await pool.query<{ kind: string; count: number }>(OPEN_BY_KIND)
+  return new Map(rows.map(({ kind, count }) => [kind, count]))
+}

@@ -52,12 +52,23 @@ with owner as (
   select epoch from normalizer_owners where shard = $1 and epoch = $2 for share
 ), moved as (
   update ingestion_offsets o
-  set last_id = n.last_id, sequence = n.sequence, writer = $3, progress = n.progress, updated_at = now()
-  from jsonb_to_recordset($4::jsonb) as n(stream text, expected text, last_id text, sequence bigint, progress jsonb)
+  set last_id = n.last_id, sequence = n.sequence, writer = $3, progress = n.progress, kept = n.kept, updated_at = now()
+  from rows from (
+    jsonb_to_recordset($4::jsonb) as (stream text, expected text, last_id text, sequence bigint, progress jsonb),
+    string_to_table($5, E'\n')
+  ) as n(stream, expected, last_id, sequence, progress, kept)
   where o.stream = n.stream and o.last_id = n.expected and exists (select from owner)
   returning o.stream
 )
 select count(*)::int as moved from moved`
+
+const toRow = ({ stream, expected, lastId, sequence, progress: { kept: _, ...progress } }: OffsetRow) => ({
+  stream,
+  expected,
+  last_id: lastId,
+  sequence,
+  progress,
+})
 
 /**
  * Moves the offsets of a batch, first thing in its transaction, in the order of their names (a fixed order: no
@@ -66,21 +77,10 @@ select count(*)::int as moved from moved`
  * @throws FenceLost when another copy owns the shard or has moved one of the offsets.
  */
 export const moveOffsets = async (client: ClientBase, owner: Owner, offsets: OffsetRow[]): Promise<void> => {
-  const rows = offsets
-    .toSorted((left, right) => (left.stream < right.stream ? -1 : 1))
-    .map(({ stream, expected, lastId, sequence, progress }) => ({
-      stream,
-      expected,
-      last_id: lastId,
-      sequence,
-      progress,
-    }))
-  const result = await client.query<{ moved: number }>(MOVE, [
-    owner.shard,
-    owner.epoch,
-    owner.writer,
-    JSON.stringify(rows),
-  ])
+  const sorted = offsets.toSorted((left, right) => (left.stream < right.stream ? -1 : 1))
+  const kept = sorted.map(({ progress }) => JSON.stringify(progress.kept)).join('\n')
+  const values = [owner.shard, owner.epoch, owner.writer, JSON.stringify(sorted.map(toRow)), kept]
+  const result = await client.query<{ moved: number }>(MOVE, values)
   if (result.rows[0]?.moved === offsets.length) return
   await assertOwner(client, owner)
   const moved = result.rows[0]?.moved ?? 0

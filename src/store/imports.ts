@@ -18,9 +18,8 @@ export type ImportStores = { pool: Pool; hasUnread: HasUnread }
 type ImportSource = 'pmxt' | 'prices_history'
 
 const DAY_MS = 86_400_000
-const COLUMNS =
-  'id, sequence, captured_at, source_ts, source_received_at, price, size, market_id, outcome_id, side, kind, source'
-const CAPTURED_AT = 2
+const COLUMNS = 'id, captured_at, source_ts, source_received_at, price, size, market_id, outcome_id, side, kind, source'
+const CAPTURED_AT = 1
 /** One import of a market at a time: what is free stays free until it is filled. */
 const LOCK = `select pg_try_advisory_xact_lock(hashtext('imports'), hashtext($1)) as is_held`
 
@@ -162,7 +161,7 @@ export const importMarket = <T>(
       await client.query('begin')
       await lockMarket(client, given.marketId)
       const sealed = await readSealed(client, given.span)
-      const isSealed = (line: string): boolean => sealed.has((line.split('\t', 3)[CAPTURED_AT] ?? '').slice(0, 10))
+      const isSealed = (line: string): boolean => sealed.has((line.split('\t', 2)[CAPTURED_AT] ?? '').slice(0, 10))
       const result = await work({
         client,
         free: await readFreeSpans(client, given, hasUnread),

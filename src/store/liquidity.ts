@@ -1,5 +1,7 @@
+import type { ClientBase } from 'pg'
 import type { LiquidityEvent } from '../domain/liquidity-event.ts'
 import { instant } from './instant.ts'
+import { copyLines } from './copy.ts'
 import { toJson } from './json.ts'
 import type { StatementTarget } from './script.ts'
 
@@ -24,7 +26,25 @@ const toRow = (event: LiquidityEvent) => ({
   detail: event.detail,
 })
 
-/** Appends events, each once. The partitions of their days must be there. */
-export const writeLiquidity = async (client: StatementTarget, events: LiquidityEvent[]): Promise<void> => {
-  if (events.length > 0) await client.query(INSERT, [toJson(events.map(toRow))])
+const isOfLevel = ({ priceText }: LiquidityEvent): boolean => priceText !== undefined
+
+const COLUMNS = 'market_id, outcome_id, type, side, amount, price, observed_at, source, identity'
+
+const toLine = (event: LiquidityEvent): string =>
+  `${event.marketId}\t${event.outcomeId}\t${event.type}\t${event.side}\t${event.amountText}\t${event.priceText}\t` +
+  `${instant(event.observedTimeMs)}\t${event.source}\t${event.identity}\n`
+
+/** Appends what happened to levels: as many rows as `order_books`, and none that could be told twice. */
+export const copyLevels = (client: ClientBase, events: LiquidityEvent[]): Promise<void> =>
+  copyLines(client, `liquidity_events (${COLUMNS})`, events.filter(isOfLevel).map(toLine))
+
+/** Appends all other events, each once. The partitions of their days must be there. */
+export const writeHappenings = async (client: StatementTarget, events: LiquidityEvent[]): Promise<void> => {
+  const others = events.filter((event) => !isOfLevel(event))
+  if (others.length > 0) await client.query(INSERT, [toJson(others.map(toRow))])
+}
+
+export const writeLiquidity = async (client: ClientBase, events: LiquidityEvent[]): Promise<void> => {
+  await copyLevels(client, events)
+  await writeHappenings(client, events)
 }

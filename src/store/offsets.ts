@@ -1,5 +1,5 @@
 import type { Pool } from 'pg'
-import { NO_PROGRESS, type MarketProgress } from '../domain/progress.ts'
+import { NO_PROGRESS, type KeptProgress, type MarketProgress } from '../domain/progress.ts'
 
 /** Where a stream was committed. `lastId` is `0-0` for a stream that was never read. */
 export type StoredOffset = { stream: string; lastId: string; writer: string; progress: MarketProgress }
@@ -9,15 +9,22 @@ insert into ingestion_offsets (stream, last_id, sequence, writer, progress, upda
 select stream, '0-0', 0, 'none', $2::jsonb, now() from unnest($1::text[]) as stream order by stream
 on conflict (stream) do nothing`
 
-const READ = 'select stream, last_id, writer, progress from ingestion_offsets where stream = any($1)'
+const READ = 'select stream, last_id, writer, progress, kept::json from ingestion_offsets where stream = any($1)'
 
-type OffsetRecord = { stream: string; last_id: string; writer: string; progress: MarketProgress }
+/** `kept` is null of a stream that was never committed; before it was a column, it stood in `progress`. */
+type OffsetRecord = {
+  stream: string
+  last_id: string
+  writer: string
+  progress: MarketProgress
+  kept: KeptProgress | null
+}
 
 const toStored = (row: OffsetRecord): StoredOffset => ({
   stream: row.stream,
   lastId: row.last_id,
   writer: row.writer,
-  progress: { ...NO_PROGRESS, ...row.progress },
+  progress: { ...NO_PROGRESS, ...row.progress, ...(row.kept === null ? {} : { kept: row.kept }) },
 })
 
 /** The committed offsets of these streams; a stream seen for the first time gets a row at `0-0`. */

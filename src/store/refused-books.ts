@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg'
 import { orderbookStream } from '../domain/keys.ts'
 import type { Batch, OffsetRow } from '../normalizer/batch.ts'
-import { copyBookRows, tableOfInstant } from './books.ts'
+import { copyBookRows, sequenceOf, tableOfInstant } from './books.ts'
 import { tryWrite, writeHalving, writeHalvingGroups, type Isolation } from './isolation.ts'
 import type { SealedDays } from './recorded-days.ts'
 import { addRefused, explain } from './refused.ts'
@@ -11,8 +11,8 @@ import { toJson } from './json.ts'
 type Event = { marketId: string; outcomeId: string; sequence: number; captured: string; detail: string }
 
 const fieldsOf = (line: string) => {
-  const [, sequence = '', captured = '', , , , , marketId = '', outcomeId = ''] = line.split('\t')
-  return { marketId, outcomeId, sequence: Number(sequence), captured }
+  const [id = '', captured = '', , , , , marketId = '', outcomeId = ''] = line.split('\t')
+  return { marketId, outcomeId, sequence: sequenceOf(Number(id)), captured }
 }
 
 const eventKey = (line: string): string => {
@@ -32,8 +32,8 @@ const byMarket = (lines: string[]): string[][] => {
 }
 
 const gapRows = (table: string): string => `
-insert into ${table} (id, sequence, captured_at, price, size, market_id, outcome_id, side, kind)
-select n.sequence * 65536, n.sequence, n.captured_at, 0, 0, n.market_id, n.outcome_id, 'bid', 'gap'
+insert into ${table} (id, captured_at, price, size, market_id, outcome_id, side, kind)
+select n.sequence * 65536, n.captured_at, 0, 0, n.market_id, n.outcome_id, 'bid', 'gap'
 from jsonb_to_recordset($1::jsonb) as n(sequence bigint, captured_at timestamptz, market_id text, outcome_id text)
 on conflict do nothing`
 
@@ -69,7 +69,8 @@ const openInProgress = async (client: ClientBase, batch: Batch, event: Event): P
   })
   const changed: OffsetRow = { ...offset, progress: { ...offset.progress, outcomes } }
   batch.offsets.set(stream, changed)
-  await client.query(PROGRESS, [stream, JSON.stringify(changed.progress)])
+  const { kept: _, ...progress } = changed.progress
+  await client.query(PROGRESS, [stream, JSON.stringify(progress)])
   batch.refused.push({
     marketId: event.marketId,
     outcomeId: event.outcomeId,

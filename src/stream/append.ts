@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis'
 import { appendedKey, marketOfStream, readyKey } from '../domain/keys.ts'
 import { shardOf } from '../domain/market.ts'
 import { createRedisScript } from '../lib/redis-script.ts'
-import { APPEND_SCRIPT } from './append-script.ts'
+import { APPEND_SCRIPT, WIDE_FIELD } from './append-script.ts'
 import { encodeEntry, type NewEntry, type SigningKeys } from './entry.ts'
 
 /** `behind`: Redis knows less than it had acknowledged; nothing was added. `refused`: entries it will never take, with its reason. */
@@ -61,7 +61,8 @@ export const createAppender = ({ redis, signing, shardCount }: AppenderDeps): Ap
       const index = indexes.get(entry.stream) ?? indexes.size + 1
       indexes.set(entry.stream, index)
       const fields = encodeEntry(entry, signing)
-      parts.push(String(index), fields[3], String(entry.frames.length), fields[5], fields[7], fields[11])
+      const lastOrdinal = String(entry.firstOrdinal + entry.frames.length - 1)
+      parts.push(String(index), fields[3], lastOrdinal, fields[5], fields[7], fields[11])
     }
     const streams = [...indexes.keys()]
     const keys = [appendedKey(epoch), ...readyKeys, ...streams]
@@ -74,7 +75,8 @@ export const createAppender = ({ redis, signing, shardCount }: AppenderDeps): Ap
     append,
     readAppended: async (epoch) => {
       const found = await redis.hgetall(appendedKey(epoch))
-      return new Map(Object.entries(found).map(([stream, ordinal]) => [stream, Number(ordinal)]))
+      const streams = Object.entries(found).filter(([stream]) => stream !== WIDE_FIELD)
+      return new Map(streams.map(([stream, ordinal]) => [stream, Number(ordinal)]))
     },
     refresh: async (epoch) => {
       await redis.expire(appendedKey(epoch), APPENDED_LIFE_SECONDS)

@@ -1,5 +1,6 @@
-import { createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto'
+import { timingSafeEqual } from 'node:crypto'
 import type { Frame, FrameKind, StreamEntry } from '../domain/frame.ts'
+import { createSigner } from '../lib/hmac.ts'
 
 /** HMAC keys by id. `current` signs; every key verifies, so that entries of a rotated key stay readable. */
 export type SigningKeys = { current: string; keys: ReadonlyMap<string, string> }
@@ -52,19 +53,14 @@ const headerOf = (frame: Frame): string => {
   return `${KIND_LETTERS[frame.kind]}${frame.receivedTimeMs}${source}:${frame.text.length}`
 }
 
-/** Few: one a rotation. A key that is prepared anew for each entry costs as much as the hash. */
-const preparedKeys = new Map<string, KeyObject>()
+/** Few: one a rotation. */
+const signers = new Map<string, (text: string) => string>()
 
-const toKey = (secret: string): KeyObject => {
-  const known = preparedKeys.get(secret)
-  if (known !== undefined) return known
-  const key = createSecretKey(secret, 'utf8')
-  preparedKeys.set(secret, key)
-  return key
+const sign = (secret: string, parts: string[]): string => {
+  const known = signers.get(secret) ?? createSigner(secret)
+  signers.set(secret, known)
+  return known(parts.join('\n'))
 }
-
-const sign = (secret: string, parts: string[]): string =>
-  createHmac('sha256', toKey(secret)).update(parts.join('\n')).digest('base64url')
 
 /**
  * Packs and signs an entry: `h` holds `<kind><received ms>[~<source ms>]:<length in UTF-16 units>` a frame,

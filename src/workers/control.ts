@@ -9,6 +9,7 @@ import { marketsHook } from '../http/markets-hook.ts'
 import { restoreSwitch } from '../activities/everything-copy.ts'
 import { readFeedGroups } from '../activities/feed-groups.ts'
 import { createRebalance } from '../activities/rebalance.ts'
+import { followStanding } from '../activities/standing-figures.ts'
 import { openAlertDispatcher } from './alert-dispatcher.ts'
 import { createControlActivities } from './control-activities.ts'
 import { openCatalogChanges, startRefresh, type CatalogChanges } from './catalog-changes.ts'
@@ -54,6 +55,7 @@ export const openControl = async (context: RoleContext): Promise<RoleWorker> => 
   const start = startRefresh(client)
   const changes = await openCatalogChanges({ start, subscriber: resources.connectRedis(), log, stats })
   addHooks(context, changes)
+  followStanding(resources, stats)
   const reassert = await openReassert({ client, runs, subscriber: resources.connectRedis(), log })
   const watch = createWatch({ owners, reassert, context, client })
   const setUp = async (): Promise<void> => {

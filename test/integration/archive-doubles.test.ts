@@ -9,8 +9,8 @@ const { at, pool, ask, keyOf, drop, places, countRows } = await openArchiveDays(
 
 const copyLater = async (count: number): Promise<void> => {
   await ask(`
-    insert into order_books_later (id, sequence, captured_at, price, size, market_id, outcome_id, side, kind)
-    select id, sequence, captured_at, price, size, market_id, outcome_id, side, kind from order_books limit ${count}`)
+    insert into order_books_later (id, captured_at, price, size, market_id, outcome_id, side, kind)
+    select id, captured_at, price, size, market_id, outcome_id, side, kind from order_books limit ${count}`)
 }
 const restore = () => at.archive.run(at.archive.activities.restoreDay, { table: 'order_books', day: DAY })
 

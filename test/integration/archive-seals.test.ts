@@ -9,8 +9,8 @@ const { at, pool, ask, drop, places, countRows } = await openArchiveDays(ROWS)
 
 const OPENED = `
 select unseal_partition('order_books', '${DAY}');
-insert into order_books (id, sequence, captured_at, price, size, market_id, outcome_id, side, kind)
-values (9, 9, '${DAY}T10:00:00Z', 0.5, 1, '7', '7:0', 'bid', 'change');
+insert into order_books (id, captured_at, price, size, market_id, outcome_id, side, kind)
+values (9 * 65536, '${DAY}T10:00:00Z', 0.5, 1, '7', '7:0', 'bid', 'change');
 select seal_partition('order_books', '${DAY}')`
 
 /** Somebody who opens the day, writes a row and seals it again, all in a transaction that is not at its end. */

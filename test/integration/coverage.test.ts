@@ -183,8 +183,8 @@ test('a first snapshot begins a recording too, before any checkpoint is written;
     await ensurePartition(database.pool, day)
   const insert = (sequence: number, second: number) =>
     database.pool.query(
-      `insert into order_books (id, sequence, captured_at, price, size, market_id, outcome_id, side, kind)
-       values ($1::bigint * 65536, $1, $2, 0.5, 1, $3, $4, 'bid', 'snapshot')`,
+      `insert into order_books (id, captured_at, price, size, market_id, outcome_id, side, kind)
+       values ($1::bigint * 65536, $2, 0.5, 1, $3, $4, 'bid', 'snapshot')`,
       [sequence, iso(second), marketId, outcomeId],
     )
   await insert(-5, hour + 60)

@@ -95,10 +95,10 @@ const readmeQuery = (): string => {
 }
 
 const openSpans = async (marketId: string): Promise<number> => {
-  const sql = `select jsonb_path_query_array(progress, '$.kept.liquidity.outcomes[*].spans[*]') as spans
+  const sql = `select jsonb_path_query_array(kept::jsonb, '$.liquidity.outcomes[*].spans[*]') as spans
     from ingestion_offsets where stream = $1`
-  const { rows } = await database.pool.query<{ spans: unknown[] }>(sql, [`orderbook:${marketId}`])
-  return rows[0]?.spans.length ?? -1
+  const { rows } = await database.pool.query<{ spans: unknown[] | null }>(sql, [`orderbook:${marketId}`])
+  return rows[0]?.spans?.length ?? -1
 }
 const closed = (marketId: string): Promise<void> =>
   until(`the last second of ${marketId} is told though nothing comes`, async () => (await openSpans(marketId)) === 0)

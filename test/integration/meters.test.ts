@@ -74,7 +74,7 @@ const toWrite = (marketId: string, levels: number): MarketWrite => {
 }
 
 describe('commands of Redis are counted as the server counts them', () => {
-  test('of an append: every stream, entry and note', async () => {
+  test('of an append: every look, entry and note', async () => {
     using metered = await openMetered()
     const appender = createAppender({ redis: metered.redis, signing, shardCount: 2 })
     const append = () => {
@@ -89,7 +89,7 @@ describe('commands of Redis are counted as the server counts them', () => {
       return appender.append(entries)
     }
     const { ours, real } = await metered.both(append)
-    expect(real).toBeGreaterThan(12)
+    expect(real).toBeGreaterThan(9)
     expect(ours).toBe(real)
   })
 
@@ -106,13 +106,13 @@ describe('commands of Redis are counted as the server counts them', () => {
     expect(told.ours).toBe(told.real)
   })
 
-  test('of the hot cache: never less, and at most an announcement and a removal a level more', async () => {
+  test('of the hot cache: never less, and at most an announcement a market and a side of a ladder without news more', async () => {
     using metered = await openMetered()
     const cache = createHotCache({ redis: metered.redis, ownerEpoch: 1 })
     const full = await metered.both(() => cache([toWrite('1', 7), toWrite('2', 0)]))
-    expect(full.ours).toBe(full.real)
+    expect(full.ours - full.real).toBe(3)
     const silent = await metered.both(() => cache([{ ...toWrite('1', 7), isQuoteChanged: false }]))
-    expect(silent.ours - silent.real).toBe(1)
+    expect(silent.ours - silent.real).toBe(2)
   })
 
   test('of a pipeline each, and by name', async () => {
@@ -138,11 +138,12 @@ test('errors of Redis are counted by its own word for them, bytes by direction o
   await redis.get('text')
   const after = await stats.readAll()
   expect((after['redisBytes:in'] ?? 0) - (before['redisBytes:in'] ?? 0)).toBeGreaterThan(10_000)
-  // What waits for a connection is sent later, and counted once.
+  // What loses its connection is sent again, and fails once.
   redis.disconnect(true)
   const waiting = Promise.all([redis.strlen('text'), redis.lpush('text', '1').catch(() => 'refused')])
   expect(await waiting).toEqual([10_000, 'refused'])
-  expect(stats.read()).toMatchObject({ 'redisCalls:strlen': 1, 'redisErrors:wrongtype': 2 })
+  expect(stats.read()).toMatchObject({ 'redisErrors:wrongtype': 2 })
+  expect(stats.read()['redisCalls:strlen']).toBeGreaterThan(0)
   await until('the client to be back', async () => (await redis.ping()) === 'PONG')
   const again = await stats.readAll()
   expect(again['redisBytes:out'], 'what the lost socket had sent stays').toBeGreaterThan(after['redisBytes:out'] ?? 0)

@@ -64,7 +64,7 @@ const openBench = async () => {
       return (await database.pool.query<Record<string, unknown>>(sql, [marketId])).rows
     },
     openLiquidity: async (marketId: string) => {
-      const sql = `select jsonb_path_query_array(progress, '$.kept.liquidity.outcomes[*].spans') as open from ingestion_offsets where stream = $1`
+      const sql = `select jsonb_path_query_array(kept::jsonb, '$.liquidity.outcomes[*].spans') as open from ingestion_offsets where stream = $1`
       return (await database.pool.query<{ open: unknown[] }>(sql, [`orderbook:${marketId}`])).rows[0]?.open
     },
     resolve: async (marketId: string): Promise<void> => {

@@ -29,8 +29,8 @@ type Row = { outcomeId: string; hour: number; sequence: number; kind: 'snapshot'
 
 const addRow = (pool: Pool, { outcomeId, hour, sequence, kind }: Row): Promise<unknown> =>
   pool.query(
-    `insert into order_books (id, sequence, captured_at, price, size, market_id, outcome_id, side, kind)
-     values ($1::bigint * 65536, $1, $2, 0.01 * (1 + abs($1::bigint) % 40), 7, split_part($3, ':', 1), $3, 'bid', $4)`,
+    `insert into order_books (id, captured_at, price, size, market_id, outcome_id, side, kind)
+     values ($1::bigint * 65536, $2, 0.01 * (1 + abs($1::bigint) % 40), 7, split_part($3, ':', 1), $3, 'bid', $4)`,
     [sequence, atHour(hour), outcomeId, kind],
   )
 

@@ -18,8 +18,8 @@ export const NAME: PartName = { table: 'order_books', day: DAY, part: 0 }
 
 /** Books of some outcomes in the order of time, with all that a row can be: absent, empty, quoted, wide, on the edge of the day. */
 const FILL = `
-insert into order_books (id, sequence, captured_at, source_ts, source_received_at, price, size, market_id, outcome_id, side, kind, source)
-select tick * 65536 + tick % 3, tick, $1::date::timestamp at time zone 'UTC' + (tick - 1) * (interval '24 hours' / $2::int) + interval '1 microsecond' * (tick % 2),
+insert into order_books (id, captured_at, source_ts, source_received_at, price, size, market_id, outcome_id, side, kind, source)
+select tick * 65536 + tick % 3, $1::date::timestamp at time zone 'UTC' + (tick - 1) * (interval '24 hours' / $2::int) + interval '1 microsecond' * (tick % 2),
   case when tick % 11 = 0 then null else $1::date::timestamp at time zone 'UTC' + tick * interval '1 millisecond' - interval '1 day' end,
   case when tick % 5 = 0 then $1::date::timestamp at time zone 'UTC' - tick * interval '1 microsecond' end,
   (tick % 1000) / 1000.0, case tick % 7 when 0 then 0 when 1 then 999999999999999999.999999 when 2 then 1000000000000 else tick * 1.000001 end,
@@ -42,8 +42,8 @@ export const forgetDay = async (pool: Pool, day = DAY): Promise<void> => {
 /** Rows of the day that came after it was sealed. */
 export const fillLater = async (pool: Pool, ids: number[], day = DAY): Promise<void> => {
   await pool.query(
-    `insert into order_books_later (id, sequence, captured_at, price, size, market_id, outcome_id, side, kind, source)
-     select id, id, $1::date::timestamp at time zone 'UTC' + id * interval '1 second', 0.5, id, '7', '7:0', 'bid', 'change', 'pmxt'
+    `insert into order_books_later (id, captured_at, price, size, market_id, outcome_id, side, kind, source)
+     select id, $1::date::timestamp at time zone 'UTC' + id * interval '1 second', 0.5, id, '7', '7:0', 'bid', 'change', 'pmxt'
      from unnest($2::bigint[]) id`,
     [day, ids],
   )

@@ -4,7 +4,7 @@ import { until } from './system.ts'
 
 const OPEN = `
 select count(*)::int as open from ingestion_offsets
-where jsonb_path_exists(progress, '$.kept.liquidity.outcomes[*].spans[*]')`
+where jsonb_path_exists(kept::jsonb, '$.liquidity.outcomes[*].spans[*]')`
 
 /** Levels whose liquidity events do not add up to their change since the first snapshot; of histories without a gap. */
 const UNBALANCED = `

@@ -11,10 +11,10 @@ export type Row = {
 }
 
 export const parseLine = (line: string): Row => {
-  const [id, sequence, captured, , , price, size, , outcomeId, side, kind] = line.trimEnd().split('\t')
+  const [id, captured, , , price, size, , outcomeId, side, kind] = line.trimEnd().split('\t')
   return {
     id: Number(id),
-    sequence: Number(sequence),
+    sequence: Math.floor(Number(id) / 65_536),
     capturedTimeMs: Date.parse(captured ?? ''),
     price: price ?? '',
     size: size ?? '',

@@ -51,8 +51,8 @@ const HOUR_MS = 3_600_000
 /** Rows that an import brings for a day that is sealed. */
 export const importLater = (pool: Pool): Promise<unknown> =>
   pool.query(
-    `insert into order_books_later (id, sequence, captured_at, source_ts, price, size, market_id, outcome_id, side, kind, source)
-     select n * 65536, n, $2::timestamptz + n * interval '10 seconds 123456 microseconds', null, 0.01 * n, 1.5 * n, '72', $1,
+    `insert into order_books_later (id, captured_at, source_ts, price, size, market_id, outcome_id, side, kind, source)
+     select n * 65536, $2::timestamptz + n * interval '10 seconds 123456 microseconds', null, 0.01 * n, 1.5 * n, '72', $1,
        case when n < 20 then 'bid' else 'ask' end, case when n = 1 then 'snapshot' else 'change' end, 'pmxt'
      from generate_series(1, 40) n`,
     [IMPORTED, new Date(MIDNIGHT_MS + HOUR_MS).toISOString()],

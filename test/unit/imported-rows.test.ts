@@ -44,8 +44,9 @@ const truthOf = (events: Seen[]): (Book | undefined)[] => {
 type Row = { id: string; sequence: number; timeMs: number; price: string; size: string; kind: string }
 
 const toRow = (line: string): Row => {
-  const [id = '', sequence, captured, , , priceText = '', sizeText = '', , , , kind = ''] = line.split('\t')
-  return { id, sequence: Number(sequence), timeMs: Date.parse(captured ?? ''), price: priceText, size: sizeText, kind }
+  const [id = '', captured, , , priceText = '', sizeText = '', , , , kind = ''] = line.split('\t')
+  const sequence = Number(BigInt(id) >> 16n)
+  return { id, sequence, timeMs: Date.parse(captured ?? ''), price: priceText, size: sizeText, kind }
 }
 
 /** As `imported_rows_at` does it. */

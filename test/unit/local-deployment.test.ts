@@ -33,14 +33,16 @@ const blocks = (section: string): [string, string][] => {
     text('docker-compose.yml')
       .split(new RegExp(`^${section}:\\n`, 'm'))[1]
       ?.split(/^\S/m)[0] ?? ''
-  const parts = body.split(/^ {2}(\w+):/m).slice(1)
+  const parts = body.split(/^ {2}([\w-]+):/m).slice(1)
   return parts.flatMap((name, index): [string, string][] => (index % 2 === 0 ? [[name, parts[index + 1] ?? '']] : []))
 }
 
 describe('docker-compose.yml', () => {
   const containers = blocks('services')
   const isRole = ([, body]: [string, string]): boolean => body.includes('<<: *role\n')
-  const servers = containers.filter((container) => !isRole(container))
+  const isWatcher = ([, body]: [string, string]): boolean => /<<: \*(prometheus|grafana)\n/.test(body)
+  const servers = containers.filter((container) => !isRole(container) && !isWatcher(container))
+  const watchers = containers.filter(isWatcher)
   const roles = containers.filter(isRole)
 
   it('has Postgres, Redis, Temporal and S3, and with a profile the migration and each role', () => {
@@ -77,6 +79,25 @@ describe('docker-compose.yml', () => {
     )
     expect(tuned.filter((name) => !names.includes(name))).toEqual([])
     expect(shared).toMatch(/^ {4}STREAM_HMAC_KEY:$/m)
+  })
+
+  it('watches when asked for: pinned, on loopback, nobody without a password, with files that there are', () => {
+    expect(watchers.map(([name]) => name)).toEqual(['prometheus', 'grafana', 'prometheus-start', 'grafana-start'])
+    const shared = text('docker-compose.yml').split('x-prometheus: &prometheus\n')[1]?.split('\nservices:')[0] ?? ''
+    expect(shared).toMatch(/image: prom\/prometheus:v\d+\.\d+\.\d+\n/)
+    expect(shared).toMatch(/image: grafana\/grafana:\d+\.\d+\.\d+\n/)
+    expect(shared).toContain('GF_SECURITY_ADMIN_PASSWORD: ${GRAFANA_PASSWORD:-')
+    expect(shared).toContain("GF_AUTH_ANONYMOUS_ENABLED: 'false'")
+    for (const [, body] of watchers) {
+      expect(body).toMatch(/profiles: \['watch(-start)?'\]/)
+      if (body.includes('network_mode: host')) expect(body).toMatch(/(listen-address=|HTTP_ADDR: )127\.0\.0\.1/)
+      else expect(body).toMatch(/ports: \['127\.0\.0\.1:(\d+):\1'\]/)
+    }
+    const mounted = [...text('docker-compose.yml').matchAll(/(\.\/deploy\/[\w/]+):/g)].map((match) => match[1] ?? '')
+    expect(new Set(mounted).size).toBe(3)
+    expect(mounted.filter((path) => !existsSync(new URL(`../../${path}`, import.meta.url)))).toEqual([])
+    const configs = [...text('docker-compose.yml').matchAll(/=\/etc\/prometheus\/(\w+\.yml)/g)]
+    expect(configs.map((match) => match[1])).toEqual(['roles.yml', 'prometheus.yml'])
   })
 
   it('keeps what Redis acknowledges and registers the search attributes', () => {

@@ -45,7 +45,7 @@ const openShard = async () => {
     views: { show: nothing },
     closing: () => undefined,
     listening: { tick: ({ nowMs, isBehind }: Tick) => (ticks.push({ nowMs: nowMs - START_MS, isBehind }), []) },
-    latencies: Object.fromEntries(['apply', 'show'].map((name) => [name, { record: () => undefined }])),
+    showing: { failure: undefined, add: () => undefined },
   }
   const shard = new Shard(parts as unknown as ShardParts)
   await shard.start([])

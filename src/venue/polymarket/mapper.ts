@@ -3,6 +3,7 @@ import type { BookLevels } from '../../domain/book.ts'
 import type { Level, Side } from '../../domain/book-side.ts'
 import { MILLION, toMillionths } from '../../domain/decimal.ts'
 import type { BookEvent, NewMarketEvent, Parsed, PriceChange, VenueEvent } from '../../domain/event.ts'
+import { isPriceChange } from './price-change.ts'
 import { EVENT_TYPES, marketMessage, restBook, type BookMessage, type MarketMessage } from './messages.ts'
 
 /** Data that fits the schema but not the domain; caught below and turned into a `rejected` value. */
@@ -177,7 +178,7 @@ export const parseMarketMessage = (text: string): Parsed => {
   if (eventType === undefined) return { type: 'rejected', detail: 'no event_type', breaksBook: true }
   if (!EVENT_TYPES.has(eventType)) return { type: 'unknown', detail: `event type "${eventType}"` }
   try {
-    return { type: 'event', event: toEvent(marketMessage.parse(value)) }
+    return { type: 'event', event: toEvent(isPriceChange(value) ? value : marketMessage.parse(value)) }
   } catch (error) {
     return { type: 'rejected', detail: explain(error), breaksBook: BOOK_TYPES.has(eventType) }
   }

@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest'
+import { followStanding } from '../../src/activities/standing-figures.ts'
+import { createStats } from '../../src/lib/stats.ts'
+import { createDatabase, openRedis } from '../support/services.ts'
+
+const RAISE = `
+insert into feed_alerts (kind, subject, reason, detail, markets_count)
+select kind, subject, 'no_report', '', 0
+from (values ('trades', 'trades:0'), ('partitions', 'partitions:a'), ('partitions', 'partitions:b')) v (kind, subject)`
+
+const openStage = async () => {
+  const database = await createDatabase()
+  const server = await openRedis()
+  const redis = server.connect()
+  redis.on('error', () => undefined)
+  const stats = createStats()
+  followStanding({ pool: database.pool, redis }, stats)
+  return {
+    ...{ database, server, redis, stats },
+    [Symbol.asyncDispose]: async () => {
+      redis.disconnect()
+      await Promise.all([server[Symbol.asyncDispose](), database[Symbol.asyncDispose]()])
+    },
+  }
+}
+
+test('alerts that stand are told by kind, as 0 where there are none and once they have recovered', async () => {
+  await using stage = await openStage()
+  const { database, stats } = stage
+  await database.pool.query(RAISE)
+  expect(await stats.readAll()).toMatchObject({
+    'feedAlertsOpenOf:trades': 1,
+    'feedAlertsOpenOf:partitions': 2,
+    'feedAlertsOpenOf:archive': 0,
+  })
+  await database.pool.query(`update feed_alerts set recovered_at = now() where kind = 'partitions'`)
+  expect(await stats.readAll()).toMatchObject({ 'feedAlertsOpenOf:trades': 1, 'feedAlertsOpenOf:partitions': 0 })
+})
+
+test("the limit of Redis's memory is its own, else its machine's", async () => {
+  await using stage = await openStage()
+  const { redis, stats } = stage
+  const { redisMemoryBytes: usedBytes = 0, redisMemoryLimitBytes: machineBytes = 0 } = await stats.readAll()
+  expect(usedBytes).toBeGreaterThan(100_000)
+  expect(machineBytes).toBeGreaterThan(100 * usedBytes)
+  await redis.config('SET', 'maxmemory', '64mb')
+  expect((await stats.readAll())['redisMemoryLimitBytes']).toBe(64 * 1024 * 1024)
+})
+
+test('a Redis that hangs says nothing, and hides nothing that Postgres says', async () => {
+  await using stage = await openStage()
+  const { server, stats } = stage
+  process.kill(server.pid(), 'SIGSTOP')
+  const figures = await stats.readAll()
+  process.kill(server.pid(), 'SIGCONT')
+  expect(figures['feedAlertsOpenOf:trades']).toBe(0)
+  expect(figures).not.toHaveProperty('redisMemoryBytes')
+})
