@@ -74,6 +74,9 @@ const optionsOf = ({ scheduleId, workflowType, every, offset, note, ...rest }: P
   state: { note },
 })
 
+/** Of all that are deployed. */
+export const SCHEDULE_IDS = PLANNED.map(({ scheduleId }) => scheduleId)
+
 /** Creates what is missing and brings the rest up to date; the state stays, and with it an operator's pause. */
 const deploy = async (client: Client, planned: Planned): Promise<void> => {
   const options = optionsOf(planned)
