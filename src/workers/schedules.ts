@@ -53,7 +53,6 @@ const PLANNED: Planned[] = [
 ]
 
 export const SCHEDULED_TYPES: ReadonlySet<string> = new Set(PLANNED.map(({ workflowType }) => workflowType))
-export const SCHEDULE_IDS = PLANNED.map(({ scheduleId }) => scheduleId)
 
 const optionsOf = ({ scheduleId, workflowType, every, offset, note, ...rest }: Planned): ScheduleOptions => ({
   scheduleId,
