@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { openRecording, type Recording } from '../../test/support/recording.ts'
 import { until, type System } from '../../test/support/system.ts'
 import type { VenueProcess } from '../../test/support/venue-process.ts'
@@ -24,9 +25,11 @@ export type Load = AsyncDisposable & {
 
 /** Until all books stand; the rate of a measurement comes after it. */
 const START_RATE = 200
+const LOOK_EVERY_MS = 500
 
 const untilProved = ({ system }: Recording, markets: number): Promise<true> =>
   until('all books to be proved', async () => {
+    await sleep(LOOK_EVERY_MS)
     const { marketsWithBook = 0, tokensProved = 0 } = await figuresOf(system, 'normalizer')
     return (marketsWithBook >= markets && tokensProved >= 2 * markets) || undefined
   })
