@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { openRecording, type Recording } from '../../test/support/recording.ts'
 import { until, type System } from '../../test/support/system.ts'
 import type { VenueProcess } from '../../test/support/venue-process.ts'
+import { complaintsOf } from './complaints.ts'
 import { startNormalizer, type Normalizer } from './extra-normalizer.ts'
 import { takeLook, type Look } from './look.ts'
 import { figuresOf, processesOf, type Process } from './processes.ts'
@@ -62,6 +63,9 @@ export const openLoad = async ({ markets, shards, env = {}, say }: LoadOptions):
     processes,
     setRate: async (rate) => void (await venue.post('rate', { rate })),
     look: () => takeLook(system, processes()),
-    [Symbol.asyncDispose]: () => recording[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: async () => {
+      for (const line of complaintsOf(system)) say(line)
+      await recording[Symbol.asyncDispose]()
+    },
   }
 }
