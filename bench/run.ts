@@ -51,6 +51,8 @@ const onceOnly = <T>(make: () => Promise<T>): (() => Promise<T>) => {
   return () => (made ??= make())
 }
 
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
 const runOne = async ({ name, what, run }: Scenario, given: Given): Promise<Outcome> => {
   const [startMs, before] = [performance.now(), loadOfMinute()]
   let figures: Figure[] = []
@@ -58,10 +60,19 @@ const runOne = async ({ name, what, run }: Scenario, given: Given): Promise<Outc
   try {
     figures = await run(given)
   } catch (error) {
-    failure = error instanceof Error ? error.message : String(error)
+    failure = reasonOf(error)
   }
   const seconds = (performance.now() - startMs) / 1_000
   return { name, what, seconds, load: [before, loadOfMinute()], figures, failure }
+}
+
+/** What an earlier run left behind, if it was killed. Another run may be sweeping the same. */
+const sweep = async (): Promise<void> => {
+  try {
+    await sweepTestFolders()
+  } catch (error) {
+    console.log(`not all that earlier runs left could be removed: ${reasonOf(error)}`)
+  }
 }
 
 const main = async (): Promise<number> => {
@@ -79,7 +90,7 @@ const main = async (): Promise<number> => {
     shards: positive('shards', values.shards) ?? 1,
     parts: async () => (await measured()).rates,
   }
-  await sweepTestFolders()
+  await sweep()
   const report = await openReport(values)
   const outcomes: Outcome[] = []
   for (const scenario of scenarios) {
@@ -97,6 +108,6 @@ const main = async (): Promise<number> => {
 try {
   process.exit(await main())
 } catch (error) {
-  console.error(`bench: ${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`)
+  console.error(`bench: ${reasonOf(error)}; --help tells what there is`)
   process.exit(1)
 }

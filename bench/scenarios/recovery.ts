@@ -13,6 +13,8 @@ const RATE = 1_000
 /** Live recording is never nearer than a commit. */
 const CAUGHT_UP_MS = 500
 const STEADY_MS = 10_000
+/** Not so often that looking takes what recovers. */
+const LOOK_EVERY_MS = 250
 
 type Recovery = { backMs: number; firstCommitMs: number; wholeMs: number }
 
@@ -32,6 +34,7 @@ const timeRecovery = async ({ recording }: Load, name: 'normalizer' | 'feed'): P
   })
   const firstCommitMs = Date.now() - killedMs
   await until('all books to be whole', async () => {
+    await sleep(LOOK_EVERY_MS)
     const { tokensProved = 0, gapsOpen = 0 } = await figuresOf(system, 'normalizer')
     const { tokensSubscribed = 0 } = await figuresOf(system, 'feed')
     const behind = await readBehind(pool, redis)

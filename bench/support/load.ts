@@ -1,7 +1,9 @@
 import { compile } from '../../src/local/compile.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { openRecording, type Recording } from '../../test/support/recording.ts'
 import { until, type System } from '../../test/support/system.ts'
 import type { VenueProcess } from '../../test/support/venue-process.ts'
+import { complaintsOf } from './complaints.ts'
 import { startNormalizer, type Normalizer } from './extra-normalizer.ts'
 import { takeLook, type Look } from './look.ts'
 import { figuresOf, processesOf, type Process } from './processes.ts'
@@ -25,9 +27,11 @@ export type Load = AsyncDisposable & {
 
 /** Until all books stand; the rate of a measurement comes after it. */
 const START_RATE = 200
+const LOOK_EVERY_MS = 500
 
 const untilProved = ({ system }: Recording, markets: number): Promise<true> =>
   until('all books to be proved', async () => {
+    await sleep(LOOK_EVERY_MS)
     const { marketsWithBook = 0, tokensProved = 0 } = await figuresOf(system, 'normalizer')
     return (marketsWithBook >= markets && tokensProved >= 2 * markets) || undefined
   })
@@ -62,6 +66,9 @@ export const openLoad = async ({ markets, shards, env = {}, say }: LoadOptions):
     processes,
     setRate: async (rate) => void (await venue.post('rate', { rate })),
     look: () => takeLook(system, processes()),
-    [Symbol.asyncDispose]: () => recording[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: async () => {
+      for (const line of complaintsOf(system)) say(line)
+      await recording[Symbol.asyncDispose]()
+    },
   }
 }

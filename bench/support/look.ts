@@ -36,5 +36,8 @@ export const counted = (before: Figures, now: Figures, name: string): number => 
 /** Roles of ours; databases, Temporal and the venue are others. */
 export const isOurs = (name: string): boolean => /^(control|feed|normalizer|archive)/.test(name)
 
-export const sumOfOurs = (byProcess: ReadonlyMap<string, number>): number =>
-  [...byProcess].reduce((sum, [name, value]) => (isOurs(name) ? sum + value : sum), 0)
+/** Each shard may have one of its own. */
+export const isNormalizer = (name: string): boolean => name.startsWith('normalizer')
+
+export const sumOf = (byProcess: ReadonlyMap<string, number>, isMeant: (name: string) => boolean): number =>
+  [...byProcess].reduce((sum, [name, value]) => (isMeant(name) ? sum + value : sum), 0)

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import type pg from 'pg'
 import type { Recorded } from '../../test/support/recording.ts'
@@ -34,12 +35,15 @@ export const behindText = ({ streams, longestMs, longest }: Behind): string =>
   `entries of ${streams} streams wait for their commit, of ${longest} for ${longestMs} ms`
 
 const DRAIN_MS = 120_000
+/** A look costs Redis and Postgres what a commit does: not as often as could be. */
+const LOOK_EVERY_MS = 250
 
 /** Nothing is sent any more and all that was sent is committed. Resolves with how long that took. */
 export const drain = async ({ venue, system, pool }: Recorded): Promise<number> => {
   await venue.post('pause')
   const [redis, startMs] = [system.redis(), performance.now()]
   const look = async (): Promise<true> => {
+    await sleep(LOOK_EVERY_MS)
     const behind = await readBehind(pool, redis)
     if (behind.streams > 0) throw new Error(behindText(behind))
     return true

@@ -1,6 +1,6 @@
 import { figure, type Figure } from './figure.ts'
 import { stagePercentile } from './stages.ts'
-import { counted, cpuBetween, secondsBetween, sumOfOurs, type Look } from './look.ts'
+import { counted, cpuBetween, secondsBetween, isNormalizer, isOurs, sumOf, type Look } from './look.ts'
 
 const PROOFS = [
   ['batches proved', 'batchesVerified'],
@@ -28,7 +28,7 @@ export const stageFigures = (before: Look, now: Look): Figure[] =>
 export const flowFigures = (before: Look, now: Look): Figure[] => {
   const since = (name: string): number => counted(before.normalizer, now.normalizer, name)
   const aSecond = (name: string): number => since(name) / secondsBetween(before, now)
-  const cpuSeconds = cpuBetween(before, now).get('normalizer') ?? 0
+  const cpuSeconds = sumOf(cpuBetween(before, now), isNormalizer)
   return [
     figure('frames applied', aSecond('frames'), 'frames/s'),
     figure('rows written', aSecond('rows'), 'rows/s', { note: `${aSecond('commits').toFixed(1)} commits/s` }),
@@ -52,7 +52,7 @@ export const costFigures = (before: Look, now: Look): Figure[] => {
   const others = now.busy - before.busy - known
   const stolen = percent(now.stolen - before.stolen)
   return [
-    figure('CPU of control, feed, normalizer, archive', sumOfOurs(cpu) / millions, 'CPU s/M frames'),
+    figure('CPU of control, feed, normalizer, archive', sumOf(cpu, isOurs) / millions, 'CPU s/M frames'),
     ...byProcess,
     figure('  everything else on the machine', others / millions, 'CPU s/M frames', {
       note: `${percent(others)}; stolen by the host ${stolen}`,
@@ -62,4 +62,4 @@ export const costFigures = (before: Look, now: Look): Figure[] => {
 
 /** What our roles take of one core, in percent. */
 export const ourPercent = (before: Look, now: Look): number =>
-  (sumOfOurs(cpuBetween(before, now)) / secondsBetween(before, now)) * 100
+  (sumOf(cpuBetween(before, now), isOurs) / secondsBetween(before, now)) * 100
