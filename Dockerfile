@@ -25,7 +25,7 @@ RUN apt-get update \
   && install -d -o node -g node /var/lib/polytape
 ENV NODE_ENV=production POLYTAPE_STATE_DIR=/var/lib/polytape
 WORKDIR /app
-COPY package.json package-lock.json ./
+COPY package.json package-lock.json prices.json ./
 COPY migrations ./migrations
 COPY --from=packages /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist

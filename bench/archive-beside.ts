@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 import { openSystem, until, type System } from '../test/support/system.ts'
 import { expectDone, lastedMs, runTemporal, statusOfWorkflow } from '../test/support/temporal-command.ts'
 import { fillBookDay } from './support/book-day.ts'
-import { figuresOf, memoryOf } from './support/processes.ts'
+import { figuresOf, memoryOf, processesOf } from './support/processes.ts'
 import { tellStages } from './support/stages.ts'
 
 /**
@@ -49,7 +49,7 @@ const tellArchive = async (system: System): Promise<void> => {
   const rate = Math.round((count / tookMs) * 1_000).toLocaleString('en-US')
   console.log(`${status}: ${count.toLocaleString('en-US')} rows in ${(tookMs / 1_000).toFixed(1)} s, ${rate} rows/s`)
   console.log(`${((part?.bytes ?? 0) / count).toFixed(2)} bytes a row`)
-  console.log('memory in MB:', memoryOf(system).get('archive'))
+  console.log('memory in MB:', memoryOf(processesOf(system)).get('archive'))
 }
 
 const main = async (): Promise<void> => {

@@ -5,7 +5,8 @@ import { parseArgs } from 'node:util'
 import type { EverythingAnswer } from '../src/activities/everything.ts'
 import { openSystem, until, type System } from '../test/support/system.ts'
 import { runTemporal } from '../test/support/temporal-command.ts'
-import { cpuOf, figuresOf, memoryOf } from './support/processes.ts'
+import { secondsText, untilAllLive } from './support/live.ts'
+import { cpuOf, figuresOf, memoryOf, processesOf } from './support/processes.ts'
 
 /**
  * Thousands of markets on one machine, with emulator, databases and Temporal beside them: how long until all are live, one
@@ -20,35 +21,6 @@ const { values } = parseArgs({
 })
 /** Signals of what happened before are told, and quiet books are looked at less often. */
 const SETTLE_MS = 65_000
-const LONGEST_MS = 120_000
-const SAY_EVERY_MS = 5_000
-
-type Live = { bookMs: number | undefined; workflowMs: number | undefined }
-
-const seconds = (ms: number | undefined): string => (ms === undefined ? '–' : (ms / 1_000).toFixed(1))
-
-const countLive = async (system: System): Promise<number> => {
-  const query = "WorkflowType='marketSubscription' and MarketState='live'"
-  const { text } = await runTemporal(system, 'workflow', 'count', '--query', query)
-  return Number(/\d+/.exec(text)?.[0] ?? 0)
-}
-
-/** Undefined where it took longer than two minutes. */
-const untilLive = async (system: System, wanted: number, beganMs: number): Promise<Live> => {
-  const live: Live = { bookMs: undefined, workflowMs: undefined }
-  for (let saidMs = 0; Date.now() - beganMs < LONGEST_MS; await sleep(1_500)) {
-    const [{ marketsWithBook = 0 }, workflows] = await Promise.all([figuresOf(system, 'normalizer'), countLive(system)])
-    const elapsedMs = Date.now() - beganMs
-    if (marketsWithBook >= wanted) live.bookMs ??= elapsedMs
-    if (workflows >= wanted) live.workflowMs ??= elapsedMs
-    if (live.bookMs !== undefined && live.workflowMs !== undefined) break
-    if (elapsedMs - saidMs < SAY_EVERY_MS) continue
-    saidMs = elapsedMs
-    const counts = `${marketsWithBook} books proved, ${workflows} workflows live`
-    console.log(`${seconds(elapsedMs)} s: ${counts}, load ${loadavg()[0]}`)
-  }
-  return live
-}
 
 const post = async (system: System, action: string): Promise<void> => {
   const log = readFileSync(system.folder.state.logPath('emulator'), 'utf8')
@@ -105,12 +77,12 @@ const takeWork = (system: System): Promise<number[]> =>
   Promise.all(WORK.map(async ([role, name]) => (await figuresOf(system, role))[name] ?? 0))
 
 const tellIdle = async (system: System, idleMs: number): Promise<void> => {
-  const before = cpuOf(system)
+  const before = cpuOf(processesOf(system))
   const workBefore = await takeWork(system)
   const startMs = Date.now()
   await sleep(idleMs)
   const tookMs = Date.now() - startMs
-  const shares = [...cpuOf(system)].map(([name, total]) => ({
+  const shares = [...cpuOf(processesOf(system))].map(([name, total]) => ({
     name,
     percent: ((total - (before.get(name) ?? 0)) / tookMs) * 100_000,
   }))
@@ -128,17 +100,19 @@ const main = async (): Promise<void> => {
   const { markets, rate } = values
   const args = ['--venue', 'emulator', '--emulator-markets', markets, '--emulator-rate', rate, '--top', markets]
   await using system = await openSystem({ args, env: {} })
-  const { bookMs, workflowMs } = await untilLive(system, Number(markets), Date.now())
+  const { bookMs, workflowMs } = await untilAllLive(system, Number(markets), Date.now(), console.log)
   console.log(
-    `${markets} markets: books proved ${seconds(bookMs)} s, workflows live ${seconds(workflowMs)} s after run.json`,
+    `${markets} markets: books proved ${secondsText(bookMs)} s, workflows live ${secondsText(workflowMs)} s after run.json`,
   )
-  const spent = [...cpuOf(system)].map(([name, total]) => `${name} ${total.toFixed(1)}`)
+  const spent = [...cpuOf(processesOf(system))].map(([name, total]) => `${name} ${total.toFixed(1)}`)
   console.log(`CPU seconds until then: ${spent.join(', ')}`)
   await pauseOne(system)
   await post(system, 'pause')
   await sleep(SETTLE_MS)
   await tellIdle(system, Number(values.idle) * 1_000)
-  const memory = [...memoryOf(system)].map(([name, { nowMb, highestMb }]) => `${name} ${nowMb} (${highestMb})`)
+  const memory = [...memoryOf(processesOf(system))].map(
+    ([name, { nowMb, highestMb }]) => `${name} ${nowMb} (${highestMb})`,
+  )
   console.log(`memory in MB, now and highest: ${memory.join(', ')}`)
   await post(system, 'resume')
   await setEverything(system, 'paused')

@@ -9,6 +9,7 @@ import {
   RowsPerSecond,
   Seconds,
   Short,
+  SiShort,
 } from '@grafana/grafana-foundation-sdk/units'
 import { createDashboard } from './dashboard.ts'
 import { lines } from './panels.ts'
@@ -118,14 +119,27 @@ const cost = [
     queries: [each('part', total('polytape_cost_dollars_per_month', 'part'))],
   }),
   lines({
+    title: 'What 1,000 frames take',
+    about: 'Commands and round trips of Redis, rows, and bytes stored, logged and sent, by kind.',
+    unit: SiShort,
+    queries: [each('kind', highest('polytape_cost_per_thousand_frames', 'kind'))],
+  }),
+  lines({
+    title: "Temporal's actions an hour",
+    about: 'At the rate of now, by kind: what Temporal Cloud bills.',
+    unit: Short,
+    queries: [each('kind', highest('polytape_temporal_actions_per_hour', 'kind'))],
+  }),
+  lines({
     title: 'Tier of the budget',
-    about: '0: all is recorded. 1: without depth, 2: quotes only, 3: trades only, since COST_BUDGET would be exceeded.',
+    about:
+      '0: all is recorded. 1: without depth, 2: quotes and trades only, 3: trades only, since COST_BUDGET would be exceeded.',
     unit: Short,
     queries: [{ expr: highest('polytape_cost_tier'), legend: 'tier' }],
   }),
   lines({
     title: 'Shed by the budget',
-    about: 'A second, by tier. Each has a gap with its reason.',
+    about: 'Changes a second to a tier that sheds more. Each is a gap with its reason.',
     unit: EventsPerSecond,
     queries: [each('tier', perSecond('polytape_cost_shed_total', 'tier'))],
   }),

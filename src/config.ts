@@ -38,6 +38,7 @@ const variables = z.object({
   MARKETS_PER_FEED: count(100),
   TOKENS_PER_CONNECTION: count(200).pipe(z.number().max(200)),
   NORMALIZER_SHARDS: count(1),
+  SHARDS_PER_NORMALIZER: count(64),
   INGEST_LINGER_MS: z.coerce.number().int().min(0).default(4),
   FEED_BUFFER_BYTES: count(64 * 1024 * 1024),
   LIVENESS_EVERY_MS: count(5_000),

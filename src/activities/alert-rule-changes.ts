@@ -5,8 +5,12 @@ import { readHorizon, readRuleChanges } from '../store/alert-rules.ts'
 
 /** A new rule is found within this time. */
 const LOOK_EVERY_MS = 1_000
+/** Some 30 µs each: ten thousand that a user changes at once would hold up every market of the shard, and are taken within 3 s. */
+const RULES_A_TURN = 1_000
 
 type Changes = Awaited<ReturnType<typeof readRuleChanges>>
+
+const NONE: Changes = { written: [], removedIds: [] }
 
 /** Looks for rules that users changed. Asking works through any pooler of connections, which LISTEN does not. */
 export const createRuleChanges = ({ pool, stats, log }: { pool: Pool; stats: Stats; log: Logger }) => {
@@ -41,11 +45,12 @@ export const createRuleChanges = ({ pool, stats, log }: { pool: Pool; stats: Sta
         .finally(() => (isLooking = false))
     },
 
-    /** What the last look found, once. */
+    /** What the last look found, each once and some at a time; those that were deleted with the last of them. */
     take: (): Changes => {
-      const taken = found ?? { written: [], removedIds: [] }
-      found = undefined
-      return taken
+      const { written, removedIds } = found ?? NONE
+      const left = written.slice(RULES_A_TURN)
+      found = left.length === 0 ? undefined : { written: left, removedIds }
+      return left.length === 0 ? { written, removedIds } : { written: written.slice(0, RULES_A_TURN), removedIds: [] }
     },
   }
 }

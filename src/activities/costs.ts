@@ -103,7 +103,7 @@ export const createCostWatch = ({ redis, pool, prices, budget, levels, hotDays, 
   }
   return async (): Promise<Recorded> => {
     const found = await reckon()
-    const { before, after } = await changeCostShed(pool, ({ state }) => {
+    const { before, after } = await changeCostShed(pool, ({ state = UNSHED }) => {
       if (budget === undefined) return { state: UNSHED, levels, estimate: found }
       if (found === undefined) return { state, levels, estimate: found }
       const { totalMicrodollars: microdollars, framesPerHour } = found

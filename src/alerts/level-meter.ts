@@ -13,14 +13,17 @@ export const levelMeter = (
   watches: Meter['watches'] = 'top',
 ): Meter => {
   const gauge = new Gauge()
+  const isDue = (book: Book, atTimeMs: number): boolean => {
+    const value = measure(book, sign === 1 ? Infinity : -gauge.lowest)
+    return value !== undefined && gauge.isDue(sign * value, atTimeMs)
+  }
   return {
     add: (watched) => gauge.add(watched),
     remove: (watched) => gauge.remove(watched),
-    isDue: (book, atTimeMs) => {
-      const value = measure(book, sign === 1 ? Infinity : -gauge.lowest)
-      return value !== undefined && gauge.isDue(sign * value, atTimeMs)
-    },
+    isDue,
+    // A state is settled for all meters where one of them is due: most are not.
     settle: (book, at, journal) => {
+      if (!isDue(book, at.capturedTimeMs)) return
       const value = measure(book, Infinity)
       if (value !== undefined) gauge.look(sign * value, value, at, journal)
     },

@@ -7,7 +7,7 @@ export type Budget = { limitMicrodollars: number; settleMs: number }
 export type Reading = { atTimeMs: number; microdollars: number; framesPerHour: number }
 
 /** Smoothed since `sinceTimeMs`. */
-export type Smoothed = { sinceTimeMs: number; atTimeMs: number; microdollars: number; framesPerHour: number }
+type Smoothed = { sinceTimeMs: number; atTimeMs: number; microdollars: number; framesPerHour: number }
 
 /** What the tier below cost when it was left. */
 type Left = { microdollars: number; framesPerHour: number }

@@ -45,6 +45,8 @@ export type Faults = {
 export type Controlled = Faults & {
   pause(): void
   resume(): void
+  /** Frames/s over all connections from now on. */
+  setRate(rate: number): void
   /** Changes how trades come about and are told from now on; what is not given stays. */
   disturbTrades(faults: Partial<Record<keyof TradeFaults, number | undefined>>): void
   /** The next requests of the Data API fail or are slow. Returns their count. */
@@ -126,6 +128,7 @@ export const controlRoutes = (emulator: Controlled): Route[] => [
   },
   post('pause', z.object({}), () => emulator.pause()),
   post('resume', z.object({}), () => emulator.resume()),
+  post('rate', z.object({ rate: z.number().min(0) }), ({ rate }) => emulator.setRate(rate)),
   post('send', z.object({ text: z.string() }), ({ text }) => emulator.send(text)),
   post('close', z.object({ connection, abrupt: z.boolean().default(true) }), (one) =>
     emulator.close({ connection: one.connection, abrupt: one.abrupt }),

@@ -111,16 +111,20 @@ const urlsOf = (port: number): EmulatorUrls => {
 }
 
 /** The order flow at its rate, unless paused. */
-const startFlow = (flow: Flow, rate: number, outage: Outage) => {
+const startFlow = (flow: Flow, initialRate: number, outage: Outage) => {
   let isPaused = false
-  const pacer =
-    rate === 0
-      ? undefined
-      : startPacer({ rate, step: () => (isPaused || outage.isOn() ? 0 : flow.step()), before: () => flow.settle() })
+  const step = (): number => (isPaused || outage.isOn() ? 0 : flow.step())
+  const pace = (rate: number) => (rate === 0 ? undefined : startPacer({ rate, step, before: () => flow.settle() }))
+  let pacer = pace(initialRate)
+  const stop = (): void => pacer?.[Symbol.dispose]()
   return {
     pause: () => void (isPaused = true),
     resume: () => void (isPaused = false),
-    stop: () => pacer?.[Symbol.dispose](),
+    setRate: (rate: number): void => {
+      stop()
+      pacer = pace(rate)
+    },
+    stop,
   }
 }
 
@@ -197,6 +201,10 @@ export const openEmulator = async (given: Partial<EmulatorOptions>): Promise<Emu
     ...venue.people.control(catalogue),
     ledger: venue.ledger,
     flushLog: async () => venue.log?.flushed(),
+    setRate: (rate) => {
+      if (replay !== undefined) throw new Error('a replay has the rate of its file')
+      pace.setRate(rate)
+    },
     pause: () => (replay?.pause(), pace.pause()),
     resume: () => (replay?.resume(), pace.resume()),
   }

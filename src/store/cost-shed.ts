@@ -1,16 +1,21 @@
 import type { Pool } from 'pg'
-import { UNSHED, type BudgetState } from '../cost/budget.ts'
+import type { BudgetState } from '../cost/budget.ts'
 import type { Estimate } from '../cost/estimate.ts'
 import { NOTHING_SHED, type Shed, type ShedTier } from '../domain/shed.ts'
 import { withClient } from './checkout.ts'
 
-/** What is shed, why, and what it costs. `estimate`: undefined before the first. */
-export type CostShed = { shed: Shed; state: BudgetState; estimate: Estimate | undefined; changedTimeMs: number }
+/** What is shed, why, and what it costs; `state` and `estimate` are undefined before the first. */
+export type CostShed = {
+  shed: Shed
+  state: BudgetState | undefined
+  estimate: Estimate | undefined
+  checkedTimeMs: number
+}
 
 /** What a look finds. `estimate`: undefined where it found nothing to reckon with. */
 export type CostLook = { state: BudgetState; levels: number; estimate: Estimate | undefined }
 
-const COLUMNS = `tier, levels, generation, state, estimate, extract(epoch from changed_at) * 1000 as changed_ms`
+const COLUMNS = `tier, levels, generation, state, estimate, extract(epoch from checked_at) * 1000 as checked_ms`
 const READ = `select ${COLUMNS} from cost_shed where name = 'budget'`
 /** One look at a time, also where two control workers take one each and there is no row yet. */
 const LOCK = `select pg_advisory_xact_lock(hashtext('cost_shed'))`
@@ -31,14 +36,14 @@ type Row = {
   generation: string
   state: BudgetState
   estimate: Estimate | null
-  changed_ms: string
+  checked_ms: string
 }
 
 const toCostShed = (row: Row | undefined): CostShed => {
-  if (row === undefined) return { shed: NOTHING_SHED, state: UNSHED, estimate: undefined, changedTimeMs: 0 }
-  const { tier, levels, generation, state, estimate, changed_ms: changedMs } = row
+  if (row === undefined) return { shed: NOTHING_SHED, state: undefined, estimate: undefined, checkedTimeMs: 0 }
+  const { tier, levels, generation, state, estimate, checked_ms: checkedMs } = row
   const shed = { tier, levels, generation: Number(generation) }
-  return { shed, state, estimate: estimate ?? undefined, changedTimeMs: Number(changedMs) }
+  return { shed, state, estimate: estimate ?? undefined, checkedTimeMs: Number(checkedMs) }
 }
 
 export const readCostShed = async (pool: Pool): Promise<CostShed> => {

@@ -19,7 +19,7 @@ export const directUrlOf = (url: string): string | undefined => {
 const namedPid = (client: pg.Client): number | undefined =>
   'processID' in client && typeof client.processID === 'number' ? client.processID : undefined
 
-export const backendPid = async (client: pg.Client): Promise<number | undefined> =>
+const backendPid = async (client: pg.Client): Promise<number | undefined> =>
   (await client.query<{ pid: number }>('select pg_backend_pid() as pid')).rows[0]?.pid
 
 /**

@@ -60,13 +60,14 @@ const createPoll = ({ redis, key }: Pick<ReadyDeps, 'redis' | 'key'>) => {
   let newsTimeMs = Date.now()
   return async (timeoutMs: number): Promise<string[]> => {
     const endTimeMs = Date.now() + timeoutMs
-    for (;;) {
+    for (let nowMs = Date.now(); nowMs < endTimeMs; nowMs = Date.now()) {
       const names = await popReady(redis, key)
-      const nowMs = Date.now()
-      if (names.length > 0) newsTimeMs = nowMs
-      if (names.length > 0 || nowMs >= endTimeMs) return names
+      if (names.length > 0) newsTimeMs = Date.now()
+      if (names.length > 0) return names
       await sleep(Math.min(endTimeMs - nowMs, pollDelayMs(nowMs - newsTimeMs)))
     }
+    // The next wait begins with a poll.
+    return []
   }
 }
 

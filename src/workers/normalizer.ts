@@ -21,7 +21,7 @@ export const openNormalizer = async ({
   const given = { redis, connectRedis, pool, config, signing, log, stats }
   const activities = createNormalizerActivities({ ...given, heartbeats, report })
   return {
-    options: normalizerOptions({ connection: temporal, namespace, activities }),
+    options: normalizerOptions({ connection: temporal, namespace, activities }, config),
     [Symbol.asyncDispose]: async () => observer[Symbol.dispose](),
   }
 }

@@ -7,7 +7,7 @@ import { inFamily } from '../metrics/row.ts'
 const CLASS = /^[0-9A-Z]{2}/
 
 /** Class of an SQLSTATE, its first two characters; `connection` where Postgres said nothing. */
-export const postgresErrorClass = (error: unknown): string => {
+const postgresErrorClass = (error: unknown): string => {
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
   return (code.length === 5 ? CLASS.exec(code)?.[0] : undefined) ?? 'connection'
 }

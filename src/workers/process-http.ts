@@ -74,7 +74,7 @@ export const openProcessHttp = async (deps: Deps): Promise<ProcessHttp> => {
   const page = createPage({ role, stats, more: temporalText })
   const routes = [metricsRoute(page, METRICS_CONTENT_TYPE), ...health.routes]
   const server = await openHttpServer({ host: config.HTTP_HOST, port: portOf(role, config), routes, log })
-  const target = writeTarget(config.POLYTAPE_STATE_DIR, role, server.url)
+  const target = writeTarget({ stateDir: config.POLYTAPE_STATE_DIR, role, url: server.url, log })
   log.info(`HTTP at ${server.url} (/metrics, /healthz, /readyz)`)
   return {
     health,

@@ -23,7 +23,7 @@ const COUNTS: ReadonlyMap<unknown, CountCommands> = new Map(
 )
 
 /** Commands that a script runs besides itself. */
-export const scriptCommands = ({ name, args }: Pick<Command, 'name' | 'args'>): number => {
+const scriptCommands = ({ name, args }: Pick<Command, 'name' | 'args'>): number => {
   if (name !== 'evalsha' && name !== 'eval') return 0
   const keyCount = Number(args[1])
   const valueCount = args.length - 2 - keyCount
@@ -31,8 +31,7 @@ export const scriptCommands = ({ name, args }: Pick<Command, 'name' | 'args'>): 
 }
 
 /** Redis begins its errors with a word in capitals; whatever else fails is a matter of the connection. */
-export const redisErrorClass = (error: Error): string =>
-  /^[A-Z]{2,}\b/.exec(error.message)?.[0].toLowerCase() ?? 'connection'
+const redisErrorClass = (error: Error): string => /^[A-Z]{2,}\b/.exec(error.message)?.[0].toLowerCase() ?? 'connection'
 
 /** What is not connected keeps its commands, and sends them through the same function later. */
 const isSending = ({ status }: Redis): boolean => status === 'ready' || status === 'connect'
@@ -46,11 +45,12 @@ export const createRedisMeter = (stats: Stats): ((redis: Redis) => void) => {
     stats.count(inFamily('redisCalls', command.name))
     stats.count('redis:commands', 1 + scriptCommands(command))
   }
-  /** Those that waited for a connection come again. */
-  const waited = new WeakSet<Command>()
+  /** Those that waited for a connection, or lost theirs, come again: each fails once. */
+  const watched = new WeakSet<Command>()
   const watch = (command: Command): void => {
     // The client introduces itself by CLIENT SETINFO, which a Redis before 7.2 refuses, and goes on.
-    if (command.name === 'client' || waited.has(command)) return
+    if (command.name === 'client' || watched.has(command)) return
+    watched.add(command)
     const { reject } = command
     command.reject = (error) => {
       stats.count(inFamily('redisErrors', redisErrorClass(error)))
@@ -74,7 +74,7 @@ export const createRedisMeter = (stats: Stats): ((redis: Redis) => void) => {
       if (isSending(redis)) {
         countSent(command)
         if (isRoundTrip(stream)) stats.count('redis:roundTrips')
-      } else waited.add(command)
+      }
       return send(command, stream)
     }
     redis.on('connect', () => traffic.add(redis.stream))

@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import type { Logger } from '../lib/log.ts'
 import type { Role } from '../metrics/row.ts'
 
 const OF_THIS_HOST = /^[a-z]+-(\d+)\.json$/
@@ -41,27 +42,39 @@ const nameOf = (role: Role, url: string): Named => {
     : { target: `${host}:${port}`, file: `${role}-${process.pid}.json` }
 }
 
+type TargetDeps = { stateDir: string; role: Role; url: string; log: Logger }
+
 /**
  * `targets/<role>-<pid>.json` in the state folder tells Prometheus (`file_sd`) of this process while it runs; in a
  * container `targets/<role>-<host>-<pid>.json`.
  */
-export const writeTarget = (stateDir: string, role: Role, url: string): Disposable => {
+export const writeTarget = ({ stateDir, role, url, log }: TargetDeps): Disposable => {
   const folder = join(stateDir, 'targets')
   const { target, file } = nameOf(role, url)
   const path = join(folder, file)
   const text = `${JSON.stringify([{ targets: [target], labels: { job: role } }])}\n`
+  let isSaid = false
+  /** Recording does not depend on being watched. */
+  const attempt = (work: () => void): void => {
+    try {
+      work()
+    } catch (error) {
+      if (!isSaid) log.warn({ error }, 'the target file for Prometheus could not be written')
+      isSaid = true
+    }
+  }
   const write = (): void => {
     mkdirSync(folder, { recursive: true })
     sweep(folder)
     writeFileSync(`${path}.draft`, text)
     renameSync(`${path}.draft`, path)
   }
-  write()
-  const timer = setInterval(write, REWRITE_EVERY_MS)
+  attempt(write)
+  const timer = setInterval(() => attempt(write), REWRITE_EVERY_MS)
   return {
     [Symbol.dispose]: () => {
       clearInterval(timer)
-      rmSync(path, { force: true })
+      attempt(() => rmSync(path, { force: true }))
     },
   }
 }

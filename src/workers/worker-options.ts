@@ -50,11 +50,15 @@ export const feedOptions = (given: Given, replica: Replica): WorkerOptions => ({
   shutdownForceTime: '10s',
 })
 
-export const normalizerOptions = (given: Given): WorkerOptions => ({
+/** A shard that nobody has room for waits until a process of the role has. */
+export const normalizerOptions = (
+  given: Given,
+  { SHARDS_PER_NORMALIZER: most }: Pick<Config, 'SHARDS_PER_NORMALIZER'>,
+): WorkerOptions => ({
   ...given,
   taskQueue: 'normalizer',
   maxHeartbeatThrottleInterval: '500ms',
-  maxConcurrentActivityTaskExecutions: 64,
+  maxConcurrentActivityTaskExecutions: most,
   shutdownGraceTime: 0,
   shutdownForceTime: '10s',
 })

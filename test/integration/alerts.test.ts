@@ -224,3 +224,17 @@ test('a rule whose row its user holds is evaluated all the same, and marked once
   }
   await taken(alertId)
 })
+
+test('rules that are written by the thousand are all taken up, and those that are deleted meanwhile are gone', async () => {
+  await using shard = start()
+  await open('37')
+  const before = shard.stats.read()['alertRules'] ?? 0
+  await pool.query(`insert into alerts (user_id, market_id, condition, threshold)
+    select 'many', '37', 'price_above', 0.5 + n / 10000.0 from generate_series(1, 2500) n`)
+  await pool.query(`delete from alerts where user_id = 'many' and threshold > 0.7`)
+  await until('all are taken up', () => (shard.stats.read()['alertRules'] ?? 0) === before + 2_000)
+  await venue.quote('37', '0.60', '0.62')
+  await applied('37')
+  const { rows } = await pool.query(`select count(*)::int as count from alert_events where market_id = '37'`)
+  expect(rows).toEqual([{ count: 1_099 }])
+})

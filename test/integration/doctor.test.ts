@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto'
+import { connect, createServer, type AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { examineAll, findPatient } from '../../src/cli/doctor/doctor.ts'
+import { examineAll, findPatient, runDoctor } from '../../src/cli/doctor/doctor.ts'
+import type { Finding } from '../../src/cli/doctor/finding.ts'
+import { PLAIN } from '../../src/cli/polytape/paint.ts'
 import { allPrinted, illIn, lineOf, lookAt } from '../support/doctor.ts'
 import { MANAGED_PASSWORD, openManagedRedis, type ManagedRedis } from '../support/redis-tls.ts'
 import { openTestFolder, type TestFolder } from '../support/services-folder.ts'
@@ -133,6 +136,22 @@ describe('Postgres', () => {
     await database.pool.query('insert into migrations (name, run_on) values ($1, now())', [rows[0]?.name])
   })
 
+  test('a compute that wakes cuts its first connections, and is asked again until it answers', async () => {
+    const address = new URL(database.url)
+    let cutsLeft = 2
+    const waking = createServer((socket) => {
+      if (cutsLeft-- > 0) return socket.resetAndDestroy()
+      const server = connect(Number(address.port), '127.0.0.1')
+      for (const end of [socket, server]) end.on('error', () => undefined)
+      return socket.pipe(server).pipe(socket)
+    })
+    await new Promise<void>((resolve) => waking.listen(0, '127.0.0.1', resolve))
+    address.port = String((waking.address() as AddressInfo).port)
+    expect(lineOf(await look(address.href), 'version')).toMatch(/^ok Postgres/)
+    expect(cutsLeft).toBeLessThan(0)
+    waking.close()
+  })
+
   test('a pooled address that leads elsewhere, and a database that is not there', async () => {
     await using other = await createDatabase()
     const findings = await look(database.url, { DATABASE_POOLED_URL: other.url })
@@ -152,6 +171,19 @@ test('a probe that throws is a line of its own beside the others', async () => {
     ],
   )
   expect(findings).toMatchObject([{ area: 'bad', level: 'FAIL', found: 'could not log in with ***' }, { area: 'good' }])
+})
+
+test('where nothing answers each server is told, with the exit code 1, as JSON too', async () => {
+  const dead = { REDIS_URL: 'redis://127.0.0.1:1', DATABASE_URL: 'postgres://127.0.0.1:1/x' }
+  const venue = { POLYMARKET_WS_URL: 'ws://127.0.0.1:1', POLYMARKET_GAMMA_URL: 'http://127.0.0.1:1' }
+  const environment = { ...state(), ...dead, ...venue, POLYMARKET_CLOB_URL: 'http://127.0.0.1:1' }
+  const { text, code } = await runDoctor(environment, { isJson: true, palette: PLAIN })
+  expect(code).toBe(1)
+  const { ok, findings } = JSON.parse(text) as { ok: boolean; findings: Finding[] }
+  expect(ok).toBe(false)
+  const areas = ['redis', 'postgres', 'venue']
+  for (const area of areas) expect(findings).toContainEqual(expect.objectContaining({ area, level: 'FAIL' }))
+  expect(findings).toContainEqual(expect.objectContaining({ area: 'archive', what: 'write', level: 'ok' }))
 })
 
 test('no secret was printed', () => {

@@ -38,8 +38,8 @@ const typesAfter = (frames: Frame[], isStart: (told: Told) => boolean): string[]
 test('what is shed is said in each stream in turn, and of a market that is paused nothing is', async () => {
   await using bench = await openBench({ marketCount: 2 })
   const [one = '', paused = ''] = bench.marketIds
-  await bench.desire([one], 'active', 5)
   await bench.desire([paused], 'paused')
+  await bench.desire([one], 'active', 5)
   await bench.confirmed([one], 'active')
   await turn(bench, 1)
   await until('the tier is said', async () => (await lastTold(bench, one))?.tier === 1)

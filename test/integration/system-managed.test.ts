@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runCommand } from '../../src/local/run-command.ts'
+import { withDayLocked } from '../../src/store/day-lock.ts'
 import { migrate } from '../../src/store/migrate.ts'
 import { openPgbouncer, whyNoPgbouncer, type TestPgbouncer } from '../support/pgbouncer.ts'
 import { expectRecorded, openRecording, readGaps, type Recording } from '../support/recording.ts'
@@ -93,6 +94,20 @@ describe.skipIf(noPgbouncer)('over TLS, without BLOCK, through a pooler in trans
     const empty = new URL(pooler.url)
     empty.pathname = '/postgres'
     await expect(migrate(empty.href)).rejects.toThrow(/expected a direct connection.*Set DATABASE_URL to/)
+  })
+
+  test('a day of the archive is locked by one, whichever connections the pooler lends meanwhile', async () => {
+    const pools = [1, 2].map(() => new pg.Pool({ connectionString: pooler.url, max: 4 }))
+    const [first = recording.pool, second = recording.pool] = pools
+    const day = { table: 'order_books', day: '2026-01-02' }
+    const inside = await withDayLocked(first, day, async ({ check }) => {
+      await Promise.all([1, 2, 3].map(() => first.query('select pg_sleep(0.05)')))
+      await check()
+      return withDayLocked(second, day, () => Promise.resolve('both'))
+    })
+    expect(inside).toBeUndefined()
+    expect(await withDayLocked(second, day, () => Promise.resolve('free again'))).toBe('free again')
+    await Promise.all(pools.map((pool) => pool.end()))
   })
 
   test('the normalizer says that it polls, and nobody says a password', () => {

@@ -133,7 +133,7 @@ describe('the pages of the running system', () => {
     const stages = ['venue_to_receive', 'receive_to_stream', 'stream_to_applied', 'applied_to_cache', 'venue_to_cache']
     expect(new Set(stages.map((stage) => of('count', stage))).size).toBe(1)
     expect(of('count', 'venue_to_commit')).toBe(of('count', 'applied_to_commit'))
-    expect(of('count', 'venue_to_cache')).toBeGreaterThan(100)
+    expect(of('count', 'venue_to_cache')).toBeGreaterThan(20)
     // On one host the clocks are one; what a stage ended before it began, by the ms in which ids and frames are stamped, counts as nothing.
     const parts = stages.slice(0, 4).reduce((sum, stage) => sum + of('sum', stage), 0)
     expect(parts).toBeGreaterThanOrEqual(of('sum', 'venue_to_cache') - 1e-6)

@@ -25,6 +25,8 @@ export type RecordingOptions = {
   venueArgs?: string[]
   /** Whether the emulator keeps its log. */
   isLogged?: boolean
+  /** Starts what is to run beside the system and end with it, before anything is waited for. */
+  beside?: (system: System, venue: VenueProcess) => AsyncDisposable[]
 }
 
 export const untilLive = (pool: pg.Pool, markets: number): Promise<boolean> =>
@@ -44,7 +46,7 @@ const untilRun = (system: System, markets: number): Promise<boolean> =>
 
 /** Resolves when every market is live and has its workflow; ends all of it if that does not come. */
 export const openRecording = async (options: RecordingOptions): Promise<Recording> => {
-  const { markets, rate, env, venueArgs = [], isLogged = false } = options
+  const { markets, rate, env, venueArgs = [], isLogged = false, beside = () => [] } = options
   const opened: AsyncDisposable[] = []
   const dispose = async (): Promise<void> => {
     for (const one of opened.splice(0).toReversed()) await one[Symbol.asyncDispose]()
@@ -55,7 +57,7 @@ export const openRecording = async (options: RecordingOptions): Promise<Recordin
     opened.push(venue)
     const args = ['--venue', 'live', '--top', String(markets)]
     const system = await openSystem({ args, env: { ...venue.env, ...env } })
-    opened.push(system)
+    opened.push(system, ...beside(system, venue))
     const pool = system.pool()
     await untilLive(pool, markets)
     await untilRun(system, markets)

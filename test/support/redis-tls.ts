@@ -11,27 +11,24 @@ const openssl = async (cwd: string, args: string[]): Promise<void> => {
   if (code !== 0) throw new Error(`openssl ${args[0]} failed (code ${code}):\n${output}`)
 }
 
+const NEW_KEY = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2']
+const AUTHORITY = ['-subj', '/CN=polytape tests', '-addext', 'basicConstraints=critical,CA:TRUE']
+const SERVER = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1', '-CA', 'ca.crt', '-CAkey', 'ca.key']
+
 /** An authority of our own (`ca.crt`) and a certificate of 127.0.0.1 that it signed (`server.crt`). */
 const makeCertificates = async (folder: string): Promise<void> => {
-  const key = ['-newkey', 'rsa:2048', '-nodes']
-  const extension = (text: string) => ['-addext', text]
-  await openssl(folder, [
-    ...['req', '-x509', ...key, '-keyout', 'ca.key', '-out', 'ca.crt', '-days', '2', '-subj', '/CN=polytape tests'],
-    ...extension('basicConstraints=critical,CA:TRUE'),
-  ])
-  await openssl(folder, [
-    ...['req', '-x509', ...key, '-CA', 'ca.crt', '-CAkey', 'ca.key', '-keyout', 'server.key', '-out', 'server.crt'],
-    ...['-days', '2', '-subj', '/CN=127.0.0.1', ...extension('subjectAltName=IP:127.0.0.1')],
-  ])
+  await openssl(folder, [...NEW_KEY, '-keyout', 'ca.key', '-out', 'ca.crt', ...AUTHORITY])
+  await openssl(folder, [...NEW_KEY, '-keyout', 'server.key', '-out', 'server.crt', ...SERVER])
 }
 
 /** Commands that wait, under no name that anybody knows, as a proxy refuses them. */
 const NO_BLOCKING = ['BZMPOP', 'BZPOPMIN', 'BLPOP', 'XREADGROUP'].flatMap((name) => ['--rename-command', name, ''])
 
-const tlsArgs = (folder: string, port: number): string[] => [
-  ...['--tls-port', String(port), '--tls-cert-file', `${folder}/server.crt`, '--tls-key-file', `${folder}/server.key`],
-  ...['--tls-ca-cert-file', `${folder}/ca.crt`, '--tls-auth-clients', 'no'],
-]
+const tlsArgs = (folder: string, port: number): string[] => {
+  const files = ['--tls-cert-file', `${folder}/server.crt`, '--tls-key-file', `${folder}/server.key`]
+  const authority = ['--tls-ca-cert-file', `${folder}/ca.crt`, '--tls-auth-clients', 'no']
+  return ['--tls-port', String(port), ...files, ...authority]
+}
 
 export type ManagedRedis = TestServer & {
   /** `rediss://`, with the password. */

@@ -12,9 +12,11 @@ const urls = z.object({ ws: z.string(), gamma: z.string(), clob: z.string(), dat
 
 /** The emulator as a process of its own, with its log in a folder of its own: it outlives whatever a test kills. */
 export type VenueProcess = AsyncDisposable & {
+  pid: number
   /** Environment that points the product at it. */
   env: Record<string, string>
-  ledger: () => Promise<Ledger>
+  /** Of one token only, where the whole is too much: its entry and its trades, and all connections. */
+  ledger: (token?: string) => Promise<Ledger>
   /** Resolves with what the emulator says it touched. */
   post: (action: string, body?: object) => Promise<number>
   /** All that it said so far, by token; only with `isLogged`. */
@@ -39,14 +41,15 @@ export const openVenueProcess = async (args: string[], isLogged = false): Promis
     return Number(z.object({ done: z.unknown() }).parse(await answer.json()).done)
   }
   return {
+    pid: child.pid ?? 0,
     env: {
       POLYMARKET_WS_URL: at.ws,
       POLYMARKET_GAMMA_URL: at.gamma,
       POLYMARKET_CLOB_URL: at.clob,
       POLYMARKET_DATA_URL: at.data,
     },
-    ledger: async () => {
-      const answer = await fetch(`${at.control}/ledger`)
+    ledger: async (token) => {
+      const answer = await fetch(`${at.control}/ledger${token === undefined ? '' : `?token=${token}`}`)
       return (await answer.json()) as Ledger
     },
     post,

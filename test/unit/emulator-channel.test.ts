@@ -161,3 +161,17 @@ test('a tick size change is told for both tokens and the next hashes follow it',
   expect(market.tokens[0]?.book.hash(market.tokens[0].timestamp, market.lastTradePrice)).toBe(market.tokens[0]?.hash)
   expect(market.tokens[0]?.book.identity.tickSize).toBe('0.001')
 })
+
+test('the rate may be changed while it runs, to nothing and back', async () => {
+  await using emulator = await openEmulator({ marketCount: 2, rate: 0 })
+  using client = await openClient(emulator.urls.ws)
+  await client.subscribe(tokensOf(emulator), {})
+  await client.settle()
+  const silent = client.texts.length
+  await post(emulator, 'rate', { rate: 500 })
+  await until(() => client.texts.length > silent + 20)
+  await post(emulator, 'rate', { rate: 0 })
+  const { framesSent } = emulator.ledger()
+  await client.settle()
+  expect(emulator.ledger().framesSent).toBe(framesSent)
+})

@@ -7,10 +7,12 @@ import { readConfig } from '../../src/config.ts'
 import type { Heartbeat, Trouble } from '../../src/domain/heartbeat.ts'
 import { createReports } from '../../src/heartbeats/reporter.ts'
 import { createHealth, type Check, type Finding } from '../../src/http/health.ts'
+import { createLog } from '../../src/lib/log.ts'
 import { loopCheck, workCheck } from '../../src/workers/health-checks.ts'
 import { writeTarget } from '../../src/workers/target-file.ts'
 
 const config = readConfig({})
+const log = createLog('test', 'silent')
 
 /** A process that reports this. */
 const reporting = (subject: string, trouble: Partial<Trouble> | undefined) => {
@@ -103,12 +105,12 @@ describe('the target file', () => {
   test('names the page and its job while the process runs, and those of killed processes go', () => {
     const state = mkdtempSync(join(tmpdir(), 'polytape-targets-'))
     const ended = spawnSync(process.execPath, ['-e', '']).pid
-    const first = writeTarget(state, 'feed', 'http://127.0.0.1:8091')
+    const first = writeTarget({ stateDir: state, role: 'feed', url: 'http://127.0.0.1:8091', log })
     const folder = join(state, 'targets')
     writeFileSync(join(folder, `normalizer-${ended}.json`), '[]')
     writeFileSync(join(folder, 'feed-0a1b2c-1.json'), '[]')
     utimesSync(join(folder, 'feed-0a1b2c-1.json'), 1, 1)
-    const other = writeTarget(state, 'archive', 'http://[::1]:8093')
+    const other = writeTarget({ stateDir: state, role: 'archive', url: 'http://[::1]:8093', log })
     expect(readdirSync(folder).toSorted()).toEqual([`archive-${process.pid}.json`, `feed-${process.pid}.json`])
     const text = readFileSync(join(folder, `feed-${process.pid}.json`), 'utf8')
     expect(JSON.parse(text)).toEqual([{ targets: ['127.0.0.1:8091'], labels: { job: 'feed' } }])
@@ -119,9 +121,15 @@ describe('the target file', () => {
     rmSync(state, { recursive: true })
   })
 
+  test('that cannot be written keeps nobody from recording', () => {
+    expect(() =>
+      writeTarget({ stateDir: '/dev/null', role: 'feed', url: 'http://127.0.0.1:1', log })[Symbol.dispose](),
+    ).not.toThrow()
+  })
+
   test('names the host where every address is listened on, so that containers of one volume do not meet', () => {
     const state = mkdtempSync(join(tmpdir(), 'polytape-targets-'))
-    const own = writeTarget(state, 'feed', 'http://0.0.0.0:8091')
+    const own = writeTarget({ stateDir: state, role: 'feed', url: 'http://0.0.0.0:8091', log })
     const [file = ''] = readdirSync(join(state, 'targets'))
     expect(file).toMatch(new RegExp(`^feed-.+-${process.pid}\\.json$`))
     expect(readFileSync(join(state, 'targets', file), 'utf8')).not.toContain('0.0.0.0')

@@ -1,4 +1,5 @@
 import { probeArchive } from './archive.ts'
+import { probeCost } from './cost.ts'
 import { probePostgres } from './postgres.ts'
 import type { Probe } from './probe.ts'
 import { probeRedis } from './redis.ts'
@@ -12,4 +13,5 @@ export const PROBES: Probe[] = [
   { area: 'temporal', run: probeTemporal },
   { area: 'archive', run: probeArchive },
   { area: 'venue', run: probeVenue },
+  { area: 'cost', run: probeCost },
 ]

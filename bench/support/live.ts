@@ -1,0 +1,52 @@
+import { loadavg } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { System } from '../../test/support/system.ts'
+import { runTemporal } from '../../test/support/temporal-command.ts'
+import { figuresOf } from './processes.ts'
+
+/** Since the start; undefined where it took longer than two minutes. */
+export type Live = { firstBookMs: number | undefined; bookMs: number | undefined; workflowMs: number | undefined }
+
+const LONGEST_MS = 120_000
+const LOOK_EVERY_MS = 500
+/** A count of workflows costs Temporal something: rarely, while thousands of them start. */
+const COUNT_EVERY_MS = 1_500
+const SAY_EVERY_MS = 5_000
+
+export const secondsText = (ms: number | undefined): string => (ms === undefined ? '–' : (ms / 1_000).toFixed(1))
+
+const countLive = async (system: System): Promise<number> => {
+  const query = "WorkflowType='marketSubscription' and MarketState='live'"
+  const { text } = await runTemporal(system, 'workflow', 'count', '--query', query)
+  return Number(/\d+/.exec(text)?.[0] ?? 0)
+}
+
+/** Until every market has a book that is proved, and a workflow that says so. Figures are published once a second. */
+export const untilAllLive = async (
+  system: System,
+  wanted: number,
+  beganMs: number,
+  say: (line: string) => void,
+): Promise<Live> => {
+  const live: Live = { firstBookMs: undefined, bookMs: undefined, workflowMs: undefined }
+  let [workflows, countedMs, saidMs] = [0, 0, 0]
+  while (Date.now() - beganMs < LONGEST_MS && (live.bookMs === undefined || live.workflowMs === undefined)) {
+    const { marketsWithBook = 0, tokensProved = 0 } = await figuresOf(system, 'normalizer')
+    const elapsedMs = Date.now() - beganMs
+    if (tokensProved > 0) live.firstBookMs ??= elapsedMs
+    if (marketsWithBook >= wanted && tokensProved >= 2 * wanted) live.bookMs ??= elapsedMs
+    if (elapsedMs - countedMs >= COUNT_EVERY_MS) {
+      countedMs = elapsedMs
+      workflows = await countLive(system)
+      if (workflows >= wanted) live.workflowMs ??= Date.now() - beganMs
+    }
+    if (elapsedMs - saidMs >= SAY_EVERY_MS) {
+      saidMs = elapsedMs
+      say(
+        `${secondsText(elapsedMs)} s: ${marketsWithBook} markets with books, ${workflows} workflows live, load ${loadavg()[0]}`,
+      )
+    }
+    await sleep(LOOK_EVERY_MS)
+  }
+  return live
+}
