@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg'
-import { copyLines } from './copy.ts'
+import { copyAll, type Copy } from './copy.ts'
 import type { SealedDays } from './recorded-days.ts'
 
 /** Columns of `order_books` in the order of the normalizer's COPY lines. */
@@ -24,10 +24,15 @@ const isLater = (line: string, sealed: SealedDays): boolean => sealed.has(dayOf(
 export const countLater = (lines: string[], sealed: SealedDays): number =>
   sealed.size === 0 ? 0 : lines.filter((line) => isLater(line, sealed)).length
 
-/** COPY of text lines into `order_books`, inside the caller's transaction; those of sealed days into `order_books_later`. */
-export const copyBookRows = async (client: ClientBase, lines: string[], sealed = NONE): Promise<void> => {
+/** Of text lines into `order_books`; those of sealed days into `order_books_later`. */
+export const bookCopies = (lines: string[], sealed = NONE): Copy[] => {
   const later = sealed.size === 0 ? [] : lines.filter((line) => isLater(line, sealed))
   const now = later.length === 0 ? lines : lines.filter((line) => !isLater(line, sealed))
-  await copyLines(client, `order_books (${BOOK_COLUMNS})`, now)
-  await copyLines(client, `order_books_later (${BOOK_COLUMNS})`, later)
+  return [
+    { target: `order_books (${BOOK_COLUMNS})`, lines: now },
+    { target: `order_books_later (${BOOK_COLUMNS})`, lines: later },
+  ]
 }
+
+export const copyBookRows = (client: ClientBase, lines: string[], sealed = NONE): Promise<void> =>
+  copyAll(client, bookCopies(lines, sealed))

@@ -7,9 +7,10 @@ import type { Batch, DeadLetter } from '../normalizer/batch.ts'
 import { placeActivities } from './activity-places.ts'
 import { fireOfMarkets } from './alert-market-rules.ts'
 import { writeAlertEvents, writeAlertStates } from './alerts.ts'
-import { copyBookRows, countLater } from './books.ts'
+import { bookCopies, countLater } from './books.ts'
 import { withClient } from './checkout.ts'
 import { writeCheckpoints } from './checkpoints.ts'
+import { copyAll } from './copy.ts'
 import { writeDeadLetters, writeReprocessed } from './dead-letters.ts'
 import { writeDepths } from './depths.ts'
 import { FenceLost, hasMoved, moveOffsets, type Owner } from './fence.ts'
@@ -17,10 +18,10 @@ import { writeFills } from './fills.ts'
 import { writeGaps } from './gaps.ts'
 import { writeIsolated } from './isolate.ts'
 import { isDataError } from './isolation.ts'
-import { copyLevels, writeHappenings } from './liquidity.ts'
+import { levelCopy, writeHappenings } from './liquidity.ts'
 import { lockMarkets, writeMarketChanges } from './market-changes.ts'
 import { writeMarkets } from './markets.ts'
-import { writeMetricBuckets, writeMetrics } from './metrics.ts'
+import { metricCopy, removeMetrics, writeMetricBuckets } from './metrics.ts'
 import { createTracking, toMoves, writeMoves, type IsTracked } from './positions.ts'
 import { writeHours, writeProofs } from './proofs.ts'
 import { writeQuotes } from './quotes.ts'
@@ -71,9 +72,9 @@ const writeAll = async (
   await settlePositions(client, [...batch.markets.values()], [...batch.resolvedMarkets.values()])
   await fireOfMarkets(client, resolvedIn(batch))
   await writeMarketChanges(client, batch.marketChanges)
-  await copyBookRows(client, batch.bookLines, sealed)
-  await copyLevels(client, batch.liquidity)
-  await writeMetrics(client, [...batch.metrics.values()])
+  const samples = [...batch.metrics.values()]
+  await removeMetrics(client, samples)
+  await copyAll(client, [...bookCopies(batch.bookLines, sealed), levelCopy(batch.liquidity), metricCopy(samples)])
   const placed = await placeTrades(client, batch.trades)
   const done = await placeActivities(client, batch.activities)
   await writeDeadLetters(client, [...batch.deadLetters, ...placed.deadLetters, ...done.deadLetters])

@@ -62,12 +62,13 @@ with owner as (
 )
 select count(*)::int as moved from moved`
 
-const toRow = ({ stream, expected, lastId, sequence, progress: { kept: _, ...progress } }: OffsetRow) => ({
+/** What is kept goes beside it. */
+const toRow = ({ stream, expected, lastId, sequence, progress }: OffsetRow) => ({
   stream,
   expected,
   last_id: lastId,
   sequence,
-  progress,
+  progress: { ...progress, kept: undefined },
 })
 
 /**

@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg'
 import type { LiquidityEvent } from '../domain/liquidity-event.ts'
 import { instant } from './instant.ts'
-import { copyLines } from './copy.ts'
+import { copyAll, type Copy } from './copy.ts'
 import { toJson } from './json.ts'
 import type { StatementTarget } from './script.ts'
 
@@ -34,9 +34,11 @@ const toLine = (event: LiquidityEvent): string =>
   `${event.marketId}\t${event.outcomeId}\t${event.type}\t${event.side}\t${event.amountText}\t${event.priceText}\t` +
   `${instant(event.observedTimeMs)}\t${event.source}\t${event.identity}\n`
 
-/** Appends what happened to levels: as many rows as `order_books`, and none that could be told twice. */
-export const copyLevels = (client: ClientBase, events: LiquidityEvent[]): Promise<void> =>
-  copyLines(client, `liquidity_events (${COLUMNS})`, events.filter(isOfLevel).map(toLine))
+/** What happened to levels: as many rows as `order_books`, and none that could be told twice. */
+export const levelCopy = (events: LiquidityEvent[]): Copy => ({
+  target: `liquidity_events (${COLUMNS})`,
+  lines: events.filter(isOfLevel).map(toLine),
+})
 
 /** Appends all other events, each once. The partitions of their days must be there. */
 export const writeHappenings = async (client: StatementTarget, events: LiquidityEvent[]): Promise<void> => {
@@ -45,6 +47,6 @@ export const writeHappenings = async (client: StatementTarget, events: Liquidity
 }
 
 export const writeLiquidity = async (client: ClientBase, events: LiquidityEvent[]): Promise<void> => {
-  await copyLevels(client, events)
+  await copyAll(client, [levelCopy(events)])
   await writeHappenings(client, events)
 }

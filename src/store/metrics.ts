@@ -1,6 +1,6 @@
 import type { ClientBase, Pool } from 'pg'
 import type { MetricBucket, MetricSample } from '../domain/metric.ts'
-import { copyLines } from './copy.ts'
+import { copyAll, type Copy } from './copy.ts'
 import { instant } from './instant.ts'
 import type { StatementTarget } from './script.ts'
 
@@ -15,14 +15,22 @@ const toLines = ({ marketId, measuredTimeMs, values }: MetricSample): string[] =
   return values.map(({ type, window, text }) => `${marketId}\t${type}\t${text}\t${window}\t${measuredAt}\n`)
 }
 
-/** All rows of a market and instant together: those that were written before are replaced. */
-export const writeMetrics = async (client: ClientBase, samples: MetricSample[]): Promise<void> => {
-  if (samples.length === 0) return
+export const metricCopy = (samples: MetricSample[]): Copy => ({
+  target: `derived_metrics (${COLUMNS})`,
+  lines: samples.flatMap(toLines),
+})
+
+/** All rows of a market and instant are written together: before they are, those that were written before go. */
+export const removeMetrics = async (client: ClientBase, samples: MetricSample[]): Promise<void> => {
   const again = samples
     .filter(({ isAgain }) => isAgain)
     .map(({ marketId, measuredTimeMs }) => ({ market_id: marketId, measured_at: instant(measuredTimeMs) }))
   if (again.length > 0) await client.query(REMOVE, [JSON.stringify(again)])
-  await copyLines(client, `derived_metrics (${COLUMNS})`, samples.flatMap(toLines))
+}
+
+export const writeMetrics = async (client: ClientBase, samples: MetricSample[]): Promise<void> => {
+  await removeMetrics(client, samples)
+  await copyAll(client, [metricCopy(samples)])
 }
 
 const UPSERT = `

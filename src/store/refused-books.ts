@@ -69,8 +69,7 @@ const openInProgress = async (client: ClientBase, batch: Batch, event: Event): P
   })
   const changed: OffsetRow = { ...offset, progress: { ...offset.progress, outcomes } }
   batch.offsets.set(stream, changed)
-  const { kept: _, ...progress } = changed.progress
-  await client.query(PROGRESS, [stream, JSON.stringify(progress)])
+  await client.query(PROGRESS, [stream, JSON.stringify({ ...changed.progress, kept: undefined })])
   batch.refused.push({
     marketId: event.marketId,
     outcomeId: event.outcomeId,
