@@ -9,8 +9,11 @@ const sources = fileURLToPath(new URL('..', import.meta.url))
 /** `.ts` in development, `.js` after a build: the registry has our own extension. */
 const extension = import.meta.url.slice(-3)
 const workflowsPath = join(sources, 'workflows', `index${extension}`)
-/** Every workflow has modules of its own; zod alone would cost each a few ms and half a megabyte. */
-const preloadModules = ['zod', 'stack-depth'].map((name) => join(sources, 'workflows', `${name}${extension}`))
+/**
+ * Made once a worker and frozen, where each workflow would else have modules of its own, of all workflows: with their zod
+ * schemas that was a third of what a start costs, and most of what a cached workflow takes.
+ */
+const preloadModules = ['stack-depth', 'index'].map((name) => join(sources, 'workflows', `${name}${extension}`))
 /** What can change the bundle: our code that workflows import, and the versions of the packages. */
 const FOLDERS = ['workflows', 'domain']
 const LOCK_FILE = join(sources, '..', 'package-lock.json')

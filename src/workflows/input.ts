@@ -1,6 +1,15 @@
 import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow'
 import type { z } from './zod.ts'
 
+/**
+ * What a module exports is frozen for all workflows of a worker, and zod keeps in a schema what it works out: so a schema stays
+ * in its module, and this is exported.
+ */
+export const checkOf =
+  <T>(schema: z.ZodType<T>) =>
+  (input: unknown): z.ZodSafeParseResult<T> =>
+    schema.safeParse(input)
+
 /** Parses what an operator typed. Bad input fails the workflow for good: retrying the task would hang it for ever. */
 export const parseInput = <T>(schema: z.ZodType<T>, input: unknown): T => {
   const result = schema.safeParse(input)

@@ -1,4 +1,5 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow'
+import { checkOf, parseInput } from './input.ts'
 import { z } from './zod.ts'
 import type { MarketFigures } from '../activities/inspection.ts'
 import type { DesiredState, MarketEnd, MarketState } from '../domain/market.ts'
@@ -23,7 +24,7 @@ const observedBook = z.object({
   outcomesProved: z.number(),
 })
 
-export const observation = z.object({
+const observation = z.object({
   marketId,
   state: marketState,
   depth: z.number().default(0),
@@ -32,14 +33,16 @@ export const observation = z.object({
   feedEpoch: z.string(),
   book: observedBook.optional(),
 })
+export const checkObservation = checkOf(observation)
 
 /** Of the signal `feedAlert`. Several may stand at once; while one does the state is `stale`. */
-export const feedAlertInput = z.object({
+const feedAlertInput = z.object({
   alertId: z.string().min(1).max(200),
   state: z.enum(['raised', 'recovered']),
   reason: z.string().max(500),
   atTimeMs: z.number(),
 })
+export const checkFeedAlert = checkOf(feedAlertInput)
 export type FeedAlert = z.infer<typeof feedAlertInput>
 
 const standingAlert = z.strictObject({ alertId: z.string(), reason: z.string(), sinceTimeMs: z.number() })
@@ -68,7 +71,7 @@ const enrolled = z.strictObject({
   observed: observation.optional(),
 })
 
-export const marketInput = z.strictObject({
+const marketInput = z.strictObject({
   marketId,
   /** Levels a side that are kept; 0 = all. Absent: BOOK_DEPTH of the control worker. */
   depth: z.number().int().min(0).optional(),
@@ -80,12 +83,13 @@ export const marketInput = z.strictObject({
   carried: carried.optional(),
 })
 export type MarketInput = z.input<typeof marketInput>
+export const parseMarketInput = (input: unknown): z.infer<typeof marketInput> => parseInput(marketInput, input)
 export type MarketCard = z.infer<typeof card>
 export type Enrolled = z.infer<typeof enrolled>
 export type Carried = z.infer<typeof carried>
 
-export const setStateInput = z.strictObject({ state })
-export const depthInput = z.number('expected an integer').int().min(0)
+export const checkSetState = checkOf(z.strictObject({ state }))
+export const checkDepth = checkOf(z.number('expected an integer').int().min(0))
 
 /**
  * Answer of the query `status`. A query can do no I/O: `observed` is what the normalizer last reported and `observedAgeMs`

@@ -13,7 +13,7 @@ export function request(market: record.MarketRecord, state: DesiredState): void 
 }
 
 function setDepth(market: record.MarketRecord, levels: unknown): void {
-  const result = contract.depthInput.safeParse(levels)
+  const result = contract.checkDepth(levels)
   if (!result.success) {
     market.note = `setDepth was refused: expected an integer of at least 0, got ${JSON.stringify(levels)?.slice(0, 80)}`
   } else if (market.desired === 'stopped') market.note = 'setDepth was refused: the market is being stopped'
@@ -23,14 +23,14 @@ function setDepth(market: record.MarketRecord, levels: unknown): void {
 }
 
 function observe(market: record.MarketRecord, seen: unknown): void {
-  const result = contract.observation.safeParse(seen)
+  const result = contract.checkObservation(seen)
   if (!result.success || result.data.marketId !== market.marketId) return
   record.see(market, result.data, Date.now())
   show(market)
 }
 
 function heedAlert(market: record.MarketRecord, told: unknown): void {
-  const result = contract.feedAlertInput.safeParse(told)
+  const result = contract.checkFeedAlert(told)
   if (result.success) record.noteAlert(market, result.data)
   else market.note = `feedAlert was refused: ${reasonsOf(result.error)}`
   show(market)

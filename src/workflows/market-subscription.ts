@@ -10,7 +10,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow'
 import { market as activities } from './activity-options.ts'
-import { parseInput, reasonsOf, refusalOf, refuse } from './input.ts'
+import { reasonsOf, refusalOf, refuse } from './input.ts'
 import * as contract from './market-contract.ts'
 import * as record from './market-record.ts'
 import { show } from './market-show.ts'
@@ -30,7 +30,7 @@ const CONFIRM_TIMEOUT = '10s'
  *           resolved ends the workflow too: unsubscribed, its stream drained, without an override
  */
 export async function marketSubscription(input: contract.MarketInput): Promise<contract.MarketStatus> {
-  const given = parseInput(contract.marketInput, input)
+  const given = contract.parseMarketInput(input)
   const expectedId = `market:${given.marketId}`
   if (workflowInfo().workflowId !== expectedId) {
     const message = `workflow id must be ${expectedId}, got ${workflowInfo().workflowId}`
@@ -117,7 +117,7 @@ function handleRequests(market: record.MarketRecord): void {
     description:
       'Input {"state":"active"|"paused"|"stopped"}; answers once the venue has confirmed it, or the feed holds it back',
     validator: (asked) => {
-      const result = contract.setStateInput.safeParse(asked)
+      const result = contract.checkSetState(asked)
       if (!result.success) throw new Error(`expected {"state":"active"|"paused"|"stopped"}: ${reasonsOf(result.error)}`)
       const isRefused = market.isResolved || (market.desired === 'stopped' && result.data.state !== 'stopped')
       if (isRefused) throw new Error(record.whyFinal(market))
