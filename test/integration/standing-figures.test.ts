@@ -16,7 +16,10 @@ const openStage = async () => {
   const stats = createStats()
   followStanding({ pool: database.pool, redis }, stats)
   return {
-    ...{ database, server, redis, stats },
+    database,
+    server,
+    redis,
+    stats,
     [Symbol.asyncDispose]: async () => {
       redis.disconnect()
       await Promise.all([server[Symbol.asyncDispose](), database[Symbol.asyncDispose]()])
