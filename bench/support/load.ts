@@ -11,6 +11,8 @@ export type LoadOptions = {
   markets: number
   shards: number
   env?: Record<string, string>
+  /** More arguments of the emulator. */
+  venueArgs?: string[]
   say: (line: string) => void
 }
 
@@ -35,7 +37,7 @@ const untilProved = ({ system }: Recording, markets: number): Promise<true> =>
     return (marketsWithBook >= markets && tokensProved >= 2 * markets) || undefined
   })
 
-export const openLoad = async ({ markets, shards, env = {}, say }: LoadOptions): Promise<Load> => {
+export const openLoad = async ({ markets, shards, env = {}, venueArgs = [], say }: LoadOptions): Promise<Load> => {
   const startMs = performance.now()
   const room = shards > 1 ? { SHARDS_PER_NORMALIZER: '1' } : {}
   const given = { NORMALIZER_SHARDS: String(shards), ...room, ...env }
@@ -44,7 +46,7 @@ export const openLoad = async ({ markets, shards, env = {}, say }: LoadOptions):
     for (let shard = 1; shard < shards; shard++) extras.push(startNormalizer(system, { ...venue.env, ...given }))
     return extras
   }
-  const recording = await openRecording({ markets, rate: START_RATE, env: given, beside })
+  const recording = await openRecording({ markets, rate: START_RATE, env: given, venueArgs, beside })
   const { system, venue } = recording
   try {
     await untilProved(recording, markets)
