@@ -20,6 +20,10 @@ type Recovery = { backMs: number; firstCommitMs: number; wholeMs: number }
 
 const LAST_COMMIT = 'select max(updated_at) as "lastTime" from ingestion_offsets'
 
+/** A new connection has a book for every market. */
+const OLDEST_COMMIT = `
+select min(split_part(last_id, '-', 1)::float8) as "oldestMs" from ingestion_offsets where stream like 'orderbook:%'`
+
 /** From the kill: the process is there again, something new is committed, and every book is proved, told and caught up. */
 const timeRecovery = async ({ recording }: Load, name: 'normalizer' | 'feed'): Promise<Recovery> => {
   const { system, pool } = recording
@@ -36,9 +40,11 @@ const timeRecovery = async ({ recording }: Load, name: 'normalizer' | 'feed'): P
   await until('all books to be whole', async () => {
     await sleep(LOOK_EVERY_MS)
     const { tokensProved = 0, gapsOpen = 0 } = await figuresOf(system, 'normalizer')
-    const { tokensSubscribed = 0 } = await figuresOf(system, 'feed')
+    const { tokensSubscribed = 0 } = await figuresOf(system, 'feed', name === 'feed' ? pid : undefined)
+    const { rows } = await pool.query<{ oldestMs: number }>(OLDEST_COMMIT)
+    const isHeard = name !== 'feed' || (rows[0]?.oldestMs ?? 0) > killedMs
     const behind = await readBehind(pool, redis)
-    const isTold = tokensProved >= 2 * MARKETS && tokensSubscribed >= 2 * MARKETS && gapsOpen === 0
+    const isTold = tokensProved >= 2 * MARKETS && tokensSubscribed >= 2 * MARKETS && gapsOpen === 0 && isHeard
     if (isTold && behind.longestMs <= CAUGHT_UP_MS) return true
     const counts = `${tokensProved} proved, ${tokensSubscribed} subscribed, ${gapsOpen} gaps open`
     throw new Error(`${counts}; ${behindText(behind)}`)
@@ -58,7 +64,7 @@ export const recovery: Scenario = {
   name: 'recovery',
   what: `from kill -9 to all books proved and caught up, ${RATE.toLocaleString('en-US')} frames/s over ${MARKETS} markets`,
   run: async ({ shards, say }) => {
-    await using load = await openLoad({ markets: MARKETS, shards, say })
+    await using load = await openLoad({ markets: MARKETS, shards, say, venueArgs: ['--unheard'] })
     await load.setRate(RATE)
     await sleep(STEADY_MS)
     const normalizer = told('normalizer', await timeRecovery(load, 'normalizer'))

@@ -12,6 +12,8 @@ export type LoadOptions = {
   markets: number
   shards: number
   env?: Record<string, string>
+  /** More arguments of the emulator. */
+  venueArgs?: string[]
   say: (line: string) => void
 }
 
@@ -36,7 +38,7 @@ const untilProved = ({ system }: Recording, markets: number): Promise<true> =>
     return (marketsWithBook >= markets && tokensProved >= 2 * markets) || undefined
   })
 
-export const openLoad = async ({ markets, shards, env = {}, say }: LoadOptions): Promise<Load> => {
+export const openLoad = async ({ markets, shards, env = {}, venueArgs = [], say }: LoadOptions): Promise<Load> => {
   const startMs = performance.now()
   const room = shards > 1 ? { SHARDS_PER_NORMALIZER: '1' } : {}
   const given = { NORMALIZER_SHARDS: String(shards), ...room, ...env }
@@ -47,7 +49,7 @@ export const openLoad = async ({ markets, shards, env = {}, say }: LoadOptions):
       extras.push(startNormalizer(system, { ...venue.env, ...given }, compiled))
     return extras
   }
-  const recording = await openRecording({ markets, rate: START_RATE, env: given, beside })
+  const recording = await openRecording({ markets, rate: START_RATE, env: given, venueArgs, beside })
   const { system, venue } = recording
   try {
     await untilProved(recording, markets)

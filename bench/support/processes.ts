@@ -80,10 +80,10 @@ const merged = (all: Figures[]): Figures => {
   return sums
 }
 
-/** What the processes of a role published last. */
-export const figuresOf = async (system: Pick<System, 'redis'>, role: string): Promise<Figures> => {
+/** What the processes of a role published last; one that was killed is among them for ten seconds, unless a pid is given. */
+export const figuresOf = async (system: Pick<System, 'redis'>, role: string, pid?: number): Promise<Figures> => {
   const redis = system.redis()
-  const keys = await redis.keys(`stats:${role}:*`)
+  const keys = await redis.keys(`stats:${role}:*${pid === undefined ? '' : `:${pid}`}`)
   const texts = keys.length === 0 ? [] : await redis.mget(keys)
   redis.disconnect()
   return merged(texts.map((text) => JSON.parse(text ?? '{}') as Figures))
