@@ -104,7 +104,7 @@ export const loopCheck = (reports: Reports, servers: () => Check[]): Check => {
   const look = async (): Promise<Finding> => {
     const stuck = reports.read().filter(isStuck)
     if (stuck.length === 0) return { isOk: true, says: 'the event loop answers, no loop hangs' }
-    const found = await Promise.all(servers().map(({ look: lookAt }) => lookAt()))
+    const found = await Promise.all(servers().map(async ({ look: lookAt }) => lookAt()))
     const away = found.filter(({ isOk }) => !isOk).map(({ says }) => says)
     const says = stuck.map(([subject, beat]) => wordsOf(subject, beat)).join('; ')
     return away.length > 0 ? { isOk: true, says: `${says}; ${away.join('; ')}` } : { isOk: false, says }

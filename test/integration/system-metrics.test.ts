@@ -72,7 +72,7 @@ describe('the pages of the running system', () => {
       expect(addressOf(role)).toMatch(/^127\.0\.0\.1:\d+$/)
       const { status, text } = await get(role, '/metrics')
       expect(status).toBe(200)
-      const declared = [...text.matchAll(/^# TYPE (polytape_\w+) /gm)].map((match) => match[1])
+      const declared = [...text.matchAll(/^# TYPE (polytape_\w+) /gm)].map((match) => match[1] ?? '')
       expect(declared.toSorted()).toEqual(
         rowsOf(role)
           .map(({ name }) => name)
