@@ -12,8 +12,8 @@ const valueOf = async <T>(pool: pg.Pool, call: string): Promise<T | undefined> =
   (await pool.query<{ value: T }>(`select ${call} as value`)).rows[0]?.value
 
 const insertInto = (table: string, day: string) => `
-  insert into ${table} (id, sequence, captured_at, price, size, market_id, outcome_id, side, kind)
-  values (1, 1, '${day} 12:00:00+00', 0.5, 1, '1', '1:0', 'bid', 'change')`
+  insert into ${table} (id, captured_at, price, size, market_id, outcome_id, side, kind)
+  values (65536, '${day} 12:00:00+00', 0.5, 1, '1', '1:0', 'bid', 'change')`
 
 const drop = (day: string): string =>
   `drop_partition('order_books', '${day}', (select sealed_at from partition_seals where day = '${day}'))`
