@@ -138,10 +138,11 @@ describe('Postgres', () => {
 
   test('a compute that wakes cuts its first connections, and is asked again until it answers', async () => {
     const address = new URL(database.url)
+    const serverPort = Number(address.port)
     let cutsLeft = 2
     const waking = createServer((socket) => {
       if (cutsLeft-- > 0) return socket.resetAndDestroy()
-      const server = connect(Number(address.port), '127.0.0.1')
+      const server = connect(serverPort, '127.0.0.1')
       for (const end of [socket, server]) end.on('error', () => undefined)
       return socket.pipe(server).pipe(socket)
     })
