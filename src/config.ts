@@ -49,7 +49,7 @@ const variables = z.object({
   ACTIVITY_POLL_MS: count(10_000),
   MARK_POSITIONS_EVERY_MS: count(10_000),
   BOOK_DEPTH: z.coerce.number().int().min(0).default(0),
-  COMMIT_LINGER_MS: z.coerce.number().int().min(0).default(5),
+  COMMIT_LINGER_MS: z.coerce.number().int().min(0).default(2),
   COMMIT_MAX_ROWS: count(20_000),
   COMMIT_MAX_BYTES: count(16 * 1024 * 1024),
   CHECKPOINT_EVERY_CHANGES: count(500),
