@@ -13,13 +13,21 @@ export const createShowing = ({ views, latencies }: { views: Views; latencies: L
   let isWriting = false
   let failure: unknown
 
+  /** It ends in the turn in which it finds nothing more: what is added afterwards begins anew. */
   const writeAll = async (): Promise<void> => {
-    while (markets.size > 0 && failure === undefined) {
-      const [shown, frames] = [markets, applied]
-      markets = new Set()
-      applied = []
-      await views.show(shown)
-      for (const some of frames) recordShown(latencies, some)
+    isWriting = true
+    try {
+      while (markets.size > 0 && failure === undefined) {
+        const [shown, frames] = [markets, applied]
+        markets = new Set()
+        applied = []
+        await views.show(shown)
+        for (const some of frames) recordShown(latencies, some)
+      }
+    } catch (error) {
+      failure ??= error
+    } finally {
+      isWriting = false
     }
   }
 
@@ -36,15 +44,7 @@ export const createShowing = ({ views, latencies }: { views: Views; latencies: L
       if (changed.length === 0) return
       for (const tape of changed) markets.add(tape)
       applied.push(frames)
-      if (isWriting) return
-      isWriting = true
-      writeAll()
-        .catch((error: unknown) => {
-          failure ??= error
-        })
-        .finally(() => {
-          isWriting = false
-        })
+      if (!isWriting) void writeAll()
     },
   }
 }

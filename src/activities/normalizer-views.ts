@@ -110,29 +110,42 @@ export const createViews = (deps: ViewsDeps) => {
   const behind = new Set<MarketTape>()
   const observe = createObserving(deps.report)
   const writeCache = createWriting(deps, { shown, behind })
-  /** Writes that are on their way. */
+  /** Writes that are on their way, or wait for their turn. */
   const writing = new Set<MarketTape[]>()
+  let last: Promise<unknown> = Promise.resolve()
 
-  const show = async (changed: Iterable<MarketTape>): Promise<void> => {
+  const showNow = async (changed: MarketTape[]): Promise<void> => {
     const tapes = [...new Set([...changed, ...behind])]
     if (tapes.length === 0) return
     const nowMs = Date.now()
     const writes = tapes.map((tape) => toWrite(tape, nowMs, shown))
     for (const tape of tapes) for (const outcome of tape.outcomes) outcome.writer.ladder.clear()
-    writing.add(tapes)
-    await writeCache(writes, tapes).finally(() => writing.delete(tapes))
+    await writeCache(writes, tapes)
     for (const tape of tapes) observe(tape, nowMs)
+  }
+
+  /**
+   * One at a time, and each says what stands when its turn comes: of a write of several calls the last one must not put an
+   * older state over that of a newer write.
+   */
+  const inTurn = (changed: Iterable<MarketTape>, write: (tapes: MarketTape[]) => Promise<void>): Promise<void> => {
+    const tapes = [...changed]
+    writing.add(tapes)
+    const turn = last.then(() => write(tapes)).finally(() => writing.delete(tapes))
+    last = turn.catch(() => undefined)
+    return turn
   }
 
   return {
     /** Writes what changed of these markets, and of those whose last write failed. */
-    show,
+    show: (changed: Iterable<MarketTape>): Promise<void> => inTurn(changed, showNow),
 
     /** Writes these markets whole, and tells their quotes: the cache may have lost what it held, and who listens what was told. */
-    showAnew: async (tapes: MarketTape[]): Promise<void> => {
-      for (const tape of tapes) forget(tape, shown)
-      await show(tapes)
-    },
+    showAnew: (anew: MarketTape[]): Promise<void> =>
+      inTurn(anew, (tapes) => {
+        for (const tape of tapes) forget(tape, shown)
+        return showNow(tapes)
+      }),
 
     /** Whether all that changed of it is written. */
     isWritten: (tape: MarketTape): boolean => !behind.has(tape) && ![...writing].some((tapes) => tapes.includes(tape)),

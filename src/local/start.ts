@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import { readConfig, type Config } from '../config.ts'
 import { checkPolicy } from '../policy-file.ts'
 import { openChildRecord, stopLeftovers } from './children.ts'
-import { compile } from './compile.ts'
+import { compile, keepCompiled } from './compile.ts'
 import { acquireLock } from './lock.ts'
 import { rotateLog } from './log-file.ts'
 import type { StartOptions } from './options.ts'
@@ -98,7 +98,10 @@ const record = async (setting: Setting, ground: Ground): Promise<void> => {
   const compiled = await compile(screen.say)
   const { site, up, down } = openSite(setting, { ...ground, compiled }, plan)
   const stop = listenForStop(() => site.kept.forEach((one) => one.kill()))
-  const rotating = setInterval(() => rotateLogs(state), ROTATE_EVERY_MS)
+  const rotating = setInterval(() => {
+    rotateLogs(state)
+    if (compiled !== undefined) keepCompiled(compiled)
+  }, ROTATE_EVERY_MS)
   try {
     const running = await unlessStopped(up(), stop)
     if (running === 'stopped') return

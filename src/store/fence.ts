@@ -47,6 +47,10 @@ export const assertOwner = async (client: ClientBase | Pool, owner: Owner): Prom
   )
 }
 
+/**
+ * A commit of what was due by time alone leaves its offsets where they are: its revision tells whether it is committed
+ * already, by an attempt whose answer was lost.
+ */
 const MOVE = `
 with owner as (
   select epoch from normalizer_owners where shard = $1 and epoch = $2 for share
@@ -58,6 +62,8 @@ with owner as (
     string_to_table($5, E'\n')
   ) as n(stream, expected, last_id, sequence, progress, kept)
   where o.stream = n.stream and o.last_id = n.expected and exists (select from owner)
+    and (n.last_id <> n.expected or n.stream not like 'orderbook:%'
+      or coalesce((o.progress ->> 'revision')::bigint, 0) < (n.progress ->> 'revision')::bigint)
   returning o.stream
 )
 select count(*)::int as moved from moved`

@@ -10,7 +10,7 @@ import { createLog } from '../../src/lib/log.ts'
 import { createStats } from '../../src/lib/stats.ts'
 import { newBatch, type Batch } from '../../src/normalizer/batch.ts'
 import { createCommitter } from '../../src/store/commit.ts'
-import { takeOwnership } from '../../src/store/fence.ts'
+import { moveOffsets, takeOwnership } from '../../src/store/fence.ts'
 import { pruneMetricBuckets } from '../../src/store/metrics.ts'
 import { openOffsets } from '../../src/store/offsets.ts'
 import { boundaryAfter, inOrder } from '../support/metrics-flow.ts'
@@ -162,6 +162,10 @@ test('rows that are due by time alone, with no offset that moves, outlive a comm
   await committing
   expect(stats.read()['commitsFoundDone'] ?? 0).toBe(0)
   expect([...(await readMetrics('63')).keys()]).toEqual([1_790_000_000_000])
+  // Whoever tries once more, not knowing that it is committed, is refused: its rows would be there twice.
+  const client = await pool.connect()
+  await expect(moveOffsets(client, owner, [...due.offsets.values()])).rejects.toThrow('moved by another writer')
+  client.release()
 })
 
 test('buckets that no window reaches any more are dropped', async () => {

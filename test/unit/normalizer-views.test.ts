@@ -58,3 +58,28 @@ test('what is shown anew after another Redis is told again, though it is what wa
   await views.showAnew([tape])
   expect(cache.heard).toBe(before)
 })
+
+test('a write that waits its turn says what stands then: no older state comes after a newer one', async () => {
+  const held: string[] = []
+  let release = (): void => undefined
+  const first = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const cache = async ([one]: MarketWrite[]): Promise<void> => {
+    if (held.length === 0) await first
+    if (one !== undefined) held.push(one.state)
+  }
+  const log = createLog('normalizer', 'silent')
+  const views = createViews({ cache, report: () => undefined, stats: createStats(), log })
+  const tape = newTape()
+  for (const entry of new Venue().entries) tape.apply(entry, newBatch())
+  const shows = [views.show([tape]), views.show([tape])]
+  expect(views.isWritten(tape)).toBe(false)
+  await new Promise((resolve) => setImmediate(resolve))
+  tape.isResolved = true
+  release()
+  await Promise.all(shows)
+  expect(held.at(-1)).toBe('resolved')
+  expect(held).toHaveLength(2)
+  expect(views.isWritten(tape)).toBe(true)
+})
