@@ -109,7 +109,7 @@ const NORMALIZERS = '{job="normalizer"}'
 const machine = [
   lines({
     title: 'CPU a process',
-    about: 'Cores. A shard is one thread: near 1 it is the limit, and more shards help.',
+    about: 'Cores. A process is one thread, whatever its shards: near 1 it is the limit, and more of both help.',
     unit: PercentUnit,
     queries: [each('instance', perSecond(`process_cpu_seconds_total${NORMALIZERS}`, 'instance'))],
   }),
