@@ -77,12 +77,12 @@ const onward = [
   }),
   lines({
     title: 'Redis calls a frame',
-    about: 'Round trips of each role, and with the commands inside scripts, a received frame.',
+    about: 'Commands that each role sends, those of a pipeline each, and with those inside scripts, a received frame.',
     unit: Short,
     queries: [
       {
         expr: `${perSecond('polytape_redis_calls_total', 'job')} / scalar(clamp_min(${perSecond('polytape_frames_total')}, 1))`,
-        legend: '{{job}} calls',
+        legend: '{{job}} commands',
       },
       {
         expr: `${perSecond('polytape_redis_commands_total', 'job')} / scalar(clamp_min(${perSecond('polytape_frames_total')}, 1))`,

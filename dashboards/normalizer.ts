@@ -12,13 +12,14 @@ const pace = [
   }),
   lines({
     title: 'Stream lag in entries',
-    about: 'Entries of the stream that are not committed, by shard.',
+    about: 'Entries of the streams that are not applied, by shard.',
     unit: Short,
     queries: [each('shard', highest('polytape_stream_lag_entries', 'shard'))],
   }),
   lines({
     title: 'Stream lag in seconds',
-    about: 'Age of the oldest of them. Beyond VERIFY_SHED_LAG_MS checks are shed until the shard has caught up.',
+    about:
+      'How long the oldest of them waits. Beyond VERIFY_SHED_LAG_MS checks are shed until the shard has caught up.',
     unit: Seconds,
     queries: [each('shard', highest('polytape_stream_lag_seconds', 'shard'))],
   }),
@@ -97,7 +98,7 @@ const proof = [
   }),
   lines({
     title: 'Markets by state',
-    about: 'As the workflows of the markets have it.',
+    about: 'Of those whose books the normalizer holds, as it has them.',
     unit: Short,
     queries: [each('state', total('polytape_markets', 'state'))],
   }),
@@ -108,7 +109,7 @@ const NORMALIZERS = '{job="normalizer"}'
 const machine = [
   lines({
     title: 'CPU a process',
-    about: 'Cores. A shard is one thread: near 1 it is the limit, and more shards help.',
+    about: 'Cores. A process is one thread, whatever its shards: near 1 it is the limit, and more of both help.',
     unit: PercentUnit,
     queries: [each('instance', perSecond(`process_cpu_seconds_total${NORMALIZERS}`, 'instance'))],
   }),

@@ -53,21 +53,23 @@ const alarms = [
     decimals: 1,
   }),
   figure({
-    title: 'Gaps open',
-    about: 'Outcomes whose book is not known now. Each has a row in feed_gaps with its reason.',
-    unit: Short,
-    expr: total('polytape_gaps_open'),
-    bounds: { warn: 1, bad: 10 },
+    title: 'Share in a gap',
+    about:
+      'Outcomes whose book is not known now, of those that are subscribed. Each has a row in feed_gaps with its reason.',
+    unit: PercentUnit,
+    expr: `${total('polytape_gaps_open')} / clamp_min(${total('polytape_tokens_subscribed')}, 1)`,
+    bounds: { warn: 0.01, bad: 0.05 },
+    decimals: 1,
   }),
 ]
 
 const health = [
   figure({
-    title: 'Oldest feed',
-    about: 'Since when the feed group that was silent for longest has had no data.',
+    title: 'Since the last frame',
+    about: 'Of the group that heard last: one group of quiet markets may well have nothing to say for minutes.',
     unit: Seconds,
-    expr: highest('polytape_feed_age_seconds'),
-    bounds: { warn: 30, bad: 120 },
+    expr: lowest('polytape_feed_age_seconds and on (job, instance) (polytape_tokens_subscribed > 0)'),
+    bounds: { warn: 30, bad: 60 },
   }),
   figure({
     title: 'Stream lag',

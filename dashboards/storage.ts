@@ -24,19 +24,19 @@ const postgres = [
   }),
   lines({
     title: 'A commit takes',
-    about: 'From the start of the transaction until Postgres has confirmed it.',
+    about: 'From the sealing of the batch until Postgres has confirmed it, with all tries.',
     unit: Seconds,
     queries: middleAndTail('polytape_postgres_commit_seconds'),
   }),
   lines({
     title: 'Rows a commit',
-    about: 'At most COMMIT_MAX_ROWS.',
+    about: 'Of order_books.',
     unit: Short,
     queries: middleAndTail('polytape_batch_rows'),
   }),
   lines({
     title: 'Bytes a commit',
-    about: 'Rows and raw frames; at most COMMIT_MAX_BYTES.',
+    about: 'Of order_books, as they are copied.',
     unit: BytesIEC,
     queries: middleAndTail('polytape_batch_bytes'),
   }),
@@ -66,7 +66,7 @@ const redis = [
   }),
   lines({
     title: 'Redis calls by command',
-    about: 'Round trips a second, of all roles.',
+    about: 'Commands a second of all roles, those of a pipeline each.',
     unit: OpsPerSecond,
     queries: [each('command', perSecond('polytape_redis_calls_total', 'command'))],
   }),

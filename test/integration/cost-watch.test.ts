@@ -110,3 +110,16 @@ test('the doctor says what a month costs, what frames take, and what is shed', a
   const wrong = await probeCost(findPatient({ ...environment, COST_PRICES: '/nowhere' }))
   expect(wrong.find(({ what }) => what === 'prices')?.level).toBe('FAIL')
 })
+
+test('the doctor warns of what is shed though no budget is set where it runs, and of costs that nobody reckons', async () => {
+  const environment = { DATABASE_URL: database.url, REDIS_URL: addresses.redisUrl }
+  const tell = async (): Promise<Map<string, string>> => {
+    const findings = await probeCost(findPatient(environment))
+    return new Map(findings.map(({ what, level, found }) => [what, `${level} ${found}`]))
+  }
+  expect((await tell()).get('budget')).toMatch(/^warn COST_BUDGET is empty here; tier [1-3]: /)
+  await pool.query('delete from cost_shed')
+  const told = await tell()
+  expect(told.get('budget')).toBe('ok COST_BUDGET is empty here; tier 0: nothing is shed')
+  expect(told.get('month')).toBe('warn nothing was reckoned yet')
+})

@@ -4,6 +4,7 @@ import { atLeast, atMost, figure, verdictOf } from '../../bench/support/figure.t
 import { findHighest, type Search } from '../../bench/support/search.ts'
 import { growthPercent, median, quantile, slopePerSecond } from '../../bench/support/statistics.ts'
 import { unexplainedGaps, type GapOf } from '../../bench/support/unexplained-gaps.ts'
+import { emptyCounts } from '../../src/emulator/connection.ts'
 import { whyNot, type Step } from '../../bench/support/verdict.ts'
 
 const values = fc.array(fc.integer({ min: -1_000, max: 1_000 }), { minLength: 1, maxLength: 60 })
@@ -137,11 +138,15 @@ const connection = {
   subscribed: [],
   received: [],
 }
+const tokens = [
+  { token: '7', byConnection: { 1: emptyCounts() } },
+  { token: '8', byConnection: { 2: emptyCounts() } },
+]
 
 describe('a gap', () => {
-  it('is explained by a fault of its token or an ended connection shortly before', () => {
-    expect(unexplainedGaps({ faults: [fault], connections: [] }, [gap])).toEqual([])
-    expect(unexplainedGaps({ faults: [], connections: [connection] }, [gap])).toEqual([])
+  it('is explained by a fault of its token or the end of a connection of it shortly before', () => {
+    expect(unexplainedGaps({ faults: [fault], connections: [], tokens }, [gap])).toEqual([])
+    expect(unexplainedGaps({ faults: [], connections: [connection], tokens }, [gap])).toEqual([])
   })
 
   it('is not explained by what befell another token, came later, or is long ago', () => {
@@ -151,6 +156,7 @@ describe('a gap', () => {
       { ...fault, timeMs: 1_000 },
     ]
     const open = { ...connection, closedTimeMs: undefined }
-    expect(unexplainedGaps({ faults: others, connections: [open] }, [gap])).toEqual([gap])
+    const another = { ...connection, id: 2 }
+    expect(unexplainedGaps({ faults: others, connections: [open, another], tokens }, [gap])).toEqual([gap])
   })
 })

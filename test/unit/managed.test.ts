@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { findPatient } from '../../src/cli/doctor/doctor.ts'
 import { skewVerdict } from '../../src/cli/doctor/skew.ts'
-import { withoutSecrets } from '../../src/cli/doctor/secrets.ts'
+import { memoryVerdict } from '../../src/cli/doctor/redis-facts.ts'
+import { knownSecrets, withoutSecrets } from '../../src/cli/doctor/secrets.ts'
 import { tlsVerdict } from '../../src/cli/doctor/postgres.ts'
 import { directUrlOf } from '../../src/store/pooler.ts'
 import { pollDelayMs } from '../../src/stream/ready-wait.ts'
@@ -49,4 +51,22 @@ test('a skew is only what the way there and back cannot explain', () => {
 
 test('a secret is taken out wherever it is, and whole where one is part of another', () => {
   expect(withoutSecrets('a secret-long and a secret', ['secret-long', 'secret'])).toBe('a *** and a ***')
+})
+
+test('a password that is no encoding is a secret as it stands', () => {
+  const patient = findPatient({
+    DATABASE_URL: 'postgres://u:100%25 sure@db/x',
+    REDIS_URL: 'redis://:half%of@cache:6379',
+  })
+  expect(knownSecrets(patient)).toEqual(expect.arrayContaining(['100% sure', 'half%of']))
+})
+
+test('memory of Redis is measured by its own limit, and without one by what its machine has', () => {
+  const levelOf = (facts: Record<string, string>): string =>
+    memoryVerdict(new Map(Object.entries({ used_memory: '70', ...facts }))).level
+  expect(levelOf({ maxmemory: '100', total_system_memory: '1000' })).toBe('warn')
+  expect(levelOf({ maxmemory: '0', total_system_memory: '1000' })).toBe('ok')
+  expect(levelOf({ maxmemory: '0', total_system_memory: '110' })).toBe('warn')
+  expect(levelOf({ maxmemory: '0', total_system_memory: '80' })).toBe('FAIL')
+  expect(levelOf({})).toBe('ok')
 })

@@ -26,7 +26,8 @@ const pairs = (amounts: Record<string, number>, toText: (amount: number) => stri
     .join(', ')
 
 const monthVerdict = ({ estimate, checkedTimeMs }: CostShed): Verdict => {
-  if (estimate === undefined) return ok('nothing was reckoned yet: a control worker does it within half a minute')
+  if (estimate === undefined)
+    return warn('nothing was reckoned yet', 'it takes half a minute from the start of a control worker: does one run?')
   const ageMs = Date.now() - checkedTimeMs
   const found = `about ${dollars(estimate.totalMicrodollars)} a month at the present rate: ${pairs(estimate.parts, dollars)}`
   if (ageMs <= STALE_MS) return ok(found)
@@ -53,10 +54,12 @@ const storageVerdict = ({ storedBytesPerMonth, coldBytesPerMonth }: Estimate): V
   )
 
 const budgetVerdict = ({ shed: { tier }, estimate }: CostShed, budgetText: string | undefined): Verdict => {
-  if (budgetText === undefined) return ok('COST_BUDGET is empty: no limit, nothing is shed')
-  const found = `$${budgetText} a month; tier ${tier}: ${SHED_TEXTS[tier]}`
+  const limit = budgetText === undefined ? 'COST_BUDGET is empty here' : `$${budgetText} a month`
+  const found = `${limit}; tier ${tier}: ${SHED_TEXTS[tier]}`
   if (tier === 0) return ok(found)
   const parts = estimate === undefined ? '' : `, most by ${pairs(estimate.parts, dollars)}`
+  if (budgetText === undefined)
+    return warn(`${found}${parts}`, 'look at COST_BUDGET of the control worker; where it is empty too: does one run?')
   return warn(`${found}${parts}`, 'raise COST_BUDGET, record fewer markets, or see RUNBOOK.md, Costs')
 }
 

@@ -28,14 +28,23 @@ export const versionVerdict = (facts: Facts): Verdict => {
 const WARN_SHARE = 0.6
 const FAIL_SHARE = 0.8
 
+/** Without a limit of its own Redis has what its machine has. */
+const limitOf = (facts: Facts): { limit: number; whose: string } => {
+  const limit = Number(facts.get('maxmemory') ?? 0)
+  return limit > 0
+    ? { limit, whose: '' }
+    : { limit: Number(facts.get('total_system_memory') ?? 0), whose: ' of its machine' }
+}
+
 /** Without eviction a full Redis refuses frames: the feeds hold them back as far as their buffer goes, then there are gaps. */
 export const memoryVerdict = (facts: Facts): Verdict => {
-  const [used, limit] = [Number(facts.get('used_memory') ?? Number.NaN), Number(facts.get('maxmemory') ?? 0)]
+  const used = Number(facts.get('used_memory') ?? Number.NaN)
+  const { limit, whose } = limitOf(facts)
   if (Number.isNaN(used))
     return warn('it does not say', 'watch its memory at its provider: at 60 % act, at 80 % act now')
-  if (limit === 0) return ok(`${megabytes(used)} used, no limit`)
+  if (limit === 0) return ok(`${megabytes(used)} used, of no limit that it tells`)
   const share = used / limit
-  const found = `${megabytes(used)} of ${megabytes(limit)} used, ${Math.round(share * 100)} %`
+  const found = `${megabytes(used)} of ${megabytes(limit)}${whose} used, ${Math.round(share * 100)} %`
   const remedy = 'give it more, or record fewer markets; a stream that grows has a normalizer that does not keep up'
   if (share >= FAIL_SHARE) return fail(`${found}: when it is full it refuses frames`, remedy)
   return share >= WARN_SHARE ? warn(found, remedy) : ok(`${found} (warns at 60 %, fails at 80 %)`)

@@ -4,12 +4,21 @@ const SECRET_NAME = /(SECRET|PASSWORD|TOKEN|API_KEY|HMAC|ACCESS_KEY)/
 /** Shorter ones would blacken half of every line. */
 const SHORTEST = 4
 
+/** What is no encoding (a bare `%`) stands for itself. */
+const decoded = (text: string): string => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
 /** Password, and parameters of the address that carry one. */
 const secretsOf = (url: string): string[] => {
   if (!URL.canParse(url)) return [url]
   const { password, searchParams } = new URL(url)
   const named = [...searchParams].filter(([name]) => /password|key|secret|token/i.test(name)).map(([, value]) => value)
-  return [password, decodeURIComponent(password), ...named]
+  return [password, decoded(password), ...named]
 }
 
 /** What must be in no line, whoever wrote it: longest first, so that none leaves a rest of another. */
