@@ -36,6 +36,9 @@ const redisErrorClass = (error: Error): string => /^[A-Z]{2,}\b/.exec(error.mess
 /** What is not connected keeps its commands, and sends them through the same function later. */
 const isSending = ({ status }: Redis): boolean => status === 'ready' || status === 'connect'
 
+/** Commands of before it is ready wait in the client all the same, but for the few of the handshake. */
+const isWritten = ({ status, stream }: Redis): boolean => status === 'ready' && stream.writable
+
 /** Counts what goes over connections to Redis, at one place for all that use them: some 100 ns a command. */
 export const createRedisMeter = (stats: Stats): ((redis: Redis) => void) => {
   const traffic = createTraffic()
@@ -58,6 +61,13 @@ export const createRedisMeter = (stats: Stats): ((redis: Redis) => void) => {
     }
   }
 
+  /** What had been sent and was not answered when the connection broke is sent once more, on the next one. */
+  const written = new WeakSet<Command>()
+  const countRetry = (command: Command): void => {
+    if (written.has(command)) stats.count('redisRetries')
+    written.add(command)
+  }
+
   /** Whatever is written for a pipeline goes out together. */
   const pipelines = new WeakSet()
   const isRoundTrip = (pipeline: object | undefined): boolean => {
@@ -71,6 +81,7 @@ export const createRedisMeter = (stats: Stats): ((redis: Redis) => void) => {
     const send = redis.sendCommand.bind(redis)
     redis.sendCommand = (command, stream) => {
       watch(command)
+      if (isWritten(redis)) countRetry(command)
       if (isSending(redis)) {
         countSent(command)
         if (isRoundTrip(stream)) stats.count('redis:roundTrips')
