@@ -39,9 +39,19 @@ const isSending = ({ status }: Redis): boolean => status === 'ready' || status =
 /** Commands of before it is ready wait in the client all the same, but for the few of the handshake. */
 const isWritten = ({ status, stream }: Redis): boolean => status === 'ready' && stream.writable
 
+/** What had been sent and was not answered when the connection broke is sent once more, on the next one. */
+const createRetryCount = (stats: Stats): ((command: Command) => void) => {
+  const written = new WeakSet<Command>()
+  return (command) => {
+    if (written.has(command)) stats.count('redisRetries')
+    written.add(command)
+  }
+}
+
 /** Counts what goes over connections to Redis, at one place for all that use them: some 100 ns a command. */
 export const createRedisMeter = (stats: Stats): ((redis: Redis) => void) => {
   const traffic = createTraffic()
+  const countRetry = createRetryCount(stats)
   stats.follow(() => traffic.read().map(([way, bytes]) => [inFamily('redisBytes', way), bytes]))
 
   const countSent = (command: Command): void => {
@@ -59,13 +69,6 @@ export const createRedisMeter = (stats: Stats): ((redis: Redis) => void) => {
       stats.count(inFamily('redisErrors', redisErrorClass(error)))
       reject(error)
     }
-  }
-
-  /** What had been sent and was not answered when the connection broke is sent once more, on the next one. */
-  const written = new WeakSet<Command>()
-  const countRetry = (command: Command): void => {
-    if (written.has(command)) stats.count('redisRetries')
-    written.add(command)
   }
 
   /** Whatever is written for a pipeline goes out together. */
