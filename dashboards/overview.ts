@@ -101,7 +101,8 @@ const health = [
     title: 'Cost a month',
     about: 'What a month would cost at the rate of now, by the table of prices.',
     unit: Dollars,
-    expr: total('polytape_cost_dollars_per_month'),
+    // Each control process tells the same.
+    expr: `sum(${highest('polytape_cost_dollars_per_month', 'part')})`,
   }),
 ]
 

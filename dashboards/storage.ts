@@ -13,7 +13,7 @@ import {
 } from '@grafana/grafana-foundation-sdk/units'
 import { createDashboard } from './dashboard.ts'
 import { lines } from './panels.ts'
-import { each, highest, lowest, middleAndTail, perSecond, total } from './queries.ts'
+import { each, highest, lowest, middleAndTail, perSecond } from './queries.ts'
 
 const postgres = [
   lines({
@@ -76,6 +76,12 @@ const redis = [
     unit: EventsPerSecond,
     queries: [{ expr: perSecond('polytape_redis_errors_total', 'job', 'class'), legend: '{{job}} {{class}}' }],
   }),
+  lines({
+    title: 'Redis commands sent again',
+    about: 'A second, by role: the connection was lost before Redis had answered them.',
+    unit: EventsPerSecond,
+    queries: [each('job', perSecond('polytape_redis_retries_total', 'job'))],
+  }),
 ]
 
 const archive = [
@@ -116,7 +122,7 @@ const cost = [
     title: 'Cost a month by part',
     about: 'At the rate of now, by the table of prices.',
     unit: Dollars,
-    queries: [each('part', total('polytape_cost_dollars_per_month', 'part'))],
+    queries: [each('part', highest('polytape_cost_dollars_per_month', 'part'))],
   }),
   lines({
     title: 'What 1,000 frames take',

@@ -11,7 +11,6 @@ import type { Logger } from '../lib/log.ts'
 import type { Stats } from '../lib/stats.ts'
 import { changeCostShed, type CostShed } from '../store/cost-shed.ts'
 import { recordCheck, type Recorded } from '../store/feed-alerts.ts'
-import { showCosts } from './cost-figures.ts'
 import { readMeters, readRedisBytes } from './cost-reading.ts'
 import { publishShed } from './shed-copy.ts'
 
@@ -93,8 +92,9 @@ export const createCostWatch = ({ redis, pool, prices, budget, levels, hotDays, 
     return estimate(span, prices, { hotDays, redisBytes: await readRedisBytes(redis) })
   }
   const tell = (before: CostShed, after: CostShed): void => {
-    showCosts(stats, after)
     const { tier } = after.shed
+    // For the status line; the metrics are looked up.
+    stats.set('costTier', tier)
     if (tier === before.shed.tier) return
     if (tier > before.shed.tier) stats.count(`costShed:${tier}`)
     const projected = after.estimate === undefined ? undefined : dollars(after.estimate.totalMicrodollars)

@@ -11,6 +11,7 @@ import {
   type Latency,
 } from '../normalizer/latency.ts'
 import type { MarketTape } from '../normalizer/market-tape.ts'
+import { isLost } from '../normalizer/shed-books.ts'
 import type { Tapes } from './normalizer-tapes.ts'
 
 const ROWS = [0, 1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000, 20_000, 50_000]
@@ -88,7 +89,7 @@ export const publishFigures = (stats: Stats, tapes: Tapes, latencies: Latencies)
   stats.set('tokensWithBook', outcomes.filter((outcome) => outcome.status === 'following').length)
   stats.set('marketsWithBook', markets.filter(hasBooks).length)
   stats.set('tokensProved', outcomes.filter((outcome) => outcome.isProved).length)
-  stats.set('gapsOpen', outcomes.filter((outcome) => outcome.status === 'gap').length)
+  stats.set('gapsOpen', outcomes.filter(isLost).length)
   stats.set('verifyMs', Math.round(tapes.judge.spentMs))
   stats.set('parkedStreams', tapes.parked.size)
   const newest = outcomes.reduce((latest, outcome) => Math.max(latest, outcome.writer.capturedTimeMs), 0)
@@ -105,7 +106,7 @@ export const lookAtBooks = (tapes: Tapes, batch: Batch): [string, number][] => {
   const outcomes = markets.flatMap((tape) => tape.outcomes)
   const following = outcomes.filter(({ status }) => status === 'following')
   return [
-    ['gapsOpen', outcomes.filter(({ status }) => status === 'gap').length],
+    ['gapsOpen', outcomes.filter(isLost).length],
     ['tokensWithBook', following.length],
     ['tokensProved', outcomes.filter(({ isProved }) => isProved).length],
     ['queueBytes:commit', batch.bookBytes + batch.frameBytes],

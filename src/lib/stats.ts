@@ -1,7 +1,13 @@
 import type { Distribution } from './distribution.ts'
+import { within } from './every.ts'
+
+type Looked = [name: string, value: number][]
 
 /** Figures that are made when somebody looks. */
-export type Look = () => [name: string, value: number][] | Promise<[name: string, value: number][]>
+export type Look = () => Looked | Promise<Looked>
+
+/** A server that hangs must not keep whoever scrapes from all other figures. */
+const LOOK_MS = 1_000
 
 /**
  * Figures of one process, read by the status line, by tests and by `/metrics`. Counters only grow; gauges are the last
@@ -14,7 +20,7 @@ export type Stats = {
   read(): Record<string, number>
   /** Has `look` asked by `readAll` until the returned function is called. What several say of one name is added up. */
   follow(look: Look): () => void
-  /** All figures; what was followed stands above what was set. A look that fails says nothing. */
+  /** All figures; what was followed stands above what was set. A look that fails or is late says nothing: `looksLost`. */
   readAll(): Promise<Record<string, number>>
   /** Makes a distribution known under a name, for as long as the process lives. */
   show(name: string, distribution: Distribution): void
@@ -23,20 +29,40 @@ export type Stats = {
 
 export const isLabelled = (name: string): boolean => name.includes(':')
 
-const addUp = (looked: [string, number][][]): Record<string, number> => {
+const addUp = (looked: Looked[]): Record<string, number> => {
   const sums: Record<string, number> = {}
   for (const [name, value] of looked.flat()) sums[name] = (sums[name] ?? 0) + value
   return sums
+}
+
+/** Asks each look once at a time: what hangs is waited for again, and not piled up. */
+const createAsk = (lost: () => void): ((look: Look) => Promise<Looked>) => {
+  const underWay = new Map<Look, Promise<Looked>>()
+  const begin = (look: Look): Promise<Looked> => {
+    const work = (async () => look())().finally(() => underWay.delete(look))
+    underWay.set(look, work)
+    return work
+  }
+  return async (look) => {
+    try {
+      return await within(underWay.get(look) ?? begin(look), LOOK_MS, 'the look is late')
+    } catch {
+      lost()
+      return []
+    }
+  }
 }
 
 export const createStats = (): Stats => {
   const figures: Record<string, number> = {}
   const followed = new Set<Look>()
   const distributions = new Map<string, Distribution>()
+  const count = (name: string, by = 1): void => {
+    figures[name] = (figures[name] ?? 0) + by
+  }
+  const ask = createAsk(() => count('looksLost'))
   return {
-    count: (name, by = 1) => {
-      figures[name] = (figures[name] ?? 0) + by
-    },
+    count,
     set: (name, value) => {
       figures[name] = value
     },
@@ -46,8 +72,8 @@ export const createStats = (): Stats => {
       return () => void followed.delete(look)
     },
     readAll: async () => {
-      const looks = await Promise.allSettled([...followed].map(async (look) => look()))
-      return { ...figures, ...addUp(looks.map((one) => (one.status === 'fulfilled' ? one.value : []))) }
+      const looked = await Promise.all([...followed].map(ask))
+      return { ...figures, ...addUp(looked) }
     },
     show: (name, distribution) => void distributions.set(name, distribution),
     distribution: (name) => distributions.get(name),

@@ -22,6 +22,12 @@ const newestAge = (now: Sample | undefined): number | undefined =>
 const shedLines = (tier: number): string[] =>
   isShedTier(tier) && tier > 0 ? [`OVER COST_BUDGET, tier ${tier}: ${SHED_TEXTS[tier]}`] : []
 
+/** Rows that Postgres refuses are dead letters too, counted by themselves. */
+const lettersOf = (count: Figure): number | undefined => {
+  const unusable = count('normalizer', 'deadLetters')
+  return unusable === undefined ? undefined : unusable + (count('normalizer', 'rowsRefused') ?? 0)
+}
+
 /** The figures as text, `–` for what no role has published. */
 const figureTexts = (shown: Shown) => {
   const { now, before } = shown
@@ -45,7 +51,7 @@ const figureTexts = (shown: Shown) => {
     commitP99: millis(max('normalizer', 'commitP99Ms')),
     gaps: whole(count('normalizer', 'gaps')),
     gapsOpen: whole(count('normalizer', 'gapsOpen')),
-    deadLetters: whole(count('normalizer', 'deadLetters')),
+    deadLetters: whole(lettersOf(count)),
     reconnects: whole(count('feed', 'reconnects')),
     isEverythingPaused: (sum('feed', 'groupsPaused') ?? 0) > 0,
     shed: shedLines(max('control', 'costTier') ?? 0),

@@ -43,9 +43,17 @@ export const CONTROL_ROWS: readonly MetricRow[] = [
     source: { from: 'figure', figure: 'eventLoopLagMs', per: 1_000 },
   },
   {
+    name: 'polytape_looks_lost_total',
+    type: 'counter',
+    help: 'Looks for gauges that failed or took more than a second: what they tell is missing from that scrape.',
+    label: '',
+    roles: EVERY_ROLE,
+    source: { from: 'figure', figure: 'looksLost' },
+  },
+  {
     name: 'polytape_cost_dollars_per_month',
     type: 'gauge',
-    help: 'What the last minute would cost in a month, by part, at the prices of COST_PRICES; an estimate.',
+    help: 'What the last minute would cost in a month, by part, at the prices of COST_PRICES; an estimate, the same of each control process.',
     label: 'part',
     roles: ['control'],
     source: { from: 'family', family: 'costDollarsPerMonth', values: [] },

@@ -94,7 +94,7 @@ export const NORMALIZER_ROWS: readonly MetricRow[] = [
   {
     name: 'polytape_gaps_open',
     type: 'gauge',
-    help: 'Outcomes whose book is in a gap now.',
+    help: 'Outcomes whose book is in a gap now, without those whose books COST_BUDGET sheds (polytape_cost_tier).',
     label: '',
     roles: ['normalizer'],
     source: { from: 'figure', figure: 'gapsOpen' },

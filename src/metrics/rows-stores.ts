@@ -43,7 +43,7 @@ export const STORE_ROWS: readonly MetricRow[] = [
   {
     name: 'polytape_drops_total',
     type: 'counter',
-    help: 'Frames (refused_entry: entries; refused_row, metric_late: rows) that are not used, by reason. Lost: overflow, refused_entry, stream_loss; each is a gap. Harmless: replayed, older_connection. For their costs: shed. The rest is kept as a dead letter.',
+    help: 'Frames (refused_entry: entries; refused_row, metric_late: rows) that are not used, by reason. Lost: overflow, refused_entry, stream_loss; each is a gap. Harmless: replayed, older_connection. For their costs: shed. The rest is kept as a dead letter (dead_letter: without the refused rows).',
     label: 'reason',
     roles: ['feed', 'normalizer'],
     source: {
@@ -116,6 +116,14 @@ export const STORE_ROWS: readonly MetricRow[] = [
     label: 'class',
     roles: EVERY_ROLE,
     source: { from: 'family', family: 'redisErrors', values: ['connection'] },
+  },
+  {
+    name: 'polytape_redis_retries_total',
+    type: 'counter',
+    help: 'Commands that were sent again, since the connection was lost before Redis had answered them.',
+    label: '',
+    roles: EVERY_ROLE,
+    source: { from: 'figure', figure: 'redisRetries' },
   },
   {
     name: 'polytape_redis_calls_total',

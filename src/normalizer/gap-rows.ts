@@ -1,4 +1,5 @@
-import { shortened, type GapCause, type GapClosed, type GapOpened } from './batch.ts'
+import type { Stats } from '../lib/stats.ts'
+import { shortened, type Batch, type GapCause, type GapClosed, type GapOpened } from './batch.ts'
 import type { Since } from './book-proof.ts'
 import type { OutcomeTape } from './outcome-tape.ts'
 
@@ -19,6 +20,13 @@ export const toGapOpened = (tape: OutcomeTape, { cause, since }: Opening, detect
     gapSequence: tape.sequence + 1,
     detail: shortened(detail),
   }
+}
+
+/** Every gap of an outcome goes through here, so that figures and rows agree. */
+export const recordGap = (opened: GapOpened, batch: Batch, stats: Stats): void => {
+  stats.count('gaps')
+  stats.count(`gaps:${opened.reason}`)
+  batch.gapsOpened.push(opened)
 }
 
 /** The end of the gap that is open, by the snapshot that was just written. */

@@ -7,7 +7,7 @@ import type { Batch, GapCause, TapeContext } from './batch.ts'
 import { bookFate, REORDER_MS } from './book-fate.ts'
 import { ChangeWindow, type MessageTime } from './change-window.ts'
 import { EMPTY_ROW, EventWriter, toRows, writtenBy } from './event-writer.ts'
-import { toGapClosed, toGapOpened } from './gap-rows.ts'
+import { recordGap, toGapClosed, toGapOpened } from './gap-rows.ts'
 import { tellBook, tellChanges, type MarketListener } from './listener.ts'
 import type { OutcomeStatus } from '../domain/progress.ts'
 import { standingOf } from './outcome-progress.ts'
@@ -45,7 +45,7 @@ export class OutcomeTape {
   readonly trades = new TradeOrdinals()
   /** The market's. */
   readonly listeners: MarketListener[]
-  readonly #deps: ProofDeps
+  readonly deps: ProofDeps
 
   constructor(market: Market, outcome: Outcome, deps: ProofDeps & { listeners: MarketListener[] }) {
     const { conditionId, minOrderSize, tickSize, negRisk, version } = market
@@ -54,7 +54,7 @@ export class OutcomeTape {
     this.marketId = market.marketId
     this.book = new Book({ conditionId, token, minOrderSize, tickSize, negRisk, version })
     this.writer = new EventWriter(market.marketId, outcomeId)
-    this.#deps = deps
+    this.deps = deps
     this.listeners = deps.listeners
     this.verification = new Verification(standingOf(this), deps)
   }
@@ -150,9 +150,7 @@ export class OutcomeTape {
     tellBook(this, 'gap', written)
     this.gapSequence = opened.gapSequence
     this.gapReason = cause.reason
-    this.#deps.stats.count('gaps')
-    this.#deps.stats.count(`gaps:${cause.reason}`)
-    context.batch.gapsOpened.push(opened)
+    recordGap(opened, context.batch, this.deps.stats)
   }
 
   /**
@@ -180,7 +178,7 @@ export class OutcomeTape {
 
   #learn(event: BookEvent): void {
     this.book.identity = learnIdentity(this.book.identity, event)
-    if (event.lastTradePrice !== undefined) this.#deps.prices.learn(event.lastTradePrice)
+    if (event.lastTradePrice !== undefined) this.deps.prices.learn(event.lastTradePrice)
   }
 
   #applySnapshot(event: BookEvent, context: TapeContext): BookResult {

@@ -4,7 +4,7 @@ import { followsBooks, ROWLESS_TIER, SHED_TEXTS, SHED_TIERS, writesRows, type Sh
 import type { GapCause, TapeContext } from './batch.ts'
 import type { Since } from './book-proof.ts'
 import { EMPTY_ROW, toRows } from './event-writer.ts'
-import { toGapOpened } from './gap-rows.ts'
+import { recordGap, toGapOpened } from './gap-rows.ts'
 import { tellBook } from './listener.ts'
 import type { OutcomeTape } from './outcome-tape.ts'
 
@@ -35,10 +35,14 @@ const openShed = (outcome: OutcomeTape, { tier, since }: Opening, context: TapeC
   const written = { ...context, exchangeTimeMs: undefined }
   writer.write('gap', [EMPTY_ROW], written)
   writer.sheds.push(opened.gapSequence)
-  context.batch.gapsOpened.push(opened)
+  recordGap(opened, context.batch, outcome.deps.stats)
   verification.proof.renumber(sequence, writer.sequence)
   if (tier === ROWLESS_TIER) tellBook(outcome, 'gap', written)
 }
+
+/** In a gap that nobody chose: what a budget sheds is told by its tier. */
+export const isLost = ({ status, gapReason, writer }: OutcomeTape): boolean =>
+  status === 'gap' && gapReason !== 'cost' && followsBooks(writer.tier)
 
 /** Nothing comes of the book any more: what was known of it grows old, so it is not shown either. */
 const forgetBook = (outcome: OutcomeTape): void => {

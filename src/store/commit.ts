@@ -123,9 +123,11 @@ const daysOf = ({ days, marketChanges, activities, metrics }: Batch): Set<number
   return new Set([...days, ...times.map((timeMs) => Math.floor(timeMs / DAY_MS))])
 }
 
+/** Each once: the share that is dropped sums both. */
 const countRefused = (stats: Stats, added: DeadLetter[]): void => {
-  stats.count('rowsRefused', added.filter(({ reason }) => reason === REFUSED_ROW).length)
-  stats.count('deadLetters', added.length)
+  const refusedCount = added.filter(({ reason }) => reason === REFUSED_ROW).length
+  stats.count('rowsRefused', refusedCount)
+  stats.count('deadLetters', added.length - refusedCount)
 }
 
 /** One try of a batch. What became of batches whose rows were not all taken is kept, for a COMMIT that was interrupted. */

@@ -3,11 +3,13 @@ import type { Config } from '../config.ts'
 import { kindOf, type FeedKind, type Heartbeat } from '../domain/heartbeat.ts'
 import type { Reports } from '../heartbeats/reporter.ts'
 import type { Check, Finding, Look } from '../http/health.ts'
+import { within } from '../lib/every.ts'
 import type { Resources } from './resources.ts'
 
 /** A shard waits half a second for news: one that has read nothing for so long hangs, unless a server does. */
 const STUCK_MS = 60_000
-const TEMPORAL_MS = 1_500
+/** Less than a check as a whole may take. */
+const ANSWER_MS = 1_500
 
 /** Messages of errors may quote addresses; their codes do not. */
 const codeOf = (error: unknown): string =>
@@ -32,7 +34,7 @@ const askRedis = async ({ redis }: Resources): Promise<unknown> => {
 }
 
 const askTemporal = ({ temporal }: Resources): Promise<unknown> =>
-  temporal.withDeadline(Date.now() + TEMPORAL_MS, () => temporal.workflowService.getSystemInfo({}))
+  temporal.withDeadline(Date.now() + ANSWER_MS, () => temporal.workflowService.getSystemInfo({}))
 
 /** The three servers that every role needs. */
 export const serverChecks = (resources: Resources): Check[] => [
@@ -97,6 +99,15 @@ export const workCheck = (reports: Reports, config: Config): Check => {
   return { name: 'work', look }
 }
 
+/** One that hangs is as good as away. */
+const lookInTime = async ({ name, look }: Check): Promise<Finding> => {
+  try {
+    return await within(Promise.resolve(look()), ANSWER_MS, '')
+  } catch {
+    return { isOk: false, says: `${name} does not answer` }
+  }
+}
+
 /** Alive: no loop hangs. While a server is away they wait for it, and a new process would do no better. */
 export const loopCheck = (reports: Reports, servers: () => Check[]): Check => {
   const isStuck = ([, { trouble }]: [string, Heartbeat]): boolean =>
@@ -104,7 +115,7 @@ export const loopCheck = (reports: Reports, servers: () => Check[]): Check => {
   const look = async (): Promise<Finding> => {
     const stuck = reports.read().filter(isStuck)
     if (stuck.length === 0) return { isOk: true, says: 'the event loop answers, no loop hangs' }
-    const found = await Promise.all(servers().map(async ({ look: lookAt }) => lookAt()))
+    const found = await Promise.all(servers().map(lookInTime))
     const away = found.filter(({ isOk }) => !isOk).map(({ says }) => says)
     const says = stuck.map(([subject, beat]) => wordsOf(subject, beat)).join('; ')
     return away.length > 0 ? { isOk: true, says: `${says}; ${away.join('; ')}` } : { isOk: false, says }

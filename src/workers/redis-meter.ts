@@ -36,9 +36,22 @@ const redisErrorClass = (error: Error): string => /^[A-Z]{2,}\b/.exec(error.mess
 /** What is not connected keeps its commands, and sends them through the same function later. */
 const isSending = ({ status }: Redis): boolean => status === 'ready' || status === 'connect'
 
+/** Commands of before it is ready wait in the client all the same, but for the few of the handshake. */
+const isWritten = ({ status, stream }: Redis): boolean => status === 'ready' && stream.writable
+
+/** What had been sent and was not answered when the connection broke is sent once more, on the next one. */
+const createRetryCount = (stats: Stats): ((command: Command) => void) => {
+  const written = new WeakSet<Command>()
+  return (command) => {
+    if (written.has(command)) stats.count('redisRetries')
+    written.add(command)
+  }
+}
+
 /** Counts what goes over connections to Redis, at one place for all that use them: some 100 ns a command. */
 export const createRedisMeter = (stats: Stats): ((redis: Redis) => void) => {
   const traffic = createTraffic()
+  const countRetry = createRetryCount(stats)
   stats.follow(() => traffic.read().map(([way, bytes]) => [inFamily('redisBytes', way), bytes]))
 
   const countSent = (command: Command): void => {
@@ -71,6 +84,7 @@ export const createRedisMeter = (stats: Stats): ((redis: Redis) => void) => {
     const send = redis.sendCommand.bind(redis)
     redis.sendCommand = (command, stream) => {
       watch(command)
+      if (isWritten(redis)) countRetry(command)
       if (isSending(redis)) {
         countSent(command)
         if (isRoundTrip(stream)) stats.count('redis:roundTrips')

@@ -150,6 +150,24 @@ test('errors of Redis are counted by its own word for them, bytes by direction o
   redis.disconnect()
 })
 
+test('a command whose connection is lost before it is answered counts as sent again, and one that waited for the first does not', async () => {
+  const stats = createStats()
+  const redis = server.connect()
+  redis.on('error', () => undefined)
+  createRedisMeter(stats)(redis)
+  const looker = server.connect()
+  const popped = redis.blpop('retried', 0)
+  const isBlocked = async (): Promise<boolean> => (await looker.info('clients')).includes('blocked_clients:1')
+  await until('the server to have the command', isBlocked)
+  expect(stats.read()).not.toHaveProperty('redisRetries')
+  await looker.call('client', 'kill', 'type', 'normal', 'skipme', 'yes')
+  await until('the command to be sent again', () => stats.read()['redisRetries'] === 1)
+  await looker.rpush('retried', 'x')
+  expect(await popped).toEqual(['retried', 'x'])
+  expect(stats.read()).toMatchObject({ redisRetries: 1 })
+  for (const one of [redis, looker]) one.disconnect()
+})
+
 test('errors of Postgres are counted by class of SQLSTATE, and where it cannot be reached as those of the connection', async () => {
   await using database = await createDatabase()
   const stats = createStats()

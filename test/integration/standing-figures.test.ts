@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest'
 import { followStanding } from '../../src/activities/standing-figures.ts'
+import { UNSHED } from '../../src/cost/budget.ts'
+import type { Estimate } from '../../src/cost/estimate.ts'
 import { createStats } from '../../src/lib/stats.ts'
+import { changeCostShed } from '../../src/store/cost-shed.ts'
 import { createDatabase, openRedis } from '../support/services.ts'
 
 const RAISE = `
@@ -40,6 +43,31 @@ test('alerts that stand are told by kind, as 0 where there are none and once the
   expect(await stats.readAll()).toMatchObject({ 'feedAlertsOpenOf:trades': 1, 'feedAlertsOpenOf:partitions': 0 })
 })
 
+const estimated = (perThousandFrames: Record<string, number>): Estimate => ({
+  parts: { redis_commands: 2_500_000 },
+  totalMicrodollars: 2_500_000,
+  perThousandFrames,
+  actionsPerHour: { heartbeat: 4 },
+  framesPerHour: 0,
+  storedBytesPerMonth: 0,
+  coldBytesPerMonth: 0,
+})
+
+test('costs are those that any control process reckoned last, and without frames none are told of a thousand of them', async () => {
+  await using stage = await openStage()
+  const { database, stats } = stage
+  expect(await stats.readAll()).toMatchObject({ costTier: 0 })
+  const reckon = (estimate: Estimate) =>
+    changeCostShed(database.pool, () => ({ state: { ...UNSHED, tier: 2 }, levels: 4, estimate }))
+  await reckon(estimated({ rows: 3 }))
+  const told = { costTier: 2, 'costDollarsPerMonth:redis_commands': 2.5, 'temporalActionsPerHour:heartbeat': 4 }
+  expect(await stats.readAll()).toMatchObject({ ...told, 'costPerThousandFrames:rows': 3 })
+  await reckon(estimated({}))
+  const figures = await stats.readAll()
+  expect(figures).toMatchObject(told)
+  expect(figures).not.toHaveProperty('costPerThousandFrames:rows')
+})
+
 test("the limit of Redis's memory is its own, else its machine's", async () => {
   await using stage = await openStage()
   const { redis, stats } = stage
@@ -58,4 +86,5 @@ test('a Redis that hangs says nothing, and hides nothing that Postgres says', as
   process.kill(server.pid(), 'SIGCONT')
   expect(figures['feedAlertsOpenOf:trades']).toBe(0)
   expect(figures).not.toHaveProperty('redisMemoryBytes')
+  expect(figures['looksLost']).toBe(1)
 })

@@ -3,7 +3,7 @@ import type { MetricRow } from '../../src/metrics/row.ts'
 
 const HEAD = `# Metrics
 
-Made from \`src/metrics/catalogue.ts\`; a test fails where the two differ, and \`npx vitest run -u test/unit/metrics-page.test.ts\`
+Made from \`src/metrics/catalogue.ts\`; a test fails where the two differ, and \`npx vitest run test/unit/metrics-page.test.ts -u\`
 writes this file anew. Each process has a page of its own (\`/metrics\`); Prometheus adds the labels job (the role) and instance.
 Which clock a latency is read from is said in ARCHITECTURE.md, under Metrics. Beside these each page has the process metrics of
 prom-client (\`process_…\`, \`nodejs_…\`) and those of the Temporal SDK (\`temporal_…\`, durations in seconds).

@@ -101,6 +101,15 @@ describe('a process', () => {
   })
 })
 
+test('a stuck process is alive while a server hangs, as while one is away', async () => {
+  const stuck = reporting('normalizer:0', { reason: 'not_reading', forMs: 60_000 })
+  const health = createHealth()
+  health.aliveWhile(loopCheck(stuck, () => [{ name: 'redis', look: () => new Promise<Finding>(() => undefined) }]))
+  const answer = await ask(health, '/healthz')
+  expect(answer?.status).toBe(200)
+  expect(JSON.stringify(answer?.body)).toContain('redis does not answer')
+})
+
 describe('the target file', () => {
   test('names the page and its job while the process runs, and those of killed processes go', () => {
     const state = mkdtempSync(join(tmpdir(), 'polytape-targets-'))

@@ -59,6 +59,12 @@ describe('the status', () => {
     expect(statusLine({ ...shown, now: control(0) })).not.toContain('COST_BUDGET')
   })
 
+  it('adds the rows that Postgres refused to the dead letters, which are counted apart', () => {
+    const figures = { deadLetters: 2, rowsRefused: 3 }
+    const instances = new Map([['stats:normalizer:host:1', { role: 'normalizer', figures, publishedTimeMs: 2_000 }]])
+    expect(statusBlock({ ...shown, now: { ...now, instances } }, 200).join()).toContain('dead letters 5')
+  })
+
   it('is never wider than the terminal', () => {
     for (const columns of [40, 80, 200]) {
       expect(statusBlock(shown, columns).every((line) => line.length < columns)).toBe(true)

@@ -91,6 +91,21 @@ describe('a page', () => {
     expect(valueIn(series, 'polytape_markets', { state: 'live' })).toBe(2)
   })
 
+  test('is not kept by a look that hangs, which is counted and not asked again meanwhile', async () => {
+    const stats = createStats()
+    let asked = 0
+    stats.follow(() => {
+      asked += 1
+      return new Promise(() => undefined)
+    })
+    stats.follow(() => [['clockSkewMs', 5]])
+    const pages = await Promise.all([pageOf('feed', stats), pageOf('feed', stats)])
+    for (const series of pages) expect(valueIn(series, 'polytape_clock_skew_seconds')).toBe(0.005)
+    expect(asked).toBe(1)
+    expect(stats.read()['looksLost']).toBe(2)
+    expect(valueIn(await pageOf('control', stats), 'polytape_looks_lost_total')).toBe(3)
+  })
+
   test('never has more than 101 values of a label', async () => {
     const stats = createStats()
     for (let at = 0; at < 5_000; at++) stats.count(`redisCalls:c${at}`)

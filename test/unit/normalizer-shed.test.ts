@@ -5,9 +5,19 @@ import { keptDepth, type ShedTier } from '../../src/domain/shed.ts'
 import { newBatch, type Batch } from '../../src/normalizer/batch.ts'
 import type { MarketTape } from '../../src/normalizer/market-tape.ts'
 import { rebuildTape } from '../../src/normalizer/rebuild.ts'
+import { isLost } from '../../src/normalizer/shed-books.ts'
 import { windowOf } from '../support/kept-window.ts'
 import { bookOfRows, ofOutcome, sequencesOf, type Row } from '../support/normalizer-rows.ts'
-import { levelsOf, newTape, restored, rowsOf, storedCheckpoints, TOKENS } from '../support/normalizer-tape.ts'
+import {
+  levelsOf,
+  newTape,
+  newTapeOf,
+  restored,
+  rowsOf,
+  storedCheckpoints,
+  testMarket,
+  TOKENS,
+} from '../support/normalizer-tape.ts'
 import { acts, Venue } from '../support/normalizer-venue.ts'
 
 const OUTCOMES = ['9:0', '9:1']
@@ -161,6 +171,24 @@ test('a restart from any checkpoint goes on as if there had been none, whatever 
     }),
     { numRuns: 100 },
   )
+})
+
+test('every gap that a budget opens is counted with its reason, and none of them as a book that was lost', () => {
+  const venue = new Venue()
+  venue.play([{ type: 'change', waitMs: 3, changes: [{ token: TOKENS[0], side: 'BUY', price: '0.1', size: '5' }] }])
+  const shed = shedding(venue.entries, new Map([[venue.entries.length - 1, 3]]))
+  const { tape, stats } = newTapeOf(testMarket)
+  const batches = shed.entries.map((entry) => applyTo(tape, entry))
+  expect(OUTCOMES.map((outcomeId) => openCosts(batches, outcomeId).length)).toEqual([3, 3])
+  expect(stats.read()).toMatchObject({ gaps: 6, 'gaps:cost': 6 })
+  expect(tape.outcomes.map(({ status }) => status)).toContain('gap')
+  expect(tape.outcomes.filter(isLost)).toEqual([])
+  const [outcome] = tape.outcomes
+  if (outcome === undefined) throw new Error('expected an outcome')
+  Object.assign(outcome, { gapReason: 'snapshot_missing' })
+  expect(isLost(outcome), 'no book can come that would end it').toBe(false)
+  outcome.writer.tier = 0
+  expect(isLost(outcome)).toBe(true)
 })
 
 test('a REST book that is older than what was shed ends nothing', () => {
