@@ -27,7 +27,7 @@ beforeAll(async () => {
   const env = { REDIS_URL: redis.url, DATABASE_URL: postgres.url }
   recording = await openRecording({ markets: MARKETS, rate: 60, env })
   opened.push(recording)
-  await until('some hundred frames', async () => (await countIn('order_books')) > 500)
+  await until('some hundred frames beside the first books', async () => (await countIn('order_books')) > 900)
   ledger = await settle(recording)
 })
 
