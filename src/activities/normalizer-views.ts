@@ -63,15 +63,24 @@ const toObservedBook = ({ outcomes, isShown }: MarketTape): ObservedBook => {
   }
 }
 
-const createObserving = (report: (observation: Observation) => void) => {
+const toObservation = (tape: MarketTape, atTimeMs: number): Observation => {
+  const { state, depth, sequence, epoch: feedEpoch, market } = tape
+  return { marketId: market.marketId, state, depth, sequence, atTimeMs, feedEpoch, book: toObservedBook(tape) }
+}
+
+const createTelling = (report: (observation: Observation) => void) => {
   const told = new WeakMap<MarketTape, Pick<Observation, 'state' | 'depth'>>()
-  return (tape: MarketTape, atTimeMs: number): void => {
-    const { state, depth, sequence, epoch: feedEpoch } = tape
-    const { marketId } = tape.market
-    const last = told.get(tape)
-    if (last?.state === state && last.depth === depth) return
-    told.set(tape, { state, depth })
-    report({ marketId, state, depth, sequence, atTimeMs, feedEpoch, book: toObservedBook(tape) })
+  return {
+    /** What there is to tell of these, as they stand at this instant. */
+    look: (tapes: MarketTape[], atTimeMs: number): [MarketTape, Observation][] =>
+      tapes
+        .filter((tape) => told.get(tape)?.state !== tape.state || told.get(tape)?.depth !== tape.depth)
+        .map((tape) => [tape, toObservation(tape, atTimeMs)]),
+
+    tell: (tape: MarketTape, observation: Observation): void => {
+      told.set(tape, { state: observation.state, depth: observation.depth })
+      report(observation)
+    },
   }
 }
 
@@ -108,7 +117,7 @@ const createWriting = ({ cache, stats, log }: ViewsDeps, { shown, behind }: Writ
 export const createViews = (deps: ViewsDeps) => {
   const shown = new WeakMap<MarketTape, string>()
   const behind = new Set<MarketTape>()
-  const observe = createObserving(deps.report)
+  const { look, tell } = createTelling(deps.report)
   const writeCache = createWriting(deps, { shown, behind })
   /** Writes that are on their way, or wait for their turn. */
   const writing = new Set<MarketTape[]>()
@@ -120,8 +129,10 @@ export const createViews = (deps: ViewsDeps) => {
     const nowMs = Date.now()
     const writes = tapes.map((tape) => toWrite(tape, nowMs, shown))
     for (const tape of tapes) for (const outcome of tape.outcomes) outcome.writer.ladder.clear()
+    // As they stand at that instant: what a tape became while it was written, told of the time before, would be taken for old.
+    const news = look(tapes, nowMs)
     await writeCache(writes, tapes)
-    for (const tape of tapes) observe(tape, nowMs)
+    for (const [tape, observation] of news) tell(tape, observation)
   }
 
   /**

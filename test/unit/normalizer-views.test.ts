@@ -83,3 +83,25 @@ test('a write that waits its turn says what stands then: no older state comes af
   expect(held).toHaveLength(2)
   expect(views.isWritten(tape)).toBe(true)
 })
+
+test('a state that a market takes while it is written is told with a time of its own, not with that of the write before', async () => {
+  const told: { state: string; atTimeMs: number }[] = []
+  let release = (): void => undefined
+  const first = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const log = createLog('normalizer', 'silent')
+  const views = createViews({ cache: () => first, report: (one) => told.push(one), stats: createStats(), log })
+  const tape = newTape()
+  for (const entry of new Venue().entries) tape.apply(entry, newBatch())
+  const before = tape.state
+  const writing = views.show([tape])
+  await new Promise((resolve) => setTimeout(resolve, 5))
+  tape.subscription = 'paused'
+  const changedTimeMs = Date.now()
+  release()
+  await writing
+  await views.show([tape])
+  expect(told.map(({ state }) => state)).toEqual([before, 'paused'])
+  expect(told[1]?.atTimeMs).toBeGreaterThanOrEqual(changedTimeMs)
+})
