@@ -11,6 +11,7 @@ import {
   type Latency,
 } from '../normalizer/latency.ts'
 import type { MarketTape } from '../normalizer/market-tape.ts'
+import type { OutcomeTape } from '../normalizer/outcome-tape.ts'
 import { isLost } from '../normalizer/shed-books.ts'
 import type { Tapes } from './normalizer-tapes.ts'
 
@@ -77,6 +78,12 @@ const setBuckets = (stats: Stats, name: string, { counts }: Latency): void => {
   })
 }
 
+const countBooks = (outcomes: OutcomeTape[]): [string, number][] => [
+  ['gapsOpen', outcomes.filter(isLost).length],
+  ['tokensWithBook', outcomes.filter(({ status }) => status === 'following').length],
+  ['tokensProved', outcomes.filter(({ isProved }) => isProved).length],
+]
+
 /** What is shed of a market makes it unverified, though its books are followed and proved. */
 const hasBooks = ({ state, outcomes }: MarketTape): boolean =>
   state === 'live' || (state === 'unverified' && outcomes.every((outcome) => outcome.isProved))
@@ -86,10 +93,8 @@ export const publishFigures = (stats: Stats, tapes: Tapes, latencies: Latencies)
   const markets = tapes.markets()
   const outcomes = markets.flatMap((tape) => tape.outcomes)
   stats.set('tapesOpen', markets.length)
-  stats.set('tokensWithBook', outcomes.filter((outcome) => outcome.status === 'following').length)
   stats.set('marketsWithBook', markets.filter(hasBooks).length)
-  stats.set('tokensProved', outcomes.filter((outcome) => outcome.isProved).length)
-  stats.set('gapsOpen', outcomes.filter(isLost).length)
+  for (const [name, count] of countBooks(outcomes)) stats.set(name, count)
   stats.set('verifyMs', Math.round(tapes.judge.spentMs))
   stats.set('parkedStreams', tapes.parked.size)
   const newest = outcomes.reduce((latest, outcome) => Math.max(latest, outcome.writer.capturedTimeMs), 0)
@@ -103,12 +108,8 @@ export const publishFigures = (stats: Stats, tapes: Tapes, latencies: Latencies)
 /** Of one shard, as it stands: added up with those of the others by whoever looks. */
 export const lookAtBooks = (tapes: Tapes, batch: Batch): [string, number][] => {
   const markets = tapes.markets()
-  const outcomes = markets.flatMap((tape) => tape.outcomes)
-  const following = outcomes.filter(({ status }) => status === 'following')
   return [
-    ['gapsOpen', outcomes.filter(isLost).length],
-    ['tokensWithBook', following.length],
-    ['tokensProved', outcomes.filter(({ isProved }) => isProved).length],
+    ...countBooks(markets.flatMap((tape) => tape.outcomes)),
     ['queueBytes:commit', batch.bookBytes + batch.frameBytes],
     ...markets.map(({ state }): [string, number] => [`markets:${state}`, 1]),
   ]

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis'
 import { readyKey } from '../domain/keys.ts'
+import { createRedisScript } from '../lib/redis-script.ts'
 import type { Shard } from './normalizer-shard.ts'
 import type { Tapes } from './normalizer-tapes.ts'
 
@@ -10,7 +11,7 @@ const STREAMS_LOOKED_AT = 100
  * KEYS: streams. ARGV: of each the id of the last entry that was read. Returns how many entries follow: up to 20 of each
  * are counted, and of one that has more its length stands for them, of which recovery keeps a checkpoint's worth.
  */
-const COUNT_SCRIPT = `
+const countScript = createRedisScript(`
 local total = 0
 for at, stream in ipairs(KEYS) do
   local count = #redis.call('XRANGE', stream, '(' .. ARGV[at], '+', 'COUNT', 20)
@@ -18,7 +19,7 @@ for at, stream in ipairs(KEYS) do
   total = total + count
 end
 return total
-`
+`)
 
 type LagDeps = { redis: Redis; index: number; shard: Shard; tapes: Tapes }
 
@@ -26,7 +27,7 @@ const countUnread = async ({ redis, tapes }: LagDeps, streams: string[]): Promis
   const some = streams.slice(0, STREAMS_LOOKED_AT)
   if (some.length === 0) return 0
   const lastIds = some.map((stream) => tapes.get(stream)?.lastId ?? '0')
-  const counted = Number(await redis.eval(COUNT_SCRIPT, some.length, ...some, ...lastIds))
+  const counted = Number(await countScript(redis, some, lastIds))
   return Math.round((counted * streams.length) / some.length)
 }
 

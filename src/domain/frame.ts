@@ -16,22 +16,25 @@ export type Frame = {
   text: string
 }
 
-export type GapReason =
-  | 'disconnect'
-  | 'feed_restart'
-  | 'overflow'
-  | 'paused'
-  | 'stopped'
-  | 'snapshot_missing'
-  | 'stream_loss'
-  | 'hash_mismatch'
-  | 'best_price'
-  | 'token_stalled'
-  | 'refused_row'
-  | 'bad_signature'
-  | 'bad_message'
-  | 'venue_restart'
-  | 'cost'
+export const GAP_REASONS = [
+  'disconnect',
+  'feed_restart',
+  'overflow',
+  'paused',
+  'stopped',
+  'snapshot_missing',
+  'stream_loss',
+  'hash_mismatch',
+  'best_price',
+  'token_stalled',
+  'refused_row',
+  'bad_signature',
+  'bad_message',
+  'venue_restart',
+  'cost',
+] as const
+
+export type GapReason = (typeof GAP_REASONS)[number]
 
 const RECONNECTS: ReadonlySet<GapReason> = new Set(['disconnect', 'feed_restart', 'venue_restart', 'token_stalled'])
 

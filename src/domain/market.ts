@@ -35,8 +35,10 @@ type MarketStatus = 'active' | 'closed' | 'resolved'
 /** What an operator asks of a market. */
 export type DesiredState = 'active' | 'paused' | 'stopped'
 
+export const MARKET_STATES = ['starting', 'live', 'unverified', 'stale', 'paused', 'stopped', 'resolved'] as const
+
 /** Search attribute `MarketState`, and field `state` of the hash `quote:<marketId>`. */
-export type MarketState = 'starting' | 'live' | 'unverified' | 'stale' | 'paused' | 'stopped' | 'resolved'
+export type MarketState = (typeof MARKET_STATES)[number]
 
 export const outcomeIdOf = (marketId: string, index: number): string => `${marketId}:${index}`
 

@@ -7,7 +7,8 @@ const STARTED = Math.round(performance.timeOrigin)
 /** Names this process in a folder that processes, also of other hosts, share: `<host>~<pid>~<start, ms>`. */
 export const PROCESS_NAME = `${HOST}~${process.pid}~${STARTED}`
 
-const isRunning = (pid: number): boolean => {
+/** Of this host. */
+export const isRunning = (pid: number): boolean => {
   try {
     process.kill(pid, 0)
     return true

@@ -1,3 +1,5 @@
+import { GAP_REASONS } from '../domain/frame.ts'
+import { MARKET_STATES } from '../domain/market.ts'
 import type { MetricRow } from './row.ts'
 
 const EVENT_TYPES = [
@@ -13,26 +15,6 @@ const EVENT_TYPES = [
   'data_trade',
   'data_activity',
 ]
-
-const GAP_REASONS = [
-  'disconnect',
-  'feed_restart',
-  'overflow',
-  'paused',
-  'stopped',
-  'snapshot_missing',
-  'stream_loss',
-  'hash_mismatch',
-  'best_price',
-  'token_stalled',
-  'refused_row',
-  'bad_signature',
-  'bad_message',
-  'venue_restart',
-  'cost',
-]
-
-const STATES = ['starting', 'live', 'unverified', 'stale', 'paused', 'stopped', 'resolved']
 
 /** From the stream to the books, their proof, and what is derived. */
 export const NORMALIZER_ROWS: readonly MetricRow[] = [
@@ -129,7 +111,7 @@ export const NORMALIZER_ROWS: readonly MetricRow[] = [
     help: 'Markets whose books are held in memory, by state.',
     label: 'state',
     roles: ['normalizer'],
-    source: { from: 'family', family: 'markets', values: STATES },
+    source: { from: 'family', family: 'markets', values: MARKET_STATES },
   },
   {
     name: 'polytape_verified_share',

@@ -1,23 +1,7 @@
-import type { Frame, GapReason, Marker } from '../domain/frame.ts'
+import { GAP_REASONS, type Frame, type GapReason, type Marker } from '../domain/frame.ts'
 import { isShedTier } from '../domain/shed.ts'
 
-const REASONS: ReadonlySet<string> = new Set<GapReason>([
-  'disconnect',
-  'feed_restart',
-  'overflow',
-  'paused',
-  'stopped',
-  'snapshot_missing',
-  'stream_loss',
-  'hash_mismatch',
-  'best_price',
-  'token_stalled',
-  'refused_row',
-  'bad_signature',
-  'bad_message',
-  'venue_restart',
-  'cost',
-])
+const REASONS: ReadonlySet<string> = new Set(GAP_REASONS)
 
 const isReason = (value: unknown): value is GapReason => typeof value === 'string' && REASONS.has(value)
 const isTokens = (value: unknown): value is string[] =>

@@ -1,9 +1,10 @@
 import type { Worker } from '@temporalio/worker'
 import type { Config } from '../config.ts'
-import { kindOf, type FeedKind, type Heartbeat } from '../domain/heartbeat.ts'
+import { kindOf, type Heartbeat } from '../domain/heartbeat.ts'
 import type { Reports } from '../heartbeats/reporter.ts'
 import type { Check, Finding, Look } from '../http/health.ts'
 import { within } from '../lib/every.ts'
+import { windowsOf } from './heartbeat-windows.ts'
 import type { Resources } from './resources.ts'
 
 /** A shard waits half a second for news: one that has read nothing for so long hangs, unless a server does. */
@@ -55,15 +56,6 @@ export const pollingCheck = (worker: Worker): Check => ({
       says: `${taskQueue}: worker ${runState}, activities ${activityPollerState}, workflows ${workflowPollerState}`,
     }
   },
-})
-
-const windowsOf = (config: Config): Record<FeedKind, number> => ({
-  market_channel: config.HEARTBEAT_WINDOW_MS_MARKET_CHANNEL,
-  normalizer: config.HEARTBEAT_WINDOW_MS_NORMALIZER,
-  catalog: config.HEARTBEAT_WINDOW_MS_CATALOG,
-  liveness: config.HEARTBEAT_WINDOW_MS_LIVENESS,
-  redis: config.HEARTBEAT_WINDOW_MS_REDIS,
-  trades: config.HEARTBEAT_WINDOW_MS_TRADES,
 })
 
 const wordsOf = (subject: string, { trouble }: Heartbeat): string =>

@@ -9,18 +9,9 @@ import { createAlertDeliveryActivities } from '../activities/alert-delivery.ts'
 import { createTellingActivities } from '../activities/alert-telling.ts'
 import { createHeartbeatActivities } from '../activities/heartbeats.ts'
 import { createNoticeActivities } from '../activities/notices.ts'
-import type { Windows } from '../heartbeats/silence.ts'
+import { windowsOf } from './heartbeat-windows.ts'
 import type { RoleContext } from './main.ts'
 import { signalMarket } from './market-runs.ts'
-
-const windowsOf = (config: Config): Windows => ({
-  market_channel: config.HEARTBEAT_WINDOW_MS_MARKET_CHANNEL,
-  normalizer: config.HEARTBEAT_WINDOW_MS_NORMALIZER,
-  catalog: config.HEARTBEAT_WINDOW_MS_CATALOG,
-  liveness: config.HEARTBEAT_WINDOW_MS_LIVENESS,
-  redis: config.HEARTBEAT_WINDOW_MS_REDIS,
-  trades: config.HEARTBEAT_WINDOW_MS_TRADES,
-})
 
 const webhookOf = ({ ALERT_WEBHOOK_URL: url, ALERT_WEBHOOK_SECRET: secret }: Config) =>
   url === undefined || secret === undefined ? undefined : { url, secret }

@@ -2,21 +2,13 @@ import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } f
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Logger } from '../lib/log.ts'
+import { isRunning } from '../lib/process-name.ts'
 import type { Role } from '../metrics/row.ts'
 
 const OF_THIS_HOST = /^[a-z]+-(\d+)\.json$/
 const REWRITE_EVERY_MS = 60_000
 /** Two rewritings were missed: whoever wrote it was killed, perhaps with its container. */
 const LIFE_MS = 150_000
-
-const isRunning = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM'
-  }
-}
 
 const isStale = (folder: string, name: string): boolean => {
   const pid = OF_THIS_HOST.exec(name)?.[1]

@@ -2,11 +2,11 @@ import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow'
 import { checkOf, parseInput } from './input.ts'
 import { z } from './zod.ts'
 import type { MarketFigures } from '../activities/inspection.ts'
-import type { DesiredState, MarketEnd, MarketState } from '../domain/market.ts'
+import { MARKET_STATES, type DesiredState, type MarketEnd, type MarketState } from '../domain/market.ts'
 
 const marketId = z.string().regex(/^\d{1,20}$/, 'expected the venue\'s numeric market id as text, such as "516710"')
 const state = z.enum(['active', 'paused', 'stopped'])
-const marketState = z.enum(['starting', 'live', 'unverified', 'stale', 'paused', 'stopped', 'resolved'])
+const marketState = z.enum(MARKET_STATES)
 
 /** What the catalogue says of a market; enough to subscribe and to show. */
 const card = z.strictObject({

@@ -3,11 +3,14 @@ import pg from 'pg'
 import { freePort, waitUntil } from '../../src/local/ports.ts'
 import type { ProcessSpec } from '../../src/local/launch.ts'
 import { amRoot, postgresUser, type User } from '../../src/local/unprivileged.ts'
-import { obtainDebian } from './debian.ts'
+import { obtainDebianTools } from './debian-tool.ts'
 import type { TestFolder } from './services-folder.ts'
 import { openServerOnFreePort, type TestServer } from './services-process.ts'
 
-const obtain = () => obtainDebian('pgbouncer', 'pgbouncer')
+const obtain = async () => {
+  const [tool] = await obtainDebianTools({ package: 'pgbouncer', names: ['pgbouncer'], hasLibraries: true })
+  return tool ?? { type: 'absent' as const, reason: 'Debian has no pgbouncer' }
+}
 
 /** Why tests that need it cannot run, said on the screen too; undefined where they can. */
 export const whyNoPgbouncer = async (): Promise<string | undefined> => {

@@ -6,13 +6,12 @@ import { goInstall, toolFolder } from '../../src/local/go-install.ts'
 import type { ProcessSpec } from '../../src/local/launch.ts'
 import { freePort, waitUntil } from '../../src/local/ports.ts'
 import { findOnPath, isExecutable } from '../../src/local/run-command.ts'
+import type { Tool } from './debian-tool.ts'
 import type { TestFolder } from './services-folder.ts'
 import { openServerOnFreePort, type TestServer } from './services-process.ts'
 
 /** Pinned: ETags, listings and errors differ between releases. */
 const MODULE = 'github.com/versity/versitygw/cmd/versitygw@v1.8.0'
-
-type Tool = { type: 'found'; path: string } | { type: 'absent'; reason: string }
 
 /** PATH, tool cache, else built with Go into the tool cache, once a machine. */
 const obtainVersitygw = async (): Promise<Tool> => {
