@@ -18,6 +18,10 @@ export type Stats = {
   set(name: string, value: number): void
   /** A copy of all figures that were counted or set. */
   read(): Record<string, number>
+  /** Counters that are kept elsewhere, such as bytes of sockets. */
+  tally(counters: () => Looked): void
+  /** Those too; asks no look, however often it is called. */
+  readCounted(): Record<string, number>
   /** Has `look` asked by `readAll` until the returned function is called. What several say of one name is added up. */
   follow(look: Look): () => void
   /** All figures; what was followed stands above what was set. A look that fails or is late says nothing: `looksLost`. */
@@ -55,25 +59,29 @@ const createAsk = (lost: () => void): ((look: Look) => Promise<Looked>) => {
 
 export const createStats = (): Stats => {
   const figures: Record<string, number> = {}
+  const tallies: (() => Looked)[] = []
   const followed = new Set<Look>()
   const distributions = new Map<string, Distribution>()
   const count = (name: string, by = 1): void => {
     figures[name] = (figures[name] ?? 0) + by
   }
   const ask = createAsk(() => count('looksLost'))
+  const readCounted = (): Record<string, number> => ({ ...figures, ...addUp(tallies.map((counters) => counters())) })
   return {
     count,
     set: (name, value) => {
       figures[name] = value
     },
     read: () => ({ ...figures }),
+    tally: (counters) => void tallies.push(counters),
+    readCounted,
     follow: (look) => {
       followed.add(look)
       return () => void followed.delete(look)
     },
     readAll: async () => {
       const looked = await Promise.all([...followed].map(ask))
-      return { ...figures, ...addUp(looked) }
+      return { ...readCounted(), ...addUp(looked) }
     },
     show: (name, distribution) => void distributions.set(name, distribution),
     distribution: (name) => distributions.get(name),

@@ -18,7 +18,7 @@ const FAILED_TO_CONNECT = 'client failed to connect'
 export const createPostgresMeter = (stats: Stats) => {
   const count = (error: unknown): void => stats.count(inFamily('postgresErrors', postgresErrorClass(error)))
   const traffic = createTraffic()
-  stats.follow(() => traffic.read().map(([way, bytes]) => [inFamily('postgresBytes', way), bytes]))
+  stats.tally(() => traffic.read().map(([way, bytes]) => [inFamily('postgresBytes', way), bytes]))
   return {
     /** The pool's option of that name, for it says nowhere else that it could not connect. */
     log: (message: unknown, error: unknown): void => {

@@ -52,7 +52,7 @@ const createRetryCount = (stats: Stats): ((command: Command) => void) => {
 export const createRedisMeter = (stats: Stats): ((redis: Redis) => void) => {
   const traffic = createTraffic()
   const countRetry = createRetryCount(stats)
-  stats.follow(() => traffic.read().map(([way, bytes]) => [inFamily('redisBytes', way), bytes]))
+  stats.tally(() => traffic.read().map(([way, bytes]) => [inFamily('redisBytes', way), bytes]))
 
   const countSent = (command: Command): void => {
     stats.count(inFamily('redisCalls', command.name))

@@ -14,8 +14,8 @@ export const publishUsage = (redis: Redis, { stats, role, readSdkMetrics }: Usag
   const startedTimeMs = Date.now()
   const write = async (): Promise<void> => {
     if (redis.status !== 'ready') return
-    const [figures, sdkMetrics] = await Promise.all([stats.readAll(), readSdkMetrics()])
-    const usage = { ...toUsage(role, figures), heartbeatActions: heartbeatsIn(sdkMetrics) }
+    const heartbeatActions = heartbeatsIn(await readSdkMetrics())
+    const usage = { ...toUsage(role, stats.readCounted()), heartbeatActions }
     await writeMeter(redis, `${role}:${PROCESS_NAME}`, { usage, startedTimeMs, readTimeMs: Date.now() })
   }
   const tryToWrite = (): void => void write().catch(() => undefined)

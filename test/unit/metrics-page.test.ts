@@ -106,6 +106,20 @@ describe('a page', () => {
     expect(valueIn(await pageOf('control', stats), 'polytape_looks_lost_total')).toBe(3)
   })
 
+  test('alone asks its looks: whoever reads counters hears of sockets too, and takes nothing from the next scrape', async () => {
+    const stats = createStats()
+    let asked = 0
+    stats.follow(() => {
+      asked += 1
+      return []
+    })
+    stats.tally(() => [['redisBytes:out', 7]])
+    expect(stats.readCounted()['redisBytes:out']).toBe(7)
+    expect(asked).toBe(0)
+    expect((await stats.readAll())['redisBytes:out']).toBe(7)
+    expect(asked).toBe(1)
+  })
+
   test('never has more than 101 values of a label', async () => {
     const stats = createStats()
     for (let at = 0; at < 5_000; at++) stats.count(`redisCalls:c${at}`)
