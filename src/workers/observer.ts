@@ -25,6 +25,7 @@ export type Observer = Disposable & { report(observation: Observation): void }
 type Seen = {
   observation: Observation
   sinceMs: number
+  /** What its workflow has heard last; undefined before this process has told it anything. */
   told: string | undefined
   nextTimeMs: number
   absentMs: number
@@ -33,15 +34,16 @@ type Seen = {
 /** What workflows have heard, also of a process before this one, or were given at their start. */
 export type News = {
   read(marketIds: string[]): Promise<(string | null)[]>
-  /** Undefined: the market has ended. */
-  note(marketId: string, news: string | undefined): Promise<unknown>
+  note(marketId: string, news: string): Promise<unknown>
+  /** Of markets that are told something now, or have ended: whatever is seen of them next is news. */
+  forget(marketIds: string[]): Promise<unknown>
 }
 type Deps = { send: (observation: Observation) => Promise<boolean>; news: News; log: Logger; stats: Stats }
 
 export const newsIn = (redis: Redis): News => ({
   read: (marketIds) => redis.hmget(NEWS_KEY, ...marketIds),
-  note: (marketId, news) =>
-    news === undefined ? redis.hdel(NEWS_KEY, marketId) : redis.hset(NEWS_KEY, marketId, news),
+  note: (marketId, news) => redis.hset(NEWS_KEY, marketId, news),
+  forget: (marketIds) => redis.hdel(NEWS_KEY, ...marketIds),
 })
 
 export const toSignals =
@@ -71,6 +73,9 @@ const isPutOff = (entry: Seen): boolean => {
 
 const isDue = ({ sinceMs, nextTimeMs }: Seen, now: number): boolean => sinceMs + SETTLED_MS <= now && nextTimeMs <= now
 
+/** In place of what a workflow has heard, while it is told something: until the answer it may have heard either. */
+const BEING_TOLD = 'being told'
+
 const hear = (entry: Seen, told: string, pending: Set<string>): void => {
   entry.told = told
   if (newsOf(entry.observation) === told) pending.delete(entry.observation.marketId)
@@ -97,14 +102,20 @@ export const openObserver = ({ send, news, log, stats }: Deps): Observer => {
   let resumeTimeMs = 0
 
   const tell = async (entry: Seen): Promise<void> => {
-    const { observation } = entry
+    const { observation, told } = entry
+    entry.told = BEING_TOLD
     const isThere = await send(observation)
-    if (!isThere && isPutOff(entry)) return
+    if (!isThere && isPutOff(entry)) return void (entry.told = told)
     if (!isThere && observation.state !== 'resolved') stats.count('observationsDropped')
     hear(entry, newsOf(observation), pending)
     const hasEnded = observation.state === 'resolved' || observation.state === 'stopped'
     if (hasEnded && !pending.has(observation.marketId)) seen.delete(observation.marketId)
-    await news.note(observation.marketId, hasEnded ? undefined : newsOf(observation)).catch(() => undefined)
+    if (!hasEnded) await news.note(observation.marketId, newsOf(observation)).catch(() => undefined)
+  }
+  const tellAll = async (entries: Seen[]): Promise<void> => {
+    if (entries.length === 0) return
+    await news.forget(entries.map(({ observation }) => observation.marketId)).catch(() => undefined)
+    await Promise.all(entries.map(tell))
   }
   const round = async (): Promise<void> => {
     const now = Date.now()
@@ -114,7 +125,7 @@ export const openObserver = ({ send, news, log, stats }: Deps): Observer => {
       if (entry !== undefined && isDue(entry, now)) due.push(entry)
       if (due.length === SIGNALS_A_ROUND) break
     }
-    await Promise.all((await unheard(due, news, pending)).map(tell))
+    await tellAll(await unheard(due, news, pending))
   }
   const next = oneAtATime(round, (error) => {
     resumeTimeMs = Date.now() + PAUSE_MS

@@ -21,7 +21,8 @@ const open = (send: (observation: Observation) => Promise<boolean>, heard: Recor
   const stats = createStats()
   const news: News = {
     read: async (marketIds) => marketIds.map((marketId) => heard[marketId] ?? null),
-    note: async (marketId, told) => void (heard[marketId] = told ?? 'ended'),
+    note: async (marketId, told) => void (heard[marketId] = told),
+    forget: async (marketIds) => marketIds.forEach((marketId) => delete heard[marketId]),
   }
   return { stats, heard, observer: openObserver({ send, news, log: createLog('test', 'error'), stats }) }
 }
@@ -64,7 +65,8 @@ describe('observations', () => {
     observer.report(seen('4', 'resolved'))
     await pass(5_000)
     expect(told).toEqual(['2', '4', '1', '4'])
-    expect(opened.heard).toMatchObject({ '1': 'unverified 0', '4': 'ended' })
+    expect(opened.heard).toMatchObject({ '1': 'unverified 0' })
+    expect(opened.heard).not.toHaveProperty('4')
   })
 
   test('of a state that came and went within a second are not told', async () => {
@@ -77,6 +79,44 @@ describe('observations', () => {
     observer.report(seen('1', 'live'))
     await pass(1_500)
     expect(told).toEqual(['live'])
+  })
+
+  const slowly = (told: string[], fails: MarketState[] = []) => {
+    return async ({ state }: Observation): Promise<boolean> => {
+      told.push(state)
+      await new Promise((resolve) => void setTimeout(resolve, 500))
+      if (fails.includes(state)) throw new Error('deadline exceeded')
+      return true
+    }
+  }
+
+  test('of a state that came back while another one was being told are told again', async () => {
+    const told: string[] = []
+    const { observer, heard } = open(slowly(told))
+    using _closed = observer
+    observer.report(seen('1', 'live'))
+    await pass(2_000)
+    observer.report(seen('1', 'paused'))
+    await pass(1_200)
+    expect(told).toEqual(['live', 'paused'])
+    observer.report(seen('1', 'live'))
+    expect(heard).toEqual({})
+    await pass(3_000)
+    expect(told).toEqual(['live', 'paused', 'live'])
+    expect(heard).toEqual({ '1': 'live 0' })
+  })
+
+  test('that may have been heard, though no answer came, are followed by what is seen after them', async () => {
+    const told: string[] = []
+    using observer = open(slowly(told, ['paused'])).observer
+    observer.report(seen('1', 'live'))
+    await pass(2_000)
+    observer.report(seen('1', 'paused'))
+    await pass(1_800)
+    expect(told).toEqual(['live', 'paused'])
+    observer.report(seen('1', 'live'))
+    await pass(5_000)
+    expect(told).toEqual(['live', 'paused', 'live'])
   })
 
   test('go out at no more than 100 a second', async () => {
