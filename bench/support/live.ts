@@ -1,7 +1,7 @@
 import { loadavg } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Client, Connection } from '@temporalio/client'
 import type { System } from '../../test/support/system.ts'
-import { runTemporal } from '../../test/support/temporal-command.ts'
 import { figuresOf } from './processes.ts'
 
 /** Since the start; undefined where it took longer than two minutes. */
@@ -15,11 +15,7 @@ const SAY_EVERY_MS = 5_000
 
 export const secondsText = (ms: number | undefined): string => (ms === undefined ? '–' : (ms / 1_000).toFixed(1))
 
-const countLive = async (system: System): Promise<number> => {
-  const query = "WorkflowType='marketSubscription' and MarketState='live'"
-  const { text } = await runTemporal(system, 'workflow', 'count', '--query', query)
-  return Number(/\d+/.exec(text)?.[0] ?? 0)
-}
+const LIVE = "WorkflowType='marketSubscription' and MarketState='live'"
 
 /** Until every market has a book that is proved, and a workflow that says so. Figures are published once a second. */
 export const untilAllLive = async (
@@ -28,6 +24,8 @@ export const untilAllLive = async (
   beganMs: number,
   say: (line: string) => void,
 ): Promise<Live> => {
+  const connection = await Connection.connect({ address: system.run().temporalAddress })
+  const client = new Client({ connection })
   const live: Live = { firstBookMs: undefined, bookMs: undefined, workflowMs: undefined }
   let [workflows, countedMs, saidMs] = [0, 0, 0]
   while (Date.now() - beganMs < LONGEST_MS && (live.bookMs === undefined || live.workflowMs === undefined)) {
@@ -37,7 +35,7 @@ export const untilAllLive = async (
     if (marketsWithBook >= wanted && tokensProved >= 2 * wanted) live.bookMs ??= elapsedMs
     if (elapsedMs - countedMs >= COUNT_EVERY_MS) {
       countedMs = elapsedMs
-      workflows = await countLive(system)
+      workflows = (await client.workflow.count(LIVE)).count
       if (workflows >= wanted) live.workflowMs ??= Date.now() - beganMs
     }
     if (elapsedMs - saidMs >= SAY_EVERY_MS) {
@@ -48,5 +46,6 @@ export const untilAllLive = async (
     }
     await sleep(LOOK_EVERY_MS)
   }
+  await connection.close()
   return live
 }
