@@ -29,8 +29,8 @@ export type Enrolment = {
   enrol(cards: MarketCard[]): Promise<Map<string, Enrolled>>
   /** A market that is live when its workflow starts needs no signal to say so: of many, those that are live come first. */
   asBooksCome(marketIds: string[]): AsyncIterable<string[]>
-  /** What the hot cache says by now. */
-  observe(marketId: string): Promise<Observation | undefined>
+  /** With what the hot cache says by now; undefined where another pass has withdrawn it: its workflow applies its desire itself. */
+  standing(marketId: string, enrolled: Enrolled): Promise<Enrolled | undefined>
   /** What its workflow was given at its start: nobody tells it that again. Undefined: it was not started, or given nothing. */
   noteStart(marketId: string, given: Observation | undefined): Promise<void>
   /** Has workflows write their desires again: Redis does not have them. */
@@ -107,7 +107,14 @@ export const createEnrolment = ({ redis, marketsPerFeed, bookDepth: depth, ensur
       return enrolled
     },
     asBooksCome: (marketIds) => asBooksCome(redis, marketIds),
-    observe: async (marketId) => observationOf(marketId, await redis.hgetall(quoteKey(marketId))),
+    standing: async (marketId, { group, generation }) => {
+      const [desired, quote] = await Promise.all([
+        redis.hget(desiredKey(group), marketId),
+        redis.hgetall(quoteKey(marketId)),
+      ])
+      const isStanding = desired !== null && toDesired(desired)?.generation === generation
+      return isStanding ? { group, generation, observed: observationOf(marketId, quote) } : undefined
+    },
     noteStart: async (marketId, given) => {
       if (given === undefined) await redis.hdel(NEWS_KEY, marketId)
       else await redis.hset(NEWS_KEY, marketId, newsOf(given))

@@ -65,22 +65,10 @@ const startOne = async (
   enrolled: Enrolled | undefined,
 ): Promise<boolean> => {
   const { marketId } = card
-  const written = await standing(enrolment, marketId, enrolled)
-  const observed = written === undefined ? undefined : await enrolment.observe(marketId)
-  const outcome = await runs.start(card, written === undefined ? undefined : { ...written, observed })
-  await enrolment.noteStart(marketId, outcome === 'started' ? observed : undefined)
+  const given = enrolled === undefined ? undefined : await enrolment.standing(marketId, enrolled)
+  const outcome = await runs.start(card, given)
+  await enrolment.noteStart(marketId, outcome === 'started' ? given?.observed : undefined)
   return outcome === 'started'
-}
-
-/** Another pass may have withdrawn it meanwhile: then the workflow applies its desire itself. */
-const standing = async (
-  enrolment: Enrolment,
-  marketId: string,
-  written: Enrolled | undefined,
-): Promise<Enrolled | undefined> => {
-  if (written === undefined) return undefined
-  const desired = await enrolment.desireOf(marketId)
-  return desired?.generation === written.generation ? written : undefined
 }
 
 /** Unsubscribes a market that no workflow looks after: its start was refused, or somebody terminated it. */

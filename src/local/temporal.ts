@@ -52,10 +52,12 @@ export type TemporalPlace = {
 }
 
 /**
- * A log that is appended to and flushed once a transaction, where SQLite's default writes a journal, flushes three times and
- * deletes it: measured for a workflow's start 13 ms of CPU instead of 21, and 30 ms until it is done instead of 150.
+ * A log that is appended to, where SQLite's default writes a journal, flushes three times a transaction and deletes it:
+ * measured for a workflow's start 13 ms of CPU instead of 21. It is flushed as it is merged into the file, not with each
+ * transaction, which takes a tenth more of the machine away: a kill loses nothing, a power loss the last second or so, and
+ * neither harms the file.
  */
-const APPENDED_LOG = ['--sqlite-pragma', 'journal_mode=wal']
+const APPENDED_LOG = ['journal_mode=wal', 'synchronous=normal'].flatMap((pragma) => ['--sqlite-pragma', pragma])
 
 /** Go collects when its heap has grown by so many percent: rarer, at the cost of some hundred MB. */
 const GOGC = '400'

@@ -41,7 +41,8 @@ export async function marketSubscription(input: contract.MarketInput): Promise<c
 
   try {
     show(market)
-    if (!(await loadUnlessStopped(market))) await abandon(market)
+    // With its card given there is nothing to ask for, and of thousands that start each promise costs.
+    if (market.card === undefined && !(await loadUnlessStopped(market))) await abandon(market)
     while (!market.isForgotten) {
       await condition(() => record.isDue(market) || isRollOverDue())
       if (isRollOverDue()) return await rollOver(market)
@@ -83,14 +84,12 @@ async function abandon(market: record.MarketRecord): Promise<void> {
 
 /** One that has resolved before it was ever recorded ends at once, with its payouts. */
 async function load(market: record.MarketRecord): Promise<void> {
-  if (market.card === undefined) {
-    const { end, ...card } = await activities.loadMarket({ marketId: market.marketId }).catch(refuse)
-    market.card = card
-    if (end !== undefined) {
-      record.resolve(market, Date.now())
-      market.end = end
-      market.isForgotten = market.isResolved && market.appliedGeneration === 0
-    }
+  const { end, ...card } = await activities.loadMarket({ marketId: market.marketId }).catch(refuse)
+  market.card = card
+  if (end !== undefined) {
+    record.resolve(market, Date.now())
+    market.end = end
+    market.isForgotten = market.isResolved && market.appliedGeneration === 0
   }
   show(market)
 }

@@ -98,11 +98,17 @@ describe('the enrolment of many markets', () => {
     expect(await redis.hexists(desiredKey(4), 'a')).toBe(1)
   })
 
-  test('tells what the hot cache says by now', async () => {
+  test('tells what stands of a market by now, and what the hot cache says of it', async () => {
     const enrolment = createEnrolment(deps(2))
-    expect(await enrolment.observe('a')).toBeUndefined()
+    const written = (await enrolment.enrol([card('a')])).get('a')
+    if (written === undefined) throw new Error('a was not enrolled')
+    expect(await enrolment.standing('a', written)).toEqual({ ...written, observed: undefined })
     await redis.hset(quoteKey('a'), { state: 'live', sequence: '7', updated_at: '1795463399893' })
-    expect(await enrolment.observe('a')).toMatchObject({ marketId: 'a', state: 'live', sequence: 7 })
+    const observed = { marketId: 'a', state: 'live', sequence: 7 }
+    expect(await enrolment.standing('a', written)).toMatchObject({ group: written.group, observed })
+    expect(await enrolment.standing('a', { ...written, generation: 1 })).toBeUndefined()
+    await redis.hdel(desiredKey(written.group), 'a')
+    expect(await enrolment.standing('a', written)).toBeUndefined()
   })
 
   test('gives of many markets those that are live first, and those without a book last', async () => {
