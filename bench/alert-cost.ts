@@ -53,7 +53,7 @@ const run = (rules: Partial<RuleRow>[]): number => {
   }))
   const conditionId = `0x${marketId.padStart(64, '0')}`
   const { tape } = newTapeOf({ ...testMarket, marketId, conditionId, outcomes })
-  const held = new MarketRules(tape, { fillKey, now: Date.now, onCapped: () => undefined })
+  const held = new MarketRules(tape, { fillKey, now: Date.now, onCapped: () => undefined, onWaiting: () => undefined })
   const standing = { state: 'armed', crossing: 0, lastFiredTimeMs: undefined } as const
   rules.forEach((rule, at) => held.set(ruleOf({ ...rule, alertId: String(at), marketId }), standing))
   let [batch, crossings] = [newBatch(), 0]

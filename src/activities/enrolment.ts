@@ -79,6 +79,19 @@ const untilConfirmed = async (redis: Redis, groups: number[], generation: number
   }
 }
 
+const findStanding = async (
+  redis: Redis,
+  marketId: string,
+  { group, generation }: Enrolled,
+): Promise<Enrolled | undefined> => {
+  const [desired, quote] = await Promise.all([
+    redis.hget(desiredKey(group), marketId),
+    redis.hgetall(quoteKey(marketId)),
+  ])
+  const isStanding = desired !== null && toDesired(desired)?.generation === generation
+  return isStanding ? { group, generation, observed: observationOf(marketId, quote) } : undefined
+}
+
 export const createEnrolment = ({ redis, marketsPerFeed, bookDepth: depth, ensureFeed }: Deps): Enrolment => {
   const write = async (cards: MarketCard[], generation: number): Promise<(readonly [string, Enrolled])[]> => {
     const pairs = cards.flatMap((card) => [card.marketId, textOf(card, { generation, depth })])
@@ -107,14 +120,7 @@ export const createEnrolment = ({ redis, marketsPerFeed, bookDepth: depth, ensur
       return enrolled
     },
     asBooksCome: (marketIds) => asBooksCome(redis, marketIds),
-    standing: async (marketId, { group, generation }) => {
-      const [desired, quote] = await Promise.all([
-        redis.hget(desiredKey(group), marketId),
-        redis.hgetall(quoteKey(marketId)),
-      ])
-      const isStanding = desired !== null && toDesired(desired)?.generation === generation
-      return isStanding ? { group, generation, observed: observationOf(marketId, quote) } : undefined
-    },
+    standing: (marketId, enrolled) => findStanding(redis, marketId, enrolled),
     noteStart: async (marketId, given) => {
       if (given === undefined) await redis.hdel(NEWS_KEY, marketId)
       else await redis.hset(NEWS_KEY, marketId, newsOf(given))

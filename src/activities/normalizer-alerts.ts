@@ -1,5 +1,7 @@
 import { MarketRules } from '../alerts/market-rules.ts'
+import type { Batch } from '../normalizer/batch.ts'
 import { fillKey } from '../normalizer/fill-key.ts'
+import type { MarketTape } from '../normalizer/market-tape.ts'
 import { readRecentCauses, readRulesOf, releaseRules, type Mark, type StoredRule } from '../store/alert-rules.ts'
 import { createRuleChanges } from './alert-rule-changes.ts'
 import { createRuleMarks } from './alert-rule-marks.ts'
@@ -12,12 +14,36 @@ type Taken = { marketId: string; changedXid: string; reason: string | undefined 
 const isOlder = (changedXid: string, known: Taken | undefined): boolean =>
   known !== undefined && BigInt(changedXid) < BigInt(known.changedXid)
 
-const createRules = () => {
+const createRules = (onCapped: () => void) => {
   const markets = new Map<string, MarketRules>()
   const taken = new Map<string, Taken>()
+  /** Of thousands of markets few have anything that time alone may change. */
+  const waiting = new Set<MarketRules>()
+  const onWaiting = (rules: MarketRules): void => void waiting.add(rules)
   return {
     markets,
     taken,
+
+    open: (tape: MarketTape): void => {
+      markets.set(tape.market.marketId, new MarketRules(tape, { fillKey, now: Date.now, onCapped, onWaiting }))
+    },
+
+    close: (marketId: string): string[] => {
+      const rules = markets.get(marketId)
+      if (rules === undefined) return []
+      markets.delete(marketId)
+      waiting.delete(rules)
+      const alertIds = [...rules.alertIds]
+      for (const alertId of alertIds) taken.delete(alertId)
+      return alertIds
+    },
+
+    /** The markets in which a rule changed its state. */
+    tick: (nowMs: number, batch: Batch): MarketRules[] => {
+      const moved = [...waiting].filter((rules) => rules.tick(nowMs, batch))
+      for (const rules of waiting) if (!rules.isWaiting) waiting.delete(rules)
+      return moved
+    },
 
     /** Takes a rule up; what is to be said of it, where that is news. Other markets' rules are for others. */
     take: ({ row, standing, changedXid, isChecked, invalidReason }: StoredRule): Mark[] => {
@@ -42,10 +68,9 @@ const createRules = () => {
 /** Keeps the rules of a shard's markets as users write them, and has them evaluated. */
 export const createAlerts = (deps: NormalizerDeps): Derivation => {
   const { pool, stats, log } = deps
-  const { markets, taken, take, drop } = createRules()
+  const { markets, taken, open, close, tick, take, drop } = createRules(() => stats.count('alertsCapped'))
   const changes = createRuleChanges(deps)
   const owed = createRuleMarks(deps)
-  const onCapped = (): void => stats.count('alertsCapped')
 
   return {
     open: async (tapes) => {
@@ -53,8 +78,7 @@ export const createAlerts = (deps: NormalizerDeps): Derivation => {
       await changes.begin()
       const marketIds = tapes.map(({ market }) => market.marketId)
       const [stored, causes] = await Promise.all([readRulesOf(pool, marketIds), readRecentCauses(pool, marketIds)])
-      for (const tape of tapes)
-        markets.set(tape.market.marketId, new MarketRules(tape, { fillKey, now: Date.now, onCapped }))
+      for (const tape of tapes) open(tape)
       for (const { outcomeId, cause } of causes) markets.get(outcomeId.split(':')[0] ?? '')?.remember(outcomeId, cause)
       owed.add(stored.flatMap(take))
       stats.set('alertRules', taken.size)
@@ -62,12 +86,8 @@ export const createAlerts = (deps: NormalizerDeps): Derivation => {
     },
 
     close: ({ market: { marketId } }) => {
-      const alertIds = [...(markets.get(marketId)?.alertIds ?? [])]
-      markets.delete(marketId)
-      for (const alertId of alertIds) {
-        taken.delete(alertId)
-        owed.drop(alertId)
-      }
+      const alertIds = close(marketId)
+      for (const alertId of alertIds) owed.drop(alertId)
       releaseRules(pool, alertIds).catch((error: unknown) => log.warn({ error }, 'rules could not be released'))
     },
 
@@ -82,8 +102,7 @@ export const createAlerts = (deps: NormalizerDeps): Derivation => {
       }
       stats.set('alertRules', taken.size)
       owed.markAgain(nowMs)
-      const moved = isBehind ? [] : [...markets.values()].filter((rules) => rules.tick(nowMs, batch))
-      return moved.map(({ tape }) => tape)
+      return isBehind ? [] : tick(nowMs, batch).map(({ tape }) => tape)
     },
   }
 }

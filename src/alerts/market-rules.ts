@@ -10,7 +10,13 @@ import { MOST_METERS, OutcomeRules } from './outcome-rules.ts'
 import type { Journal, RuleRow, Standing, Watch, Watched } from './rule.ts'
 import { TradeRules } from './trade-rules.ts'
 
-export type MarketRulesDeps = { fillKey: (fill: FillRow) => string; now: () => number; onCapped: () => void }
+export type MarketRulesDeps = {
+  fillKey: (fill: FillRow) => string
+  now: () => number
+  onCapped: () => void
+  /** From now on `tick` has something to do, until it says that it has not. */
+  onWaiting: (rules: MarketRules) => void
+}
 
 /** Frames that were received so long before may still have to come. */
 const IN_FLIGHT_MS = 1_000
@@ -73,6 +79,7 @@ export class MarketRules {
     const reason = checked.type === 'invalid' ? checked.reason : this.#watch(held)
     // Last: what both watch goes on.
     if (before !== undefined) this.#unwatch(before)
+    this.#waitIfNeeded()
     return reason
   }
 
@@ -105,6 +112,16 @@ export class MarketRules {
       const { status, writer, exchangeTimeMs } = tape
       rules.begin(status === 'following' ? { capturedTimeMs: writer.capturedTimeMs, exchangeTimeMs } : undefined)
     }
+    this.#waitIfNeeded()
+  }
+
+  /** Whether time alone, or a proof, may change something: only then is there anything to do in a tick. */
+  get isWaiting(): boolean {
+    return this.#places.some(({ rules }) => rules.isWaiting)
+  }
+
+  #waitIfNeeded(): void {
+    if (this.isWaiting) this.#deps.onWaiting(this)
   }
 
   /** Rules fired for this fill before. */
@@ -175,6 +192,7 @@ export class MarketRules {
       this.#rows = batch
       rules.settleOpen(tape.book, journal)
     }
+    this.#waitIfNeeded()
   }
 
   #lookAtTrade(fill: FillRow, batch: Batch): void {

@@ -31,6 +31,10 @@ export class OutcomeRules {
   /** The meters, and those of them that other sizes concern: each frame goes through them. */
   #all: Meter[] = []
   #ofSizes: Meter[] = []
+  /** Those that have something to go on with after a restart. */
+  #windows: [key: string, meter: Meter][] = []
+  /** What they have, as of the last state that they were given: it is written with each commit, and seldom another. */
+  #progress: Record<string, MoveProgress> | undefined
   /** Best prices at which no rule was due. */
   #top = UNKNOWN
   /** Whether a state since the last proved one has to be given to somebody. */
@@ -44,6 +48,11 @@ export class OutcomeRules {
 
   get open(): Instant | undefined {
     return this.#open
+  }
+
+  /** Whether time alone, or a proof, may change something. */
+  get isWaiting(): boolean {
+    return this.#open !== undefined || this.#isNew || this.#readyTimeMs < Infinity
   }
 
   /** False where it would be one meter too many. */
@@ -67,9 +76,12 @@ export class OutcomeRules {
   }
 
   progress(): Record<string, MoveProgress> {
-    const windows = [...this.#meters].filter(([, { meter }]) => meter.progress !== undefined)
-    const most = Math.floor(MOST_KEPT / windows.length)
-    const entries = windows.flatMap(([key, { meter }]): [string, MoveProgress][] => {
+    return (this.#progress ??= this.#newProgress())
+  }
+
+  #newProgress(): Record<string, MoveProgress> {
+    const most = Math.floor(MOST_KEPT / this.#windows.length)
+    const entries = this.#windows.flatMap(([key, meter]): [string, MoveProgress][] => {
       const progress = meter.progress?.(most)
       return progress === undefined ? [] : [[key, progress]]
     })
@@ -98,6 +110,7 @@ export class OutcomeRules {
     this.#open = undefined
     this.#isNeeded = false
     this.#top = UNKNOWN
+    this.#progress = undefined
     for (const meter of this.#all) meter.lose()
   }
 
@@ -122,6 +135,7 @@ export class OutcomeRules {
   settleOpen(book: Book, journal: Journal): void {
     if (this.#open === undefined) return
     const at = this.#timed(this.#open)
+    this.#progress = undefined
     for (const meter of this.#all) {
       if (this.#isDue || meter.isNeeded(book)) meter.settle(book, at, journal)
     }
@@ -135,6 +149,7 @@ export class OutcomeRules {
   settleByTime(book: Book, at: Instant, journal: Journal): void {
     if (!this.#isNew && this.#readyTimeMs > at.capturedTimeMs) return
     this.#isNew = false
+    this.#progress = undefined
     const timed = this.#timed(at)
     for (const meter of this.#all) meter.settle(book, timed, journal)
     this.#readyTimeMs = this.#firstReadyTimeMs()
@@ -143,6 +158,10 @@ export class OutcomeRules {
   #sort(): void {
     this.#all = [...this.#meters.values()].map(({ meter }) => meter)
     this.#ofSizes = this.#all.filter(({ watches }) => watches === 'sizes')
+    this.#windows = [...this.#meters].flatMap(([key, { meter }]) =>
+      meter.progress === undefined ? [] : [[key, meter]],
+    )
+    this.#progress = undefined
   }
 
   /** Most changes leave the best prices as they are. */

@@ -4,16 +4,19 @@ import type { RuleRow, Standing } from '../../src/alerts/rule.ts'
 import { newBatch, type Batch } from '../../src/normalizer/batch.ts'
 import { fillKey } from '../../src/normalizer/fill-key.ts'
 import { ruleOf } from '../support/alert-rule.ts'
-import { newTape } from '../support/normalizer-tape.ts'
+import { createAlertVenue } from '../support/alert-venue.ts'
+import { tokensOf } from '../support/normalizer-flow.ts'
+import { newTape, newTapeOf, testMarket } from '../support/normalizer-tape.ts'
 
 const NEW: Standing = { state: 'armed', crossing: 0, lastFiredTimeMs: undefined }
 const tradeRule = (given: Partial<RuleRow> = {}): RuleRow =>
   ruleOf({ condition: 'trade_size_above', threshold: '1', ...given })
 
-const openRules = () => {
-  const tape = newTape()
+const openRules = (tape = newTape()) => {
   let [cappedCount, fillCount] = [0, 0]
-  const rules = new MarketRules(tape, { fillKey, now: Date.now, onCapped: () => (cappedCount += 1) })
+  const waiting = new Set<MarketRules>()
+  const onWaiting = (rules: MarketRules): void => void waiting.add(rules)
+  const rules = new MarketRules(tape, { fillKey, now: Date.now, onCapped: () => (cappedCount += 1), onWaiting })
   /** A trade of two shares that was received then, of its own transaction. */
   const trade = (capturedTimeMs: number, batch: Batch): void => {
     fillCount += 1
@@ -32,8 +35,48 @@ const openRules = () => {
     }
     for (const { afterFill } of tape.listeners) afterFill?.(fill, batch)
   }
-  return { rules, trade, capped: () => cappedCount }
+  return { rules, trade, capped: () => cappedCount, waiting }
 }
+
+test('a tick is asked for where time alone may change something, and only there', async () => {
+  const marketId = '1000'
+  const outcomes = tokensOf(marketId).map((token, at) => ({ outcomeId: `${marketId}:${at}`, name: 'n', token }))
+  const { tape } = newTapeOf({ ...testMarket, marketId, conditionId: `0x${marketId.padStart(64, '0')}`, outcomes })
+  const { rules, waiting } = openRules(tape)
+  const batch = newBatch()
+  let [receivedTimeMs, ordinal] = [Date.now(), 0]
+  const venue = createAlertVenue({
+    append: async (_, frames) => {
+      const text = frames[0]?.[1] ?? ''
+      ordinal += 1
+      const frame = { kind: 'websocket', receivedTimeMs, sourceReceivedTimeMs: undefined, text } as const
+      tape.apply({ stream: tape.stream, id: `${ordinal}-0`, epoch: 'e', firstOrdinal: ordinal, frames: [frame] }, batch)
+      tape.proveEarly(batch)
+    },
+  })
+  const quote = (bidPrice: string, askPrice: string, afterMs: number): Promise<void> => {
+    receivedTimeMs += afterMs
+    return venue.quote(marketId, bidPrice, askPrice)
+  }
+  const tick = (): number => {
+    rules.tick(receivedTimeMs + 1_000, batch)
+    if (!rules.isWaiting) waiting.delete(rules)
+    return waiting.size
+  }
+  rules.set(ruleOf({ marketId, condition: 'price_above', threshold: '0.5', cooldownMs: 60_000 }), NEW)
+  expect(waiting.size).toBe(1)
+  await quote('0.30', '0.32', 0)
+  expect(tick()).toBe(0)
+  await quote('0.60', '0.62', 1_000)
+  expect([batch.alertEvents.length, tick()]).toEqual([1, 0])
+  await quote('0.30', '0.32', 1_000)
+  expect(tick()).toBe(0)
+  await quote('0.60', '0.62', 1_000)
+  receivedTimeMs += 30_000
+  expect([tick(), batch.alertEvents.length]).toEqual([1, 1])
+  receivedTimeMs += 30_000
+  expect([tick(), batch.alertEvents.length]).toEqual([0, 2])
+})
 
 test('without a cooldown a trade that was received before the last that fired counts too', () => {
   const { rules, trade } = openRules()
