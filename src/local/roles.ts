@@ -15,9 +15,11 @@ export type Role = { name: string; niceness: number; nodeFlags: string[]; args: 
 /**
  * Young collections of the roles that stream are fewer and by one thread: on two cores the helper threads were seen to
  * wait 1.2 ms for a core each time, and the collection waits for them. At 32 MB each stood still for 18 ms on a busy
- * machine, at 16 MB for 8 ms, at 8 MB for 5 ms but twice as often.
+ * machine, at 16 MB for 8 ms, at 8 MB for 5 ms but twice as often. Old collections mark with one helper thread: four of
+ * them took both cores for 300 ms every 25 s, from Redis too (from an event to its alert p99 was 93 and 119 ms, with one 31
+ * and 32).
  */
-const STREAMING = ['--max-semi-space-size=16', '--no-parallel-scavenge']
+const STREAMING = ['--max-semi-space-size=16', '--no-parallel-scavenge', '--v8-pool-size=1']
 
 /** Of each of its isolates: V8 lets garbage of thousands of starting workflows grow to 800 MB where it may. */
 const FRUGAL = ['--max-old-space-size=320']
