@@ -7,6 +7,8 @@ import { openLocalRedis, pingRedis } from './redis.ts'
 import { openPostgres, type Postgres } from './postgres.ts'
 import { chooseHttpPorts, roleEnvironment, ROLES, startRole } from './roles.ts'
 import { createRunFile, type RunFacts, type RunFile } from './run-file.ts'
+import { nodeArgs, REPOSITORY } from './repository.ts'
+import { runCommand, type CommandResult } from './run-command.ts'
 import type { Site } from './site.ts'
 import { openTemporal } from './temporal.ts'
 import { openVenue } from './venue.ts'
@@ -49,8 +51,22 @@ const openServers = async (site: Site) => {
 const withoutTemporal = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('TEMPORAL_')))
 
+const BUNDLE_MS = 60_000
+
+/**
+ * Bundles the workflows while the servers start: the control worker needs them before anything else, and they are three
+ * seconds of work. Where it fails, that worker bundles them itself.
+ */
+const bundleWorkflows = ({ compiled, env, state }: Site): Promise<CommandResult> =>
+  runCommand(process.execPath, nodeArgs(compiled, 'cli/bundle', []), {
+    timeoutMs: BUNDLE_MS,
+    env: { ...env, POLYTAPE_STATE_DIR: state.root },
+    cwd: REPOSITORY,
+  })
+
 /** Servers, schema, venue, roles and `run.json`: in this order, so that nothing is subscribed before it can be recorded. */
 export const bringUp = async (site: Site, plan: Plan): Promise<Running> => {
+  const bundling = bundleWorkflows(site)
   const { postgres, redis, temporal } = await openServers(site)
   const venue = await openVenue(site, plan.choice, plan.options)
   site.say(venue.said)
@@ -70,6 +86,7 @@ export const bringUp = async (site: Site, plan: Plan): Promise<Running> => {
   const roleSite = temporal.kept === undefined ? site : { ...site, env: withoutTemporal(site.env) }
   const env = roleEnvironment(roleSite, facts, plan.options)
   const runFile = createRunFile(site.state, facts)
+  await bundling
   await Promise.all(ROLES.map((role) => startRole(site, role, env)))
   // A role needs most of a second until its first subscription, this a millisecond.
   runFile.write(site.kept)
