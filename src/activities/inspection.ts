@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis'
 import type pg from 'pg'
 import { confirmedKey, FEED_GROUPS_KEY, orderbookStream, quoteKey, statsKey } from '../domain/keys.ts'
-import { shardOf, type MarketState } from '../domain/market.ts'
+import { MARKET_STATES, shardOf, type MarketState } from '../domain/market.ts'
 import type { Observation } from '../domain/observation.ts'
 import { within } from '../lib/every.ts'
 import { readOwnerHost } from '../store/fence.ts'
@@ -44,15 +44,7 @@ export type MarketFigures = {
 const PART_TIMEOUT_MS = 2_500
 const MOST_WAITING = 1_000
 
-const STATES: ReadonlySet<string> = new Set<MarketState>([
-  'starting',
-  'live',
-  'unverified',
-  'stale',
-  'paused',
-  'stopped',
-  'resolved',
-])
+const STATES: ReadonlySet<string> = new Set(MARKET_STATES)
 const isState = (text: string | undefined): text is MarketState => text !== undefined && STATES.has(text)
 
 /** A field of the hash `confirmed:<group>`. */
