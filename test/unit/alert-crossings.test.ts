@@ -56,7 +56,15 @@ const evaluate = (rules: RuleRow[], steps: Step[], killedAfter?: number): Crossi
   let timeMs = 1_000_000
   steps.forEach(({ afterMs, bid, ask, size, isLost }, step) => {
     timeMs += afterMs
-    if (isLost) return outcome.lose()
+    /** Each commit asks what is to be kept, before a kill too. */
+    const endStep = (at: Instant | undefined): void => {
+      outcome.progress()
+      if (step === killedAfter) outcome = restarted(outcome, given, at)
+    }
+    if (isLost) {
+      outcome.lose()
+      return endStep(undefined)
+    }
     book.replace({
       bids: bid === undefined ? [] : [levelOf(bid, size)],
       asks: ask === undefined ? [] : [levelOf(ask, size)],
@@ -66,7 +74,7 @@ const evaluate = (rules: RuleRow[], steps: Step[], killedAfter?: number): Crossi
     outcome.isDue(book)
     outcome.settleOpen(book, journal)
     for (const { alertId, value } of rows.alertEvents.splice(0)) crossings.push({ alertId, step, value: value ?? '' })
-    if (step === killedAfter) outcome = restarted(outcome, given, { capturedTimeMs: timeMs, exchangeTimeMs: undefined })
+    endStep({ capturedTimeMs: timeMs, exchangeTimeMs: undefined })
   })
   return crossings
 }
