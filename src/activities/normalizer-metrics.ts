@@ -52,7 +52,7 @@ export const metricsListener = ({ tape, metrics, seen, into }: Listening): Marke
   return {
     keep: () => {
       const progress = metrics.progress()
-      return progress === undefined ? {} : { metrics: progress }
+      return progress === undefined ? '' : `"metrics":${JSON.stringify(progress)}`
     },
     beforeChanges: (outcome, changes) => {
       if (outcome === first) watch.before(outcome.book, changes)

@@ -1,5 +1,4 @@
 import { toMillionths } from '../domain/decimal.ts'
-import type { KeptProgress } from '../domain/progress.ts'
 import type { Batch, FillRow } from '../normalizer/batch.ts'
 import type { MarketListener } from '../normalizer/listener.ts'
 import type { MarketTape } from '../normalizer/market-tape.ts'
@@ -170,9 +169,9 @@ export class MarketRules {
     this.tape.listeners.push(listener)
   }
 
-  #keep(): KeptProgress {
+  #keep(): string {
     const alerts = this.#places.map(({ rules }) => rules.progress())
-    return alerts.some((windows) => Object.keys(windows).length > 0) ? { alerts } : {}
+    return alerts.some((windows) => Object.keys(windows).length > 0) ? `"alerts":${JSON.stringify(alerts)}` : ''
   }
 
   /** The batch before has ended: its last state is proved now, or never. */

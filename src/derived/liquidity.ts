@@ -18,6 +18,8 @@ type Cell = {
   added: number
   traded: number
   decreases: { timeMs: number; size: number }[]
+  /** JSON of it as a `LevelProgress`, which most commits find as it was; '' where it changed. */
+  text: string
 }
 type Span = { startTimeMs: number; part: number; cells: Map<number, Cell> }
 /** A trade as the level of its maker sees it. */
@@ -36,10 +38,21 @@ export type LevelLiquidity = {
 
 const keyOf = (side: Side, price: number): number => price * 2 + (side === 'bid' ? 0 : 1)
 
-const toProgress = (key: number, { added, traded, decreases }: Cell, startTimeMs: number): LevelProgress => {
-  const progress: LevelProgress = [key, added, traded]
-  for (const { timeMs, size } of decreases) progress.push(timeMs - startTimeMs, size)
-  return progress
+const newCell = (side: Side, price: number): Cell => ({ side, price, added: 0, traded: 0, decreases: [], text: '' })
+
+const toText = (key: number, { added, traded, decreases }: Cell, startTimeMs: number): string => {
+  let text = `[${key},${added},${traded}`
+  for (const { timeMs, size } of decreases) text += `,${timeMs - startTimeMs},${size}`
+  return `${text}]`
+}
+
+const spanText = ({ startTimeMs, part, cells }: Span): string => {
+  const texts: string[] = []
+  for (const [key, cell] of cells) {
+    if (cell.text === '') cell.text = toText(key, cell, startTimeMs)
+    texts.push(cell.text)
+  }
+  return `[${startTimeMs},${part},[${texts.join(',')}]]`
 }
 
 const toCell = ([key, added, traded, ...rest]: LevelProgress, startTimeMs: number): Cell => {
@@ -47,7 +60,7 @@ const toCell = ([key, added, traded, ...rest]: LevelProgress, startTimeMs: numbe
   for (let at = 0; at < rest.length; at += 2) {
     decreases.push({ timeMs: startTimeMs + (rest[at] ?? 0), size: rest[at + 1] ?? 0 })
   }
-  return { side: key % 2 === 0 ? 'bid' : 'ask', price: Math.floor(key / 2), added, traded, decreases }
+  return { side: key % 2 === 0 ? 'bid' : 'ask', price: Math.floor(key / 2), added, traded, decreases, text: '' }
 }
 
 /** A decrease is explained by a trade of its level that was told up to `BEHIND_MS` after it, or `AHEAD_MS` before. */
@@ -79,6 +92,7 @@ export class OutcomeLiquidity {
     const timeMs = Math.max(this.#changedTimeMs, givenTimeMs)
     this.#changedTimeMs = timeMs
     const cell = this.#cellAt(side, price, timeMs)
+    cell.text = ''
     if (delta > 0) {
       cell.added += delta
       return
@@ -92,6 +106,7 @@ export class OutcomeLiquidity {
     let left = trade.size
     for (const { cell, decrease } of this.#candidates(key, trade)) {
       const taken = Math.min(left, decrease.size)
+      cell.text = ''
       cell.traded += taken
       decrease.size -= taken
       left -= taken
@@ -129,17 +144,14 @@ export class OutcomeLiquidity {
     return before - this.#waiting.length
   }
 
-  progress(): OutcomeLiquidityProgress {
-    return {
-      newest: [this.#newest.startTimeMs, this.#newest.part, this.#changedTimeMs],
-      isCut: this.#current === undefined,
-      waiting: this.#waiting.map(({ timeMs, side, price, size }) => [timeMs, side, price, size]),
-      spans: this.#spans.map(({ startTimeMs, part, cells }) => [
-        startTimeMs,
-        part,
-        [...cells].map(([key, cell]) => toProgress(key, cell, startTimeMs)),
-      ]),
-    }
+  /** JSON of an `OutcomeLiquidityProgress`. */
+  keptText(): string {
+    const { startTimeMs, part } = this.#newest
+    const waiting = this.#waiting.map(({ timeMs, side, price, size }) => `[${timeMs},"${side}",${price},${size}]`)
+    return (
+      `{"newest":[${startTimeMs},${part},${this.#changedTimeMs}],"isCut":${this.#current === undefined},` +
+      `"waiting":[${waiting.join(',')}],"spans":[${this.#spans.map(spanText).join(',')}]}`
+    )
   }
 
   restore({ newest: [startTimeMs, part, changedTimeMs], isCut, waiting, spans }: OutcomeLiquidityProgress): void {
@@ -169,7 +181,7 @@ export class OutcomeLiquidity {
     const key = keyOf(side, price)
     const found = cells.get(key)
     if (found !== undefined) return found
-    const cell: Cell = { side, price, added: 0, traded: 0, decreases: [] }
+    const cell = newCell(side, price)
     cells.set(key, cell)
     return cell
   }

@@ -13,6 +13,9 @@ import { toLevelTrades } from './liquidity-trades.ts'
 /** A trade that is older than this finds no open span any more, however often it comes. */
 const REMEMBER_MS = CLOSE_AFTER_MS + AHEAD_MS
 
+/** As many of a transaction's hash as tell trades of a few seconds apart: they are written with each commit. */
+const HASH_LETTERS = 16
+
 /** Two connections may bring a trade; equal ones of one connection have ordinals. */
 const tradeKey = ({
   outcomeId,
@@ -22,21 +25,27 @@ const tradeKey = ({
   transactionHash,
   exchangeTimeMs,
   ordinal,
-}: FillRow): string => `${transactionHash ?? exchangeTimeMs} ${outcomeId} ${side} ${priceText} ${sizeText} ${ordinal}`
+}: FillRow): string =>
+  `${transactionHash?.slice(-HASH_LETTERS) ?? exchangeTimeMs} ${outcomeId} ${side} ${priceText} ${sizeText} ${ordinal}`
 
-const createTold = (kept: [key: string, timeMs: number][] = []) => {
-  const told = new Map(kept)
+type Told = [key: string, timeMs: number]
+
+const createTold = (kept: Told[] = []) => {
+  /** With the JSON that is kept of each. */
+  const told = new Map<string, { timeMs: number; text: string }>()
+  const tell = (one: Told): void => void told.set(one[0], { timeMs: one[1], text: JSON.stringify(one) })
+  kept.forEach(tell)
   return {
     isNew: (fill: FillRow): boolean => {
       const key = tradeKey(fill)
       if (told.has(key)) return false
-      told.set(key, fill.capturedTimeMs)
+      tell([key, fill.capturedTimeMs])
       return true
     },
     forget: (untilMs: number): void => {
-      for (const [key, timeMs] of told) if (timeMs + REMEMBER_MS < untilMs) told.delete(key)
+      for (const [key, { timeMs }] of told) if (timeMs + REMEMBER_MS < untilMs) told.delete(key)
     },
-    all: (): [string, number][] => [...told],
+    keptText: (): string => `[${Array.from(told.values(), ({ text }) => text).join(',')}]`,
   }
 }
 
@@ -99,9 +108,8 @@ export const createMarketLiquidity = (tape: MarketTape, stats: Stats): MarketLiq
     },
     afterFrame: (_, { batch }) => void close(tape.receivedTimeMs, batch),
     afterEnd: (batch) => void close(Number.MAX_SAFE_INTEGER, batch),
-    keep: () => ({
-      liquidity: { trades: trades.all(), outcomes: outcomes.map(({ liquidity }) => liquidity.progress()) },
-    }),
+    keep: () =>
+      `"liquidity":{"trades":${trades.keptText()},"outcomes":[${outcomes.map(({ liquidity }) => liquidity.keptText()).join(',')}]}`,
     close,
   }
 }

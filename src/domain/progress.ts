@@ -82,8 +82,12 @@ export type MarketProgress = {
   outcomes: OutcomeProgress[]
   /** Counts the commits: what is due by time alone leaves the offset where it is. */
   revision: number
-  kept: KeptProgress
+  /** As it is read after a restart; it is written beside the rest. Absent where nothing is kept. */
+  kept?: KeptProgress
 }
+
+/** JSON of a `KeptProgress` in which nothing is kept. */
+export const NOTHING_KEPT = '{}'
 
 export const NO_HOUR: HourProgress = { startTimeMs: 0, events: 0, verified: 0, unverifiable: 0, mismatched: 0 }
 
@@ -97,5 +101,4 @@ export const NO_PROGRESS: MarketProgress = {
   isClosed: false,
   outcomes: [],
   revision: 0,
-  kept: {},
 }

@@ -94,7 +94,15 @@ export type QuoteRow = {
 export type ResolvedRow = { marketId: string; winningToken: string; exchangeTimeMs: number }
 
 /** How far a stream is applied; the commit demands that Postgres still stands at `expected`. */
-export type OffsetRow = { stream: string; expected: string; lastId: string; sequence: number; progress: MarketProgress }
+export type OffsetRow = {
+  stream: string
+  expected: string
+  lastId: string
+  sequence: number
+  progress: MarketProgress
+  /** JSON of a `KeptProgress`. */
+  kept: string
+}
 
 /** All that one transaction writes. `bookLines` are COPY lines of `order_books`, in the order of its columns. */
 export type Batch = {

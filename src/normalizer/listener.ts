@@ -1,5 +1,4 @@
 import type { LevelChange } from '../domain/book.ts'
-import type { KeptProgress } from '../domain/progress.ts'
 import type { Batch, FillRow, FrameContext } from './batch.ts'
 import type { WriteContext } from './event-writer.ts'
 import type { MarketTape } from './market-tape.ts'
@@ -24,8 +23,10 @@ export type MarketListener = {
   afterFrame?: (tape: MarketTape, context: FrameContext) => void
   /** The market has ended and its tape is put away: what is open is final. */
   afterEnd?: (batch: Batch) => void
-  /** What it has to go on with after a restart: commits with the offset, and stands in `kept` of the tape that is opened. */
-  keep?: () => KeptProgress
+  /**
+   * What it has to go on with after a restart, as members of a JSON object, or '': the text of a `KeptProgress`. Written
+   * with each commit of the market, so it is put together and not left to JSON.stringify. Commits with the offset, and stands in `kept` of the tape that is opened. */
+  keep?: () => string
 }
 
 const momentOf = ({ writer }: OutcomeTape, { frame, batch, exchangeTimeMs }: WriteContext): Moment => ({
@@ -58,6 +59,9 @@ export const tellEnd = ({ listeners }: MarketTape, batch: Batch): void => {
   for (const { afterEnd } of listeners) afterEnd?.(batch)
 }
 
-/** What the listeners keep; of a tape that has none, what was kept before. */
-export const keptOf = ({ listeners, kept }: MarketTape): KeptProgress =>
-  listeners.length === 0 ? kept : Object.assign({}, ...listeners.map(({ keep }) => keep?.()))
+/** JSON of what the listeners keep; of a tape that has none, of what was kept before. */
+export const keptTextOf = ({ listeners, kept }: MarketTape): string => {
+  if (listeners.length === 0) return JSON.stringify(kept)
+  const members = listeners.map(({ keep }) => keep?.() ?? '').filter((text) => text !== '')
+  return `{${members.join(',')}}`
+}

@@ -10,7 +10,7 @@ import { HourTally } from './hour-tally.ts'
 import type { Judge } from './judge.ts'
 import { isContinuation } from './marker.ts'
 import { LastTradePrices } from './last-trade-prices.ts'
-import { keptOf, tellFrame, type MarketListener } from './listener.ts'
+import { tellFrame, type MarketListener } from './listener.ts'
 import { bookNeed, marketState } from './market-state.ts'
 import { isMirrorDoubted } from './mirror-doubt.ts'
 import { OlderConnections } from './older-connections.ts'
@@ -116,8 +116,7 @@ export class MarketTape {
     const { hour } = this.tally
     const outcomes = this.outcomes.map(outcomeProgress)
     const isClosed = this.closedId === this.lastId
-    const kept = keptOf(this)
-    return { epoch, ordinal, subscription, depth, receivedTimeMs, hour, isClosed, outcomes, kept, revision }
+    return { epoch, ordinal, subscription, depth, receivedTimeMs, hour, isClosed, outcomes, revision }
   }
 
   /** Continues sequences from a stored position whose books could not be rebuilt. */

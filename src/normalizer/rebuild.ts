@@ -38,7 +38,7 @@ const isSame = (tape: MarketTape, progress: MarketProgress): boolean =>
 /** Where the stream was committed, and what is counted beside the books. */
 const standAt = (tape: MarketTape, { progress, committedId }: RebuildInput): void => {
   tape.tally.restore(progress.hour)
-  tape.kept = progress.kept
+  tape.kept = progress.kept ?? {}
   tape.revision = progress.revision
   tape.lastId = committedId
   tape.sealedId = committedId

@@ -1,8 +1,9 @@
 import type { StreamEntry } from '../domain/frame.ts'
 import type { Batch, QuoteRow } from './batch.ts'
 import { toCheckpoints } from './checkpoint.ts'
+import { keptTextOf } from './listener.ts'
 import type { MarketTape } from './market-tape.ts'
-import { NO_PROGRESS } from '../domain/progress.ts'
+import { NO_PROGRESS, NOTHING_KEPT } from '../domain/progress.ts'
 
 /** Best prices of a market's first outcome, as its tape stands. One that was stopped or is resolved has no quote. */
 export const toQuote = (tape: MarketTape, nowMs: number): QuoteRow => {
@@ -59,6 +60,7 @@ export const sealMarket = (tape: MarketTape, batch: Batch, options: { everyChang
     lastId: tape.lastId,
     sequence: tape.sequence,
     progress: tape.progress(),
+    kept: keptTextOf(tape),
   })
   batch.quotes.set(tape.market.marketId, toQuote(tape, options.nowMs))
   sealCheckpoints(tape, batch, options.everyChanges)
@@ -71,6 +73,6 @@ type SharedPosition = { stream: string; sealedId: string; lastId: string }
 /** Adds to a batch how far a shared stream was read. */
 export const sealShared = (tape: SharedPosition, batch: Batch): void => {
   const { stream, sealedId: expected, lastId } = tape
-  batch.offsets.set(stream, { stream, expected, lastId, sequence: 0, progress: NO_PROGRESS })
+  batch.offsets.set(stream, { stream, expected, lastId, sequence: 0, progress: NO_PROGRESS, kept: NOTHING_KEPT })
   tape.sealedId = lastId
 }

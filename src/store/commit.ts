@@ -38,6 +38,12 @@ import { insertActivities } from './wallet-activities.ts'
 
 const DAY_MS = 86_400_000
 
+/**
+ * What a commit looks up it looks up by keys. Postgres cannot know how few rows a JSON parameter has, takes a hundred for
+ * granted, and so read whole tables as long as that cost less than a hundred look-ups: some ms each, by each commit.
+ */
+const BEGIN = 'begin; set local enable_seqscan to off; set local jit to off'
+
 export type CommitDeps = {
   pool: Pool
   owner: Owner
@@ -64,7 +70,7 @@ const writeAll = async (
   { owner, isTracked, sealed }: Writing,
   batch: Batch,
 ): Promise<DeadLetter[]> => {
-  await client.query('begin')
+  await client.query(BEGIN)
   await moveOffsets(client, owner, [...batch.offsets.values()])
   await lockMarkets(client, batch.marketChanges)
   await writeMarkets(client, [...batch.markets.values()])
@@ -141,7 +147,7 @@ const createAttempt = ({ pool, owner, stats, log, config }: CommitDeps) => {
     days.forget()
     await days.ensure(daysOf(batch))
     await transact(pool, async (client) => {
-      await client.query('begin')
+      await client.query(BEGIN)
       await moveOffsets(client, owner, [...batch.offsets.values()])
       await lockMarkets(client, batch.marketChanges)
       isolated.set(batch, await writeIsolated(client, batch, { isTracked, sealed: days.sealed }))

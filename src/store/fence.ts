@@ -68,13 +68,12 @@ with owner as (
 )
 select count(*)::int as moved from moved`
 
-/** What is kept goes beside it. */
 const toRow = ({ stream, expected, lastId, sequence, progress }: OffsetRow) => ({
   stream,
   expected,
   last_id: lastId,
   sequence,
-  progress: { ...progress, kept: undefined },
+  progress,
 })
 
 /**
@@ -85,7 +84,7 @@ const toRow = ({ stream, expected, lastId, sequence, progress }: OffsetRow) => (
  */
 export const moveOffsets = async (client: ClientBase, owner: Owner, offsets: OffsetRow[]): Promise<void> => {
   const sorted = offsets.toSorted((left, right) => (left.stream < right.stream ? -1 : 1))
-  const kept = sorted.map(({ progress }) => JSON.stringify(progress.kept)).join('\n')
+  const kept = sorted.map((row) => row.kept).join('\n')
   const values = [owner.shard, owner.epoch, owner.writer, JSON.stringify(sorted.map(toRow)), kept]
   const result = await client.query<{ moved: number }>(MOVE, values)
   if (result.rows[0]?.moved === offsets.length) return

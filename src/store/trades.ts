@@ -27,8 +27,8 @@ insert into fills (market_id, outcome_id, side, price, size, tx_hash, ordinal, w
 select market_id, outcome_id, side, price, size, tx_hash, ordinal, wallet, 'data_api', 'confirmed', captured_at, data_api_ts,
   data_api_ts, captured_at
 from given g
-where not exists (select from fills f where ${SAME_FILL} and f.status = 'confirmed'
-  and (f.wallet is not null or g.wallet is null))
+where (select f.fill_id from fills f where ${SAME_FILL} and f.status = 'confirmed'
+  and (f.wallet is not null or g.wallet is null)) is null
 order by tx_hash, outcome_id, side, price, size, ordinal
 on conflict (tx_hash, outcome_id, side, price, size, ordinal) do update set
   source = case fills.source when 'market_channel' then 'both' else fills.source end, status = 'confirmed',

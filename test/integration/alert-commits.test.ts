@@ -3,7 +3,7 @@ import { createAlertCare } from '../../src/activities/alert-care.ts'
 import type { AlertRow } from '../../src/alerts/journal.ts'
 import { createAlerts } from '../../src/activities/normalizer-alerts.ts'
 import { readConfig } from '../../src/config.ts'
-import { NO_PROGRESS } from '../../src/domain/progress.ts'
+import { NO_PROGRESS, NOTHING_KEPT } from '../../src/domain/progress.ts'
 import { createLog } from '../../src/lib/log.ts'
 import { createStats } from '../../src/lib/stats.ts'
 import { newBatch, type Batch } from '../../src/normalizer/batch.ts'
@@ -24,7 +24,14 @@ const { signal } = new AbortController()
 const batchOf = (expected: string, lastId: string, revision: number): Batch => {
   const batch = newBatch()
   const stream = 'orderbook:31'
-  batch.offsets.set(stream, { stream, expected, lastId, sequence: 0, progress: { ...NO_PROGRESS, revision } })
+  batch.offsets.set(stream, {
+    stream,
+    expected,
+    lastId,
+    sequence: 0,
+    progress: { ...NO_PROGRESS, revision },
+    kept: NOTHING_KEPT,
+  })
   return batch
 }
 const crossingOf = (crossing: number): AlertRow => ({

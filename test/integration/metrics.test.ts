@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { readConfig } from '../../src/config.ts'
-import { NO_PROGRESS } from '../../src/domain/progress.ts'
+import { NO_PROGRESS, NOTHING_KEPT } from '../../src/domain/progress.ts'
 import { createLog } from '../../src/lib/log.ts'
 import { createStats } from '../../src/lib/stats.ts'
 import { newBatch, type Batch } from '../../src/normalizer/batch.ts'
@@ -138,7 +138,14 @@ test('the example of the README gives the newest metrics of a market', async () 
 const batchOf = (expected: string, lastId: string, revision: number): Batch => {
   const batch = newBatch()
   const stream = 'orderbook:63'
-  batch.offsets.set(stream, { stream, expected, lastId, sequence: 0, progress: { ...NO_PROGRESS, revision } })
+  batch.offsets.set(stream, {
+    stream,
+    expected,
+    lastId,
+    sequence: 0,
+    progress: { ...NO_PROGRESS, revision },
+    kept: NOTHING_KEPT,
+  })
   return batch
 }
 

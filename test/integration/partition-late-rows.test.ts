@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { readConfig } from '../../src/config.ts'
-import { NO_PROGRESS } from '../../src/domain/progress.ts'
+import { NO_PROGRESS, NOTHING_KEPT } from '../../src/domain/progress.ts'
 import { createLog } from '../../src/lib/log.ts'
 import { createStats } from '../../src/lib/stats.ts'
 import { newBatch, type Batch } from '../../src/normalizer/batch.ts'
@@ -39,7 +39,7 @@ const openRecorder = async ({ pool }: Pick<TestDatabase, 'pool'>) => {
     const batch = newBatch()
     for (const day of days) add(batch, ++sequence, day)
     const [expected, lastId] = [`${committed}-0`, `${committed + 1}-0`]
-    batch.offsets.set(STREAM, { stream: STREAM, expected, lastId, sequence, progress: NO_PROGRESS })
+    batch.offsets.set(STREAM, { stream: STREAM, expected, lastId, sequence, progress: NO_PROGRESS, kept: NOTHING_KEPT })
     return batch
   }
   const write = async (batch: Batch): Promise<void> => {

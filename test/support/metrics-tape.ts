@@ -2,11 +2,12 @@ import { metricsInto, metricsListener } from '../../src/activities/normalizer-me
 import { MarketMetrics } from '../../src/derived/market-metrics.ts'
 import { RecentKeys } from '../../src/derived/recent-keys.ts'
 import type { StreamEntry } from '../../src/domain/frame.ts'
-import type { MetricBucket, MetricSample, MetricsProgress } from '../../src/domain/metric.ts'
+import type { MetricBucket, MetricSample } from '../../src/domain/metric.ts'
+import type { KeptProgress } from '../../src/domain/progress.ts'
 import { createStats } from '../../src/lib/stats.ts'
 import { newBatch, type Batch, type FillRow } from '../../src/normalizer/batch.ts'
 import { fillKey } from '../../src/normalizer/fill-key.ts'
-import { keptOf } from '../../src/normalizer/listener.ts'
+import { keptTextOf } from '../../src/normalizer/listener.ts'
 import type { MarketTape } from '../../src/normalizer/market-tape.ts'
 import type { TruthFill, TruthRow } from './metrics-truth.ts'
 import { ofOutcome } from './normalizer-rows.ts'
@@ -49,11 +50,11 @@ export class MeasuredTape {
   }
 
   restart(): void {
-    const progress = JSON.stringify(keptOf(this.#tape).metrics)
+    const { metrics: progress } = JSON.parse(keptTextOf(this.#tape)) as KeptProgress
     this.#tape = restored(storedCheckpoints(this.#tape))
     this.#metrics = new MarketMetrics('9', this.#phaseMs)
     if (progress !== undefined) {
-      this.#metrics.restore(JSON.parse(progress) as MetricsProgress, [...this.#buckets.values()])
+      this.#metrics.restore(progress, [...this.#buckets.values()])
     }
     this.#listen(this.#tape)
   }

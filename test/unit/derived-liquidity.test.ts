@@ -8,7 +8,7 @@ import type { LiquidityEvent } from '../../src/domain/liquidity-event.ts'
 import type { KeptProgress, OutcomeLiquidityProgress } from '../../src/domain/progress.ts'
 import { createStats } from '../../src/lib/stats.ts'
 import { newBatch, type FillRow } from '../../src/normalizer/batch.ts'
-import { keptOf } from '../../src/normalizer/listener.ts'
+import { keptTextOf } from '../../src/normalizer/listener.ts'
 import { cellsOf, createLiquidityTruth } from '../support/liquidity-truth.ts'
 import { parseLine, type Row } from '../support/normalizer-rows.ts'
 import { newTape } from '../support/normalizer-tape.ts'
@@ -52,8 +52,12 @@ const follow = (depth: number) => {
       liquidity.afterFill?.(fill, batch)
       truth.fill(fill)
     },
+    /** What is kept again and again is what it is then, though most of it is as it was. */
+    commit: (): void => {
+      keptTextOf(tape)
+    },
     restart: (): void => {
-      tape.kept = JSON.parse(JSON.stringify(keptOf(tape))) as KeptProgress
+      tape.kept = JSON.parse(keptTextOf(tape)) as KeptProgress
       listen()
     },
     tick: (clockMs: number): boolean => {
@@ -136,7 +140,9 @@ const followLevels = () => {
     for (const level of liquidity.close(newestTimeMs)) events.push(...levelEvents('9', '9:0', level))
     liquidity.forgetTrades(newestTimeMs)
   }
+  const commit = (): string => liquidity.keptText()
   const play = (one: Dense): void => {
+    commit()
     sequence += 1
     switch (one.type) {
       case 'wait':
@@ -161,7 +167,7 @@ const followLevels = () => {
         liquidity.cut()
         return snapshot()
       case 'restart': {
-        const kept = JSON.parse(JSON.stringify(liquidity.progress())) as OutcomeLiquidityProgress
+        const kept = JSON.parse(commit()) as OutcomeLiquidityProgress
         liquidity = new OutcomeLiquidity()
         liquidity.restore(kept)
       }
@@ -203,6 +209,7 @@ describe('liquidity of the levels', () => {
           else if (one.type === 'told') followed.tell(fillOf(one, followed.nowMs()))
           else if (one.type === 'restart') followed.restart()
           else followed.tick(followed.tape.receivedTimeMs + one.aheadMs)
+          followed.commit()
         }
         followed.tick(followed.nowMs() + 60_000)
         const { liquidity } = followed.batch
