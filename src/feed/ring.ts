@@ -18,18 +18,25 @@ export type Ring = {
  */
 const KEEP_MS = 3_000
 
+/** Each flush expires some entries of some thousands: what is left is not copied for so few. */
+const GONE_AT_ONCE = 256
+
 export const createRing = (limitBytes: number): Ring => {
-  let kept: Kept[] = []
+  let kept: (Kept | undefined)[] = []
+  /** So many at the beginning are gone. */
+  let gone = 0
   let bytes = 0
   const expire = (nowMs: number): void => {
-    let gone = 0
-    for (const { packed, acknowledgedTimeMs } of kept) {
-      if (acknowledgedTimeMs > nowMs - KEEP_MS && bytes <= limitBytes) break
-      bytes -= packed.sizeBytes
-      gone++
+    for (let oldest = kept[gone]; oldest !== undefined; oldest = kept[gone]) {
+      if (oldest.acknowledgedTimeMs > nowMs - KEEP_MS && bytes <= limitBytes) break
+      bytes -= oldest.packed.sizeBytes
+      kept[gone++] = undefined
     }
-    if (gone > 0) kept = kept.slice(gone)
+    if (gone < GONE_AT_ONCE) return
+    kept = kept.slice(gone)
+    gone = 0
   }
+  const standing = (): Kept[] => kept.filter((one) => one !== undefined)
   return {
     keep: (packed, before, nowMs) => {
       kept.push({ packed, before, acknowledgedTimeMs: nowMs })
@@ -41,7 +48,7 @@ export const createRing = (limitBytes: number): Ring => {
       for (const lane of lanes) {
         const last = appended.get(lane.stream) ?? 0
         if (lane.acknowledged <= last) continue
-        const again = kept.filter(({ packed }) => packed.lane === lane && lastOrdinalOf(packed.entry) > last)
+        const again = standing().filter(({ packed }) => packed.lane === lane && lastOrdinalOf(packed.entry) > last)
         const first = again[0]
         if (first === undefined || first.before > last) lost.push(lane)
         for (const { packed } of again) entries.push(packed.entry)
