@@ -1,6 +1,7 @@
 import { UNKNOWN } from '../derived/book-state.ts'
 import { BookWatch } from '../derived/book-watch.ts'
 import { MarketMetrics, type MetricsOut } from '../derived/market-metrics.ts'
+import { phaseOf } from '../derived/phase.ts'
 import { RecentKeys, REMEMBERED_MS } from '../derived/recent-keys.ts'
 import { MILLION, toMillionths } from '../domain/decimal.ts'
 import type { Stats } from '../lib/stats.ts'
@@ -79,9 +80,6 @@ export const metricsListener = ({ tape, metrics, seen, into }: Listening): Marke
   }
 }
 
-/** Ids of neighbours lie far apart: golden-ratio hashing. */
-const phaseOf = (marketId: string): number => Math.floor(((Number(marketId) * 0.618_033_988_749_895) % 1) * SPREAD_MS)
-
 type Kept = Awaited<ReturnType<typeof readKept>>
 
 /** What was committed of these markets beside their offsets: closed buckets, and which trades were counted of late. */
@@ -100,7 +98,7 @@ const readKept = async ({ pool }: NormalizerDeps, tapes: MarketTape[]) => {
 
 const restoreMetrics = (tape: MarketTape, { buckets }: Kept): MarketMetrics => {
   const { marketId } = tape.market
-  const metrics = new MarketMetrics(marketId, phaseOf(marketId))
+  const metrics = new MarketMetrics(marketId, phaseOf(marketId, SPREAD_MS))
   const progress = tape.kept.metrics
   if (progress === undefined) return metrics
   metrics.restore(progress, buckets.get(marketId) ?? [])
@@ -130,7 +128,10 @@ export const createMetrics = (deps: NormalizerDeps): Derivation => {
     close: ({ market }) => void listenings.delete(market.marketId),
     tick: ({ nowMs, isBehind, batch }) => {
       if (isBehind) return []
-      const due = [...listenings.values()].filter(({ metrics }) => metrics.isDue(nowMs)).slice(0, MARKETS_A_TICK)
+      const due: Listening[] = []
+      for (const listening of listenings.values()) {
+        if (due.length < MARKETS_A_TICK && listening.metrics.isDue(nowMs)) due.push(listening)
+      }
       for (const { metrics } of due) metrics.tick(nowMs, into(batch))
       return due.map(({ tape }) => tape)
     },

@@ -23,7 +23,8 @@ const PARKED_PAUSE_MS = 20
 /** A parked stream's market is looked for again this often: a few queries each time. */
 const PARKED_RETRY_MS = 100
 const CLOSE_EVERY_MS = 1_000
-const TICK_EVERY_MS = 250
+/** What is due by time of many markets comes a few at a time: at 250 ms a commit of 20 had 400 rows more than the others. */
+const TICK_EVERY_MS = 50
 
 export type ShardParts = {
   shard: number

@@ -21,7 +21,9 @@ type Cell = {
   /** JSON of it as a `LevelProgress`, which most commits find as it was; '' where it changed. */
   text: string
 }
-type Span = { startTimeMs: number; part: number; cells: Map<number, Cell> }
+/** `text`: JSON of it as it is kept; '' where a cell changed. Only that of the present second does with each commit. */
+type Span = { startTimeMs: number; part: number; cells: Map<number, Cell>; text: string }
+type Candidate = { span: Span; cell: Cell; decrease: Cell['decreases'][number] }
 /** A trade as the level of its maker sees it. */
 export type LevelTrade = { timeMs: number; side: Side; price: number; size: number }
 
@@ -46,13 +48,18 @@ const toText = (key: number, { added, traded, decreases }: Cell, startTimeMs: nu
   return `${text}]`
 }
 
-const spanText = ({ startTimeMs, part, cells }: Span): string => {
+const makeSpanText = ({ startTimeMs, part, cells }: Span): string => {
   const texts: string[] = []
   for (const [key, cell] of cells) {
     if (cell.text === '') cell.text = toText(key, cell, startTimeMs)
     texts.push(cell.text)
   }
   return `[${startTimeMs},${part},[${texts.join(',')}]]`
+}
+
+const spanText = (span: Span): string => {
+  if (span.text === '') span.text = makeSpanText(span)
+  return span.text
 }
 
 const toCell = ([key, added, traded, ...rest]: LevelProgress, startTimeMs: number): Cell => {
@@ -92,7 +99,6 @@ export class OutcomeLiquidity {
     const timeMs = Math.max(this.#changedTimeMs, givenTimeMs)
     this.#changedTimeMs = timeMs
     const cell = this.#cellAt(side, price, timeMs)
-    cell.text = ''
     if (delta > 0) {
       cell.added += delta
       return
@@ -104,9 +110,9 @@ export class OutcomeLiquidity {
   trade(trade: LevelTrade): void {
     const key = keyOf(trade.side, trade.price)
     let left = trade.size
-    for (const { cell, decrease } of this.#candidates(key, trade)) {
+    for (const { span, cell, decrease } of this.#candidates(key, trade)) {
       const taken = Math.min(left, decrease.size)
-      cell.text = ''
+      span.text = cell.text = ''
       cell.traded += taken
       decrease.size -= taken
       left -= taken
@@ -161,6 +167,7 @@ export class OutcomeLiquidity {
     this.#spans = spans.map(([start, number, cells]) => ({
       startTimeMs: start,
       part: number,
+      text: '',
       cells: new Map(cells.map((cell) => [cell[0], toCell(cell, start)])),
     }))
     this.#current = isCut ? undefined : this.#spans.at(-1)
@@ -171,17 +178,19 @@ export class OutcomeLiquidity {
     if (this.#current?.startTimeMs === startTimeMs) return this.#current
     const part = startTimeMs === this.#newest.startTimeMs ? this.#newest.part + 1 : 0
     this.#newest = { startTimeMs, part }
-    this.#current = { startTimeMs, part, cells: new Map() }
+    this.#current = { startTimeMs, part, cells: new Map(), text: '' }
     this.#spans.push(this.#current)
     return this.#current
   }
 
+  /** To be changed. */
   #cellAt(side: Side, price: number, timeMs: number): Cell {
-    const { cells } = this.#spanAt(timeMs)
+    const span = this.#spanAt(timeMs)
+    const { cells } = span
+    span.text = ''
     const key = keyOf(side, price)
-    const found = cells.get(key)
-    if (found !== undefined) return found
-    const cell = newCell(side, price)
+    const cell = cells.get(key) ?? newCell(side, price)
+    cell.text = ''
     cells.set(key, cell)
     return cell
   }
@@ -201,13 +210,13 @@ export class OutcomeLiquidity {
   }
 
   /** Decreases that a trade may explain: one of equal size if there is one, else the newest first. */
-  #candidates(key: number, { timeMs, size }: LevelTrade): { cell: Cell; decrease: Cell['decreases'][number] }[] {
-    const all = this.#spans.flatMap(({ cells }) => {
-      const cell = cells.get(key)
+  #candidates(key: number, { timeMs, size }: LevelTrade): Candidate[] {
+    const all = this.#spans.flatMap((span): Candidate[] => {
+      const cell = span.cells.get(key)
       if (cell === undefined) return []
       return cell.decreases
         .filter((decrease) => explains(timeMs, decrease.timeMs))
-        .map((decrease) => ({ cell, decrease }))
+        .map((decrease) => ({ span, cell, decrease }))
     })
     const equal = all.findLast(({ decrease }) => decrease.size === size)
     return equal === undefined ? all.toReversed() : [equal]

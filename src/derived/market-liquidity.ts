@@ -71,8 +71,11 @@ export type MarketLiquidity = MarketListener & {
   close: (clockMs: number, batch: Batch) => boolean
 }
 
-/** What came to and left the books of one market. Goes on with what the tape's last commit kept. */
-export const createMarketLiquidity = (tape: MarketTape, stats: Stats): MarketLiquidity => {
+/**
+ * What came to and left the books of one market. Goes on with what the tape's last commit kept. What is final is told
+ * `phaseMs` later: the seconds of all markets end at one instant.
+ */
+export const createMarketLiquidity = (tape: MarketTape, stats: Stats, phaseMs = 0): MarketLiquidity => {
   const { marketId } = tape.market
   const outcomes = tape.outcomes.map(({ outcome: { outcomeId } }) => ({ outcomeId, liquidity: new OutcomeLiquidity() }))
   const byOutcome = new Map(outcomes.map(({ outcomeId, liquidity }) => [outcomeId, liquidity]))
@@ -89,7 +92,8 @@ export const createMarketLiquidity = (tape: MarketTape, stats: Stats): MarketLiq
     return true
   }
 
-  const close = (untilMs: number, batch: Batch): boolean => {
+  const close = (clockMs: number, batch: Batch): boolean => {
+    const untilMs = clockMs - phaseMs
     trades.forget(untilMs)
     return outcomes.map((one) => closeOne(one, untilMs, batch)).some(Boolean)
   }

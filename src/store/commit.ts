@@ -10,18 +10,18 @@ import { writeAlertEvents, writeAlertStates } from './alerts.ts'
 import { bookCopies, countLater } from './books.ts'
 import { withClient } from './checkout.ts'
 import { writeCheckpoints } from './checkpoints.ts'
-import { copyAll } from './copy.ts'
+import { copyAfter } from './copy.ts'
 import { writeDeadLetters, writeReprocessed } from './dead-letters.ts'
 import { writeDepths } from './depths.ts'
-import { FenceLost, hasMoved, moveOffsets, type Owner } from './fence.ts'
-import { writeFills } from './fills.ts'
+import { expectMoved, FenceLost, hasMoved, moveOffsets, moveStatement, type Owner } from './fence.ts'
+import { scriptFills, writeFills } from './fills.ts'
 import { writeGaps } from './gaps.ts'
 import { writeIsolated } from './isolate.ts'
 import { isDataError } from './isolation.ts'
 import { levelCopy, writeHappenings } from './liquidity.ts'
 import { lockMarkets, writeMarketChanges } from './market-changes.ts'
 import { writeMarkets } from './markets.ts'
-import { metricCopy, removeMetrics, writeMetricBuckets } from './metrics.ts'
+import { metricCopy, removeStatements, writeMetricBuckets } from './metrics.ts'
 import { createTracking, toMoves, writeMoves, type IsTracked } from './positions.ts'
 import { writeHours, writeProofs } from './proofs.ts'
 import { writeQuotes } from './quotes.ts'
@@ -60,6 +60,20 @@ const resolvedIn = ({ resolvedMarkets, markets }: Batch): string[] => [
   ...[...markets.values()].filter(({ status }) => status === 'resolved').map(({ marketId }) => marketId),
 ]
 
+/** All that a busy market's commit brings but for a few statements, as one message: an answer takes a turn of the event loop. */
+const openCommit = async (
+  client: PoolClient,
+  { owner, sealed }: Pick<Writing, 'owner' | 'sealed'>,
+  { offsets: moving, metrics, bookLines, liquidity }: Batch,
+): Promise<void> => {
+  const offsets = [...moving.values()]
+  const samples = [...metrics.values()]
+  const statements = [BEGIN, moveStatement(owner, offsets), ...removeStatements(samples)]
+  const copies = [...bookCopies(bookLines, sealed), levelCopy(liquidity), metricCopy(samples)]
+  const moved = Number(await copyAfter(client, statements, copies))
+  await expectMoved(client, { owner, offsets, moved })
+}
+
 /**
  * In one transaction; what was written before an error is rolled back by the caller.
  *
@@ -70,25 +84,24 @@ const writeAll = async (
   { owner, isTracked, sealed }: Writing,
   batch: Batch,
 ): Promise<DeadLetter[]> => {
-  await client.query(BEGIN)
-  await moveOffsets(client, owner, [...batch.offsets.values()])
+  await openCommit(client, { owner, sealed }, batch)
   await lockMarkets(client, batch.marketChanges)
   await writeMarkets(client, [...batch.markets.values()])
   await writeResolved(client, [...batch.resolvedMarkets.values()])
   await settlePositions(client, [...batch.markets.values()], [...batch.resolvedMarkets.values()])
   await fireOfMarkets(client, resolvedIn(batch))
   await writeMarketChanges(client, batch.marketChanges)
-  const samples = [...batch.metrics.values()]
-  await removeMetrics(client, samples)
-  await copyAll(client, [...bookCopies(batch.bookLines, sealed), levelCopy(batch.liquidity), metricCopy(samples)])
   const placed = await placeTrades(client, batch.trades)
   const done = await placeActivities(client, batch.activities)
   await writeDeadLetters(client, [...batch.deadLetters, ...placed.deadLetters, ...done.deadLetters])
   batch.news = []
-  await writeFills(client, batch.fills, batch.news)
+  // The Data API's word of a fill of the same batch comes after the market channel's.
+  const isMerged = placed.trades.length > 0
+  if (isMerged) await writeFills(client, batch.fills, batch.news)
   const attributed = await mergeTrades(client, placed.trades, batch.news)
   const moves = await insertActivities(client, done.activities)
   const rest = createScript()
+  if (!isMerged) scriptFills(rest, batch.fills, batch.news)
   await writeMoves({ client, isTracked, target: rest }, [...toMoves(attributed), ...moves])
   await writeQuotes(rest, [...batch.quotes.values()])
   await writeGaps(rest, batch.gapsOpened, batch.gapsClosed)

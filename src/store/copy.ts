@@ -19,39 +19,54 @@ const toMessage = (lines: string[]): Buffer => {
 /** Lines of COPY's text format, and a table with its columns. */
 export type Copy = { target: string; lines: string[] }
 
-type Settled = { resolve: () => void; reject: (error: Error) => void }
+type Settled = { resolve: (answer: string | undefined) => void; reject: (error: Error) => void }
+
+const send = (connection: Connection, statements: string[], copies: Copy[]): void => {
+  const { stream } = connection
+  stream.cork()
+  connection.query([...statements, ...copies.map(({ target }) => `copy ${target} from stdin`)].join(';\n'))
+  for (const { lines } of copies) {
+    for (let at = 0; at < lines.length; at += LINES_PER_MESSAGE) {
+      stream.write(toMessage(lines.slice(at, at + LINES_PER_MESSAGE)))
+    }
+    stream.write(DONE)
+  }
+  stream.uncork()
+}
 
 /** As `pg` calls what it is given instead of a statement. */
-const toQuery = (copies: Copy[], { resolve, reject }: Settled) => ({
-  submit: (connection: Connection): void => {
-    const { stream } = connection
-    stream.cork()
-    connection.query(copies.map(({ target }) => `copy ${target} from stdin`).join('; '))
-    for (const { lines } of copies) {
-      for (let at = 0; at < lines.length; at += LINES_PER_MESSAGE) {
-        stream.write(toMessage(lines.slice(at, at + LINES_PER_MESSAGE)))
-      }
-      stream.write(DONE)
-    }
-    stream.uncork()
-  },
-  handleCopyInResponse: (): void => undefined,
-  handleCommandComplete: (): void => undefined,
-  handleReadyForQuery: resolve,
-  handleError: reject,
-})
+const toQuery = (statements: string[], copies: Copy[], { resolve, reject }: Settled) => {
+  let answer: string | undefined
+  return {
+    submit: (connection: Connection): void => send(connection, statements, copies),
+    handleRowDescription: (): void => undefined,
+    handleDataRow: ({ fields }: { fields: (string | null)[] }): void => {
+      answer ??= fields[0] ?? undefined
+    },
+    handleCopyInResponse: (): void => undefined,
+    handleCommandComplete: (): void => undefined,
+    handleReadyForQuery: (): void => resolve(answer),
+    handleError: reject,
+  }
+}
 
 /**
- * COPY into some tables, one after the other, inside the caller's transaction. The rows are sent behind the statements,
+ * Statements, then COPY into some tables, one after the other, as one message. The rows are sent behind the statements,
  * without waiting to be asked for them, which would cost two turns of a busy event loop a table: Postgres reads them when it
  * comes to them, and drops them where it refuses a statement.
+ *
+ * @returns the first field of the first row that the statements give.
  */
-export const copyAll = async (client: ClientBase, given: Copy[]): Promise<void> => {
+export const copyAfter = (client: ClientBase, statements: string[], given: Copy[]): Promise<string | undefined> => {
   const copies = given.filter(({ lines }) => lines.length > 0)
-  if (copies.length === 0) return
-  await new Promise<void>((resolve, reject) => {
-    client.query(toQuery(copies, { resolve, reject }))
+  return new Promise((resolve, reject) => {
+    client.query(toQuery(statements, copies, { resolve, reject }))
   })
+}
+
+/** Inside the caller's transaction. */
+export const copyAll = async (client: ClientBase, copies: Copy[]): Promise<void> => {
+  if (copies.some(({ lines }) => lines.length > 0)) await copyAfter(client, [], copies)
 }
 
 export const copyLines = (client: ClientBase, target: string, lines: string[]): Promise<void> =>

@@ -1,5 +1,6 @@
 import type { ClientBase, Pool } from 'pg'
 import type { OffsetRow } from '../normalizer/batch.ts'
+import { inlined } from './script.ts'
 
 /** The newest owner of a shard. A commit of any other epoch is refused. */
 export type Owner = { shard: number; epoch: number; writer: string }
@@ -76,6 +77,12 @@ const toRow = ({ stream, expected, lastId, sequence, progress }: OffsetRow) => (
   progress,
 })
 
+const toValues = (owner: Owner, offsets: OffsetRow[]): string[] => {
+  const sorted = offsets.toSorted((left, right) => (left.stream < right.stream ? -1 : 1))
+  const kept = sorted.map((row) => row.kept).join('\n')
+  return [String(owner.shard), String(owner.epoch), owner.writer, JSON.stringify(sorted.map(toRow)), kept]
+}
+
 /**
  * Moves the offsets of a batch, first thing in its transaction, in the order of their names (a fixed order: no
  * deadlock with another shard).
@@ -83,13 +90,19 @@ const toRow = ({ stream, expected, lastId, sequence, progress }: OffsetRow) => (
  * @throws FenceLost when another copy owns the shard or has moved one of the offsets.
  */
 export const moveOffsets = async (client: ClientBase, owner: Owner, offsets: OffsetRow[]): Promise<void> => {
-  const sorted = offsets.toSorted((left, right) => (left.stream < right.stream ? -1 : 1))
-  const kept = sorted.map((row) => row.kept).join('\n')
-  const values = [owner.shard, owner.epoch, owner.writer, JSON.stringify(sorted.map(toRow)), kept]
-  const result = await client.query<{ moved: number }>(MOVE, values)
-  if (result.rows[0]?.moved === offsets.length) return
+  const result = await client.query<{ moved: number }>(MOVE, toValues(owner, offsets))
+  await expectMoved(client, { owner, offsets, moved: result.rows[0]?.moved ?? 0 })
+}
+
+/** The same as a text, of which the only row says how many were moved: for `expectMoved`. */
+export const moveStatement = (owner: Owner, offsets: OffsetRow[]): string => inlined(MOVE, toValues(owner, offsets))
+
+type Moved = { owner: Owner; offsets: OffsetRow[]; moved: number }
+
+/** @throws FenceLost when another copy owns the shard or has moved one of the offsets. */
+export const expectMoved = async (client: ClientBase, { owner, offsets, moved }: Moved): Promise<void> => {
+  if (moved === offsets.length) return
   await assertOwner(client, owner)
-  const moved = result.rows[0]?.moved ?? 0
   throw new FenceLost(
     `normalizer shard ${owner.shard}: ${offsets.length - moved} of ${offsets.length} offsets were moved by another writer`,
   )

@@ -4,6 +4,7 @@ import type { FillRow } from '../normalizer/batch.ts'
 import { RETURNED_FILL, SAME_FILL, toNews, type ReturnedFill } from './fill-news.ts'
 import { instant } from './instant.ts'
 import { toJson } from './json.ts'
+import type { Script } from './script.ts'
 
 const GIVEN = `jsonb_to_recordset($1::jsonb) as g(
   position int, market_id text, outcome_id text, side text, price numeric(18, 6), size numeric(24, 6), tx_hash text,
@@ -74,23 +75,36 @@ const toRows = (fills: FillRow[]) =>
     source_received_at: instant(fill.sourceReceivedTimeMs),
   }))
 
-const insert = async (client: ClientBase, statement: string, fills: FillRow[]): Promise<ReturnedFill[]> => {
-  if (fills.length === 0) return []
-  return (await client.query<ReturnedFill>(statement, [toJson(toRows(fills))])).rows
+const isHashed = ({ transactionHash }: FillRow): boolean => transactionHash !== undefined
+
+/** What inserts them, with its parameter. */
+const insertions = (fills: FillRow[]): [statement: string, rows: string][] => {
+  const given: [string, FillRow[]][] = [
+    [INSERT_HASHED, fills.filter(isHashed)],
+    [INSERT_HASHLESS, fills.filter((fill) => !isHashed(fill))],
+  ]
+  return given.filter(([, some]) => some.length > 0).map(([statement, some]) => [statement, toJson(toRows(some))])
 }
+
+/** Of those that are new. */
+const newsOf = (rows: ReturnedFill[]): FillNews[] =>
+  rows.map(toNews).filter(({ source }) => source === 'market_channel')
 
 /**
  * Appends fills of the market channel, each once: equal ones of one connection have ordinals, and those that are there
  * already are left out. Adds the new ones to `news`.
  */
 export const writeFills = async (client: ClientBase, fills: FillRow[], news: FillNews[]): Promise<void> => {
-  const hashed = fills.filter(({ transactionHash }) => transactionHash !== undefined)
-  const hashless = fills.filter(({ transactionHash }) => transactionHash === undefined)
-  const written = [
-    ...(await insert(client, INSERT_HASHED, hashed)),
-    ...(await insert(client, INSERT_HASHLESS, hashless)),
-  ]
-  news.push(...written.map(toNews).filter(({ source }) => source === 'market_channel'))
+  for (const [statement, rows] of insertions(fills)) {
+    news.push(...newsOf((await client.query<ReturnedFill>(statement, [rows])).rows))
+  }
+}
+
+/** As a part of a script, whose end tells the news. */
+export const scriptFills = (script: Script, fills: FillRow[], news: FillNews[]): void => {
+  for (const [statement, rows] of insertions(fills)) {
+    script.ask(statement, [rows], (written) => news.push(...newsOf(written as ReturnedFill[])))
+  }
 }
 
 const STORED = `

@@ -1,8 +1,8 @@
 import type { ClientBase, Pool } from 'pg'
 import type { MetricBucket, MetricSample } from '../domain/metric.ts'
-import { copyAll, type Copy } from './copy.ts'
+import { copyAfter, type Copy } from './copy.ts'
 import { instant } from './instant.ts'
-import type { StatementTarget } from './script.ts'
+import { inlined, type StatementTarget } from './script.ts'
 
 const COLUMNS = 'market_id, metric_type, value, "window", measured_at'
 
@@ -21,16 +21,15 @@ export const metricCopy = (samples: MetricSample[]): Copy => ({
 })
 
 /** All rows of a market and instant are written together: before they are, those that were written before go. */
-export const removeMetrics = async (client: ClientBase, samples: MetricSample[]): Promise<void> => {
+export const removeStatements = (samples: MetricSample[]): string[] => {
   const again = samples
     .filter(({ isAgain }) => isAgain)
     .map(({ marketId, measuredTimeMs }) => ({ market_id: marketId, measured_at: instant(measuredTimeMs) }))
-  if (again.length > 0) await client.query(REMOVE, [JSON.stringify(again)])
+  return again.length === 0 ? [] : [inlined(REMOVE, [JSON.stringify(again)])]
 }
 
 export const writeMetrics = async (client: ClientBase, samples: MetricSample[]): Promise<void> => {
-  await removeMetrics(client, samples)
-  await copyAll(client, [metricCopy(samples)])
+  if (samples.length > 0) await copyAfter(client, removeStatements(samples), [metricCopy(samples)])
 }
 
 const UPSERT = `

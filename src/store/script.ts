@@ -1,4 +1,4 @@
-import type { ClientBase } from 'pg'
+import type { ClientBase, QueryResult, QueryResultRow } from 'pg'
 
 /** What a statement can be handed to: a client, or a script that sends it later. Parameters are texts. */
 export type StatementTarget = { query: (statement: string, values: string[]) => Promise<unknown> }
@@ -9,24 +9,40 @@ export const literal = (text: string): string => {
   return text.includes('\\') ? ` E${quoted.replaceAll('\\', '\\\\')}` : quoted
 }
 
-const inlined = (statement: string, values: string[]): string =>
+/** A statement with its parameters written out. */
+export const inlined = (statement: string, values: string[]): string =>
   statement.replaceAll(/\$(\d+)/g, (placeholder, position: string) => {
     const value = values[Number(position) - 1]
     return value === undefined ? placeholder : literal(value)
   })
 
+type Asked = { at: number; take: (rows: QueryResultRow[]) => void }
+
+export type Script = StatementTarget & {
+  /** `take` is given the rows once all of the script is done. */
+  ask: (statement: string, values: string[], take: Asked['take']) => void
+  send: (client: ClientBase) => Promise<void>
+}
+
 /**
- * Statements whose results nobody needs, sent as one text. Each round trip costs a turn of a busy event loop: with seven
+ * Statements on whose results no other depends, sent as one text. Each round trip costs a turn of a busy event loop: with seven
  * of them a transaction waited for us two thirds of its time. One that fails ends the text there.
  */
-export const createScript = (): StatementTarget & { send: (client: ClientBase) => Promise<void> } => {
+export const createScript = (): Script => {
   const statements: string[] = []
+  const asked: Asked[] = []
   return {
     query: async (statement, values) => {
       statements.push(inlined(statement, values))
     },
+    ask: (statement, values, take) => {
+      asked.push({ at: statements.length, take })
+      statements.push(inlined(statement, values))
+    },
     send: async (client) => {
-      await client.query(statements.join(';\n'))
+      const results: QueryResult | QueryResult[] = await client.query(statements.join(';\n'))
+      const all = Array.isArray(results) ? results : [results]
+      for (const { at, take } of asked) take(all[at]?.rows ?? [])
     },
   }
 }
