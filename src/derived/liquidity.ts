@@ -127,6 +127,11 @@ export class OutcomeLiquidity {
     this.#current = undefined
   }
 
+  /** Nothing is open, and no trade waits. */
+  get isEmpty(): boolean {
+    return this.#spans.length === 0 && this.#waiting.length === 0
+  }
+
   /** When the oldest span is due; undefined where none is open. */
   get dueTimeMs(): number | undefined {
     const [oldest] = this.#spans

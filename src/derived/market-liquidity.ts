@@ -45,6 +45,7 @@ const createTold = (kept: Told[] = []) => {
     forget: (untilMs: number): void => {
       for (const [key, { timeMs }] of told) if (timeMs + REMEMBER_MS < untilMs) told.delete(key)
     },
+    isEmpty: (): boolean => told.size === 0,
     keptText: (): string => `[${Array.from(told.values(), ({ text }) => text).join(',')}]`,
   }
 }
@@ -93,6 +94,7 @@ export const createMarketLiquidity = (tape: MarketTape, stats: Stats, phaseMs = 
   }
 
   const close = (clockMs: number, batch: Batch): boolean => {
+    if (trades.isEmpty() && outcomes.every(({ liquidity }) => liquidity.isEmpty)) return false
     const untilMs = clockMs - phaseMs
     trades.forget(untilMs)
     return outcomes.map((one) => closeOne(one, untilMs, batch)).some(Boolean)
