@@ -14,7 +14,7 @@ import { copyAfter } from './copy.ts'
 import { writeDeadLetters, writeReprocessed } from './dead-letters.ts'
 import { writeDepths } from './depths.ts'
 import { expectMoved, FenceLost, hasMoved, moveOffsets, moveStatement, type Owner } from './fence.ts'
-import { scriptFills, writeFills } from './fills.ts'
+import { scriptFills } from './fills.ts'
 import { writeGaps } from './gaps.ts'
 import { writeIsolated } from './isolate.ts'
 import { isDataError } from './isolation.ts'
@@ -32,8 +32,8 @@ import { countLetters, countRows } from './commit-figures.ts'
 import { isRetryable } from './retryable.ts'
 import { createScript } from './script.ts'
 import { settlePositions } from './settlements.ts'
-import { placeTrades } from './trade-places.ts'
-import { mergeTrades } from './trades.ts'
+import { placeAmong } from './trade-places.ts'
+import { writeTrades } from './trades.ts'
 import { insertActivities } from './wallet-activities.ts'
 
 const DAY_MS = 86_400_000
@@ -51,6 +51,8 @@ export type CommitDeps = {
   log: Logger
   config: Pick<Config, 'TRACKED_WALLETS'>
 }
+
+const NO_TRADES = { placed: placeAmong([], []), attributed: [] }
 
 type Writing = { owner: Owner; isTracked: IsTracked; sealed: SealedDays }
 
@@ -91,14 +93,11 @@ const writeAll = async (
   await settlePositions(client, [...batch.markets.values()], [...batch.resolvedMarkets.values()])
   await fireOfMarkets(client, resolvedIn(batch))
   await writeMarketChanges(client, batch.marketChanges)
-  const placed = await placeTrades(client, batch.trades)
+  batch.news = []
+  const isMerged = batch.trades.length > 0
+  const { placed, attributed } = isMerged ? await writeTrades(client, batch, batch.news) : NO_TRADES
   const done = await placeActivities(client, batch.activities)
   await writeDeadLetters(client, [...batch.deadLetters, ...placed.deadLetters, ...done.deadLetters])
-  batch.news = []
-  // The Data API's word of a fill of the same batch comes after the market channel's.
-  const isMerged = placed.trades.length > 0
-  if (isMerged) await writeFills(client, batch.fills, batch.news)
-  const attributed = await mergeTrades(client, placed.trades, batch.news)
   const moves = await insertActivities(client, done.activities)
   const rest = createScript()
   if (!isMerged) scriptFills(rest, batch.fills, batch.news)

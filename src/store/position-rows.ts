@@ -3,7 +3,7 @@ import { fromScaled, toScaled } from '../domain/decimal.ts'
 import type { Position, PositionState } from '../domain/position.ts'
 import { toJson } from './json.ts'
 import type { PositionId } from './position-moves.ts'
-import type { StatementTarget } from './script.ts'
+import { createScript, type StatementTarget } from './script.ts'
 
 /** A position as it is stored. `payout`: text, undefined while the outcome is not settled. */
 export type StoredPosition = PositionId & Position & { payout: string | undefined }
@@ -91,10 +91,15 @@ const toStored = (row: PositionRecord): StoredPosition => ({
   next: row.next_base === null ? undefined : toState(row.next_base),
 })
 
-/** Of the positions those that there are. */
-export const readPositions = async (client: ClientBase, positions: PositionId[]): Promise<StoredPosition[]> => {
+/** Locks the wallets of these positions, and reads those that there are. */
+export const lockPositions = async (client: ClientBase, positions: PositionId[]): Promise<StoredPosition[]> => {
   const given = positions.map(({ wallet, outcomeId }) => ({ wallet, outcome_id: outcomeId }))
-  return (await client.query<PositionRecord>(READ, [toJson(given)])).rows.map(toStored)
+  const script = createScript()
+  let found: PositionRecord[] = []
+  await script.query(LOCK, [toJson(positions.map(({ wallet }) => wallet))])
+  script.ask(READ, [toJson(given)], (rows) => (found = rows as PositionRecord[]))
+  await script.send(client)
+  return found.map(toStored)
 }
 
 export const readPositionsOf = async (client: ClientBase, wallets: string[]): Promise<StoredPosition[]> =>

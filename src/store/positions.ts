@@ -3,7 +3,7 @@ import { advance, EMPTY_POSITION, fillMove, startFor, type Move, type Position }
 import type { AttributedFill } from '../domain/trade.ts'
 import { foldStored } from './position-fold.ts'
 import { byPosition, positionKey, type PositionId, type WalletMove } from './position-moves.ts'
-import { lockWallets, readPositions, upsertPositions } from './position-rows.ts'
+import { lockPositions, upsertPositions } from './position-rows.ts'
 import type { StatementTarget } from './script.ts'
 
 /** A position with new moves, and what they go on from. */
@@ -43,11 +43,7 @@ export const writeMoves = async (
 ): Promise<void> => {
   const given = byPosition(moves.filter(({ wallet }) => isTracked(wallet)))
   if (given.size === 0) return
-  await lockWallets(
-    client,
-    [...given.values()].map(({ wallet }) => wallet),
-  )
-  const stored = new Map((await readPositions(client, [...given.values()])).map((one) => [positionKey(one), one]))
+  const stored = new Map((await lockPositions(client, [...given.values()])).map((one) => [positionKey(one), one]))
   const moved = [...given].map(([key, one]) => withStart(one, stored.get(key)))
   const late = moved.filter(isLate).map(({ wallet, outcomeId, start }) => ({ wallet, outcomeId, ...start }))
   const folded = await foldStored(client, late)

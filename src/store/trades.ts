@@ -1,10 +1,14 @@
 import type { ClientBase } from 'pg'
 import type { FillNews } from '../domain/fill.ts'
 import type { AttributedFill } from '../domain/trade.ts'
+import type { Batch } from '../normalizer/batch.ts'
 import type { TradeRow } from '../normalizer/trade-row.ts'
 import { RETURNED_FILL, SAME_FILL, toNews, type ReturnedFill } from './fill-news.ts'
+import { scriptFills } from './fills.ts'
 import { instant } from './instant.ts'
 import { toJson } from './json.ts'
+import { createScript } from './script.ts'
+import { outcomesOf, placeAmong, type Outcome, type Placed } from './trade-places.ts'
 
 /**
  * Of several copies one that names the wallet is taken. Rows that would change nothing are left out before the insert:
@@ -77,4 +81,24 @@ export const mergeTrades = async (
   const { rows } = await client.query<ReturnedFill>(MERGE, [toJson(toRows(trades))])
   news.push(...rows.map(toNews))
   return rows.flatMap(toAttributed)
+}
+
+/**
+ * All that a commit does with trades of the Data API, as one text: finds their markets, writes the fills that the market
+ * channel told of meanwhile, and merges. A trade whose token is no known outcome's is merged with nothing.
+ */
+export const writeTrades = async (
+  client: ClientBase,
+  { trades, fills }: Pick<Batch, 'trades' | 'fills'>,
+  news: FillNews[],
+): Promise<{ placed: Placed; attributed: AttributedFill[] }> => {
+  const script = createScript()
+  let outcomes: Outcome[] = []
+  let merged: ReturnedFill[] = []
+  script.ask(...outcomesOf(trades), (rows) => (outcomes = rows as Outcome[]))
+  scriptFills(script, fills, news)
+  script.ask(MERGE, [toJson(toRows(trades))], (rows) => (merged = rows as ReturnedFill[]))
+  await script.send(client)
+  news.push(...merged.map(toNews))
+  return { placed: placeAmong(outcomes, trades), attributed: merged.flatMap(toAttributed) }
 }

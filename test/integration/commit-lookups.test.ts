@@ -27,12 +27,14 @@ const buckets = `insert into metric_buckets (market_id, step_ms, started_at, slo
 const checkpoints = `insert into book_checkpoints (outcome_id, sequence, market_id, stream_id, epoch, ordinal, captured_at,
     tick_size, depth, bids, asks, resume)
   select n || ':0', n, n::text, '1-0', 'a', 1, to_timestamp(n), '0.01', 0, '[]', '[]', '{}' from generate_series(1, ${STORED}) n`
+const outcomes = `insert into outcomes (outcome_id, market_id, name, tokens)
+  select '71:' || n, '71', 'one', 'token ' || n from generate_series(1, ${STORED}) n`
 
 beforeAll(async () => {
   database = await createDatabase()
   pool = new pg.Pool({ connectionString: database.url, max: 1 })
   await insertMarket(pool, '71', '710')
-  for (const insert of [fill, buckets, checkpoints]) await pool.query(insert)
+  for (const insert of [fill, buckets, checkpoints, outcomes]) await pool.query(insert)
   await pool.query('analyze')
 })
 afterAll(async () => {
