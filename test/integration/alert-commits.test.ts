@@ -3,13 +3,13 @@ import { createAlertCare } from '../../src/activities/alert-care.ts'
 import type { AlertRow } from '../../src/alerts/journal.ts'
 import { createAlerts } from '../../src/activities/normalizer-alerts.ts'
 import { readConfig } from '../../src/config.ts'
-import { NO_PROGRESS, NOTHING_KEPT } from '../../src/domain/progress.ts'
 import { createLog } from '../../src/lib/log.ts'
 import { createStats } from '../../src/lib/stats.ts'
 import { newBatch, type Batch } from '../../src/normalizer/batch.ts'
 import { createCommitter } from '../../src/store/commit.ts'
 import { takeOwnership } from '../../src/store/fence.ts'
 import { openOffsets } from '../../src/store/offsets.ts'
+import { offsetBatch } from '../support/offset-batch.ts'
 import { createAlertTables } from '../support/alert-tables.ts'
 import { openDeps } from '../support/normalizer-deps.ts'
 import { newTape } from '../support/normalizer-tape.ts'
@@ -21,19 +21,8 @@ const { pool } = database
 const { write, ruleOf } = createAlertTables(pool)
 const { signal } = new AbortController()
 
-const batchOf = (expected: string, lastId: string, revision: number): Batch => {
-  const batch = newBatch()
-  const stream = 'orderbook:31'
-  batch.offsets.set(stream, {
-    stream,
-    expected,
-    lastId,
-    sequence: 0,
-    progress: { ...NO_PROGRESS, revision },
-    kept: NOTHING_KEPT,
-  })
-  return batch
-}
+const batchOf = (expected: string, lastId: string, revision: number): Batch =>
+  offsetBatch({ stream: 'orderbook:31', expected, lastId, revision })
 const crossingOf = (crossing: number): AlertRow => ({
   alertId: '31',
   crossing,

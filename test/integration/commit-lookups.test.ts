@@ -1,14 +1,14 @@
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readConfig } from '../../src/config.ts'
-import { NO_PROGRESS, NOTHING_KEPT } from '../../src/domain/progress.ts'
 import { createLog } from '../../src/lib/log.ts'
 import { createStats } from '../../src/lib/stats.ts'
-import { newBatch, type Batch, type FillRow } from '../../src/normalizer/batch.ts'
+import type { Batch, FillRow } from '../../src/normalizer/batch.ts'
 import { createCommitter } from '../../src/store/commit.ts'
 import { takeOwnership } from '../../src/store/fence.ts'
 import { openOffsets } from '../../src/store/offsets.ts'
 import { insertMarket, scanRows } from '../support/data-trades.ts'
+import { offsetBatch } from '../support/offset-batch.ts'
 import { createDatabase, type TestDatabase } from '../support/services.ts'
 
 const STORED = 20_000
@@ -58,9 +58,7 @@ const fillRow = (sizeText: string, transactionHash: string | undefined): FillRow
 
 /** What each commit of a busy market brings: fills of both kinds, trades of the Data API, buckets that closed. */
 const busyBatch = (): Batch => {
-  const batch = newBatch()
-  const at = { stream: STREAM, expected: '0-0', lastId: '1-0', sequence: 0 }
-  batch.offsets.set(STREAM, { ...at, progress: { ...NO_PROGRESS, revision: 1 }, kept: NOTHING_KEPT })
+  const batch = offsetBatch({ stream: STREAM, expected: '0-0', lastId: '1-0', revision: 1 })
   batch.fills.push(fillRow('2', '0x2'), fillRow('30000', '0x30000'), fillRow('3', undefined))
   const trade = { price: '0.5', size: '4', side: 'BUY', hash: '0x4', timeMs: TIME_MS }
   batch.trades.push(...scanRows('710', [trade], TIME_MS))

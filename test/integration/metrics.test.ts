@@ -5,14 +5,14 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { readConfig } from '../../src/config.ts'
-import { NO_PROGRESS, NOTHING_KEPT } from '../../src/domain/progress.ts'
 import { createLog } from '../../src/lib/log.ts'
 import { createStats } from '../../src/lib/stats.ts'
-import { newBatch, type Batch } from '../../src/normalizer/batch.ts'
+import type { Batch } from '../../src/normalizer/batch.ts'
 import { createCommitter } from '../../src/store/commit.ts'
 import { moveOffsets, takeOwnership } from '../../src/store/fence.ts'
 import { pruneMetricBuckets } from '../../src/store/metrics.ts'
 import { openOffsets } from '../../src/store/offsets.ts'
+import { offsetBatch } from '../support/offset-batch.ts'
 import { boundaryAfter, inOrder } from '../support/metrics-flow.ts'
 import { differences, instantsOf, metricsTruth, type Truth, type TruthFill } from '../support/metrics-truth.ts'
 import { createFlow, gammaText, tokensOf, type Flow } from '../support/normalizer-flow.ts'
@@ -135,19 +135,8 @@ test('the example of the README gives the newest metrics of a market', async () 
   for (const statement of statements) expect((await pool.query(statement)).rows.length).toBeGreaterThan(0)
 })
 
-const batchOf = (expected: string, lastId: string, revision: number): Batch => {
-  const batch = newBatch()
-  const stream = 'orderbook:63'
-  batch.offsets.set(stream, {
-    stream,
-    expected,
-    lastId,
-    sequence: 0,
-    progress: { ...NO_PROGRESS, revision },
-    kept: NOTHING_KEPT,
-  })
-  return batch
-}
+const batchOf = (expected: string, lastId: string, revision: number): Batch =>
+  offsetBatch({ stream: 'orderbook:63', expected, lastId, revision })
 
 test('rows that are due by time alone, with no offset that moves, outlive a commit that broke off', async () => {
   const owner = await takeOwnership(pool, 63, 'a test')
