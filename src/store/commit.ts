@@ -14,7 +14,7 @@ import { copyAfter } from './copy.ts'
 import { writeDeadLetters, writeReprocessed } from './dead-letters.ts'
 import { writeDepths } from './depths.ts'
 import { expectMoved, FenceLost, hasMoved, moveOffsets, moveStatement, type Owner } from './fence.ts'
-import { scriptFills } from './fills.ts'
+import { writeFills } from './fills.ts'
 import { writeGaps } from './gaps.ts'
 import { writeIsolated } from './isolate.ts'
 import { isDataError } from './isolation.ts'
@@ -94,13 +94,13 @@ const writeAll = async (
   await fireOfMarkets(client, resolvedIn(batch))
   await writeMarketChanges(client, batch.marketChanges)
   batch.news = []
-  const isMerged = batch.trades.length > 0
-  const { placed, attributed } = isMerged ? await writeTrades(client, batch, batch.news) : NO_TRADES
+  // What is new of fills is known before the COMMIT, whose answer may be lost.
+  if (batch.trades.length === 0) await writeFills(client, batch.fills, batch.news)
+  const { placed, attributed } = batch.trades.length === 0 ? NO_TRADES : await writeTrades(client, batch, batch.news)
   const done = await placeActivities(client, batch.activities)
   await writeDeadLetters(client, [...batch.deadLetters, ...placed.deadLetters, ...done.deadLetters])
   const moves = await insertActivities(client, done.activities)
   const rest = createScript()
-  if (!isMerged) scriptFills(rest, batch.fills, batch.news)
   await writeMoves({ client, isTracked, target: rest }, [...toMoves(attributed), ...moves])
   await writeQuotes(rest, [...batch.quotes.values()])
   await writeGaps(rest, batch.gapsOpened, batch.gapsClosed)
