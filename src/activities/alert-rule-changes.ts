@@ -6,7 +6,7 @@ import { readHorizon, readRuleChanges } from '../store/alert-rules.ts'
 /** A new rule is found within this time. */
 const LOOK_EVERY_MS = 1_000
 /** Some 30 µs each: ten thousand that a user changes at once would hold up every market of the shard, and are taken within 3 s. */
-const RULES_A_TURN = 1_000
+const RULES_A_TURN = 200
 
 type Changes = Awaited<ReturnType<typeof readRuleChanges>>
 

@@ -15,7 +15,7 @@ import type { NormalizerDeps } from './normalizer-deps.ts'
 import type { Derivation } from './normalizer-listeners.ts'
 
 /** Some 80 rows each: what came due together for thousands of markets is spread over seconds. */
-const MARKETS_A_TICK = 200
+const MARKETS_A_TICK = 40
 /** Rows of one boundary come over so long a time: those of 200 markets at once held up a commit for 300 ms. */
 const SPREAD_MS = 8_000
 const DAY_MS = 86_400_000

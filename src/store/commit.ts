@@ -52,6 +52,7 @@ export type CommitDeps = {
   config: Pick<Config, 'TRACKED_WALLETS'>
 }
 
+const REFUSED = 'Postgres refused rows of a batch; they go to the dead letters, the rest is committed'
 const NO_TRADES = { placed: placeAmong([], []), attributed: [] }
 
 type Writing = { owner: Owner; isTracked: IsTracked; sealed: SealedDays }
@@ -155,12 +156,14 @@ const createAttempt = ({ pool, owner, stats, log, config }: CommitDeps) => {
   const isolated = new WeakMap<Batch, Batch>()
 
   /** Rows that Postgres refuses go to the dead letters, the rest is committed: see `writeIsolated`. */
-  const commitIsolated = async (batch: Batch): Promise<void> => {
+  const commitIsolated = async (batch: Batch, refusal: unknown): Promise<void> => {
     days.forget()
     await days.ensure(daysOf(batch))
     await transact(pool, async (client) => {
       await client.query(BEGIN)
       await moveOffsets(client, owner, [...batch.offsets.values()])
+      // Rows of a shard that another copy owns are refused as doubles before it is seen whose they are.
+      log.error({ error: refusal }, REFUSED)
       await lockMarkets(client, batch.marketChanges)
       isolated.set(batch, await writeIsolated(client, batch, { isTracked, sealed: days.sealed }))
       await client.query('commit')
@@ -189,8 +192,7 @@ const createAttempt = ({ pool, owner, stats, log, config }: CommitDeps) => {
         countLetters(stats, letters)
       } catch (error) {
         if (!isDataError(error)) throw error
-        log.error({ error }, 'Postgres refused rows of a batch; they go to the dead letters, the rest is committed')
-        await commitIsolated(batch)
+        await commitIsolated(batch, error)
       }
       stats.count('rowsLater', countLater(batch.bookLines, days.sealed))
     },

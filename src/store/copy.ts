@@ -45,6 +45,7 @@ const toQuery = (statements: string[], copies: Copy[], { resolve, reject }: Sett
     },
     handleCopyInResponse: (): void => undefined,
     handleCommandComplete: (): void => undefined,
+    handleEmptyQuery: (): void => undefined,
     handleReadyForQuery: (): void => resolve(answer),
     handleError: reject,
   }

@@ -69,7 +69,7 @@ const openInProgress = async (client: ClientBase, batch: Batch, event: Event): P
   })
   const changed: OffsetRow = { ...offset, progress: { ...offset.progress, outcomes } }
   batch.offsets.set(stream, changed)
-  await client.query(PROGRESS, [stream, JSON.stringify({ ...changed.progress, kept: undefined })])
+  await client.query(PROGRESS, [stream, JSON.stringify(changed.progress)])
   batch.refused.push({
     marketId: event.marketId,
     outcomeId: event.outcomeId,
