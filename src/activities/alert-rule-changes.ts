@@ -6,7 +6,8 @@ import { readHorizon, readRuleChanges } from '../store/alert-rules.ts'
 /** A new rule is found within this time. */
 const LOOK_EVERY_MS = 1_000
 /** Some 30 µs each: ten thousand that a user changes at once would hold up every market of the shard, and are taken within 3 s. */
-const RULES_A_TURN = 200
+const RULES_A_TURN = 1_000
+const TURN_EVERY_MS = 250
 
 type Changes = Awaited<ReturnType<typeof readRuleChanges>>
 
@@ -18,6 +19,7 @@ export const createRuleChanges = ({ pool, stats, log }: { pool: Pool; stats: Sta
   let lookedTimeMs = 0
   let isLooking = false
   let found: Changes | undefined
+  let restsUntilMs = 0
 
   /** The next horizon is read first: what is written meanwhile is read again. */
   const look = async (): Promise<void> => {
@@ -46,9 +48,11 @@ export const createRuleChanges = ({ pool, stats, log }: { pool: Pool; stats: Sta
     },
 
     /** What the last look found, each once and some at a time; those that were deleted with the last of them. */
-    take: (): Changes => {
-      const { written, removedIds } = found ?? NONE
+    take: (nowMs: number): Changes => {
+      if (found === undefined || nowMs < restsUntilMs) return NONE
+      const { written, removedIds } = found
       const left = written.slice(RULES_A_TURN)
+      if (left.length > 0) restsUntilMs = nowMs + TURN_EVERY_MS
       found = left.length === 0 ? undefined : { written: left, removedIds }
       return left.length === 0 ? { written, removedIds } : { written: written.slice(0, RULES_A_TURN), removedIds: [] }
     },

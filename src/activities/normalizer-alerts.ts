@@ -93,7 +93,7 @@ export const createAlerts = (deps: NormalizerDeps): Derivation => {
 
     tick: ({ nowMs, isBehind, batch }: Tick) => {
       changes.lookAgain(nowMs)
-      const { written, removedIds } = changes.take()
+      const { written, removedIds } = changes.take(nowMs)
       owed.add(written.flatMap(take))
       // After those that were written: one that was written and then deleted is in both.
       for (const alertId of removedIds) {

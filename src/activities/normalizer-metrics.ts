@@ -15,7 +15,9 @@ import type { NormalizerDeps } from './normalizer-deps.ts'
 import type { Derivation } from './normalizer-listeners.ts'
 
 /** Some 80 rows each: what came due together for thousands of markets is spread over seconds. */
-const MARKETS_A_TICK = 40
+const MARKETS_A_SECOND = 800
+/** Ticks of a shard that reads come closer than those of one that waits; what a longer wait left over is taken as if it had been this long. */
+const [SHORTEST_TICK_MS, LONGEST_TICK_MS] = [10, 250]
 /** Rows of one boundary come over so long a time: those of 200 markets at once held up a commit for 300 ms. */
 const SPREAD_MS = 8_000
 const DAY_MS = 86_400_000
@@ -109,6 +111,7 @@ const restoreMetrics = (tape: MarketTape, { buckets }: Kept): MarketMetrics => {
 /** The rolling metrics of the markets of a shard: see `src/derived`. */
 export const createMetrics = (deps: NormalizerDeps): Derivation => {
   const listenings = new Map<string, Listening>()
+  let tickedTimeMs = 0
   let last: { batch: Batch; out: MetricsOut } | undefined
   const into = (batch: Batch): MetricsOut => {
     if (last?.batch !== batch) last = { batch, out: metricsInto(batch, deps.stats) }
@@ -128,9 +131,12 @@ export const createMetrics = (deps: NormalizerDeps): Derivation => {
     close: ({ market }) => void listenings.delete(market.marketId),
     tick: ({ nowMs, isBehind, batch }) => {
       if (isBehind) return []
+      const sinceMs = Math.min(Math.max(nowMs - tickedTimeMs, SHORTEST_TICK_MS), LONGEST_TICK_MS)
+      tickedTimeMs = nowMs
+      const most = (MARKETS_A_SECOND * sinceMs) / 1_000
       const due: Listening[] = []
       for (const listening of listenings.values()) {
-        if (due.length < MARKETS_A_TICK && listening.metrics.isDue(nowMs)) due.push(listening)
+        if (due.length < most && listening.metrics.isDue(nowMs)) due.push(listening)
       }
       for (const { metrics } of due) metrics.tick(nowMs, into(batch))
       return due.map(({ tape }) => tape)
