@@ -136,7 +136,8 @@ export const createMetrics = (deps: NormalizerDeps): Derivation => {
       const most = (MARKETS_A_SECOND * sinceMs) / 1_000
       const due: Listening[] = []
       for (const listening of listenings.values()) {
-        if (due.length < most && listening.metrics.isDue(nowMs)) due.push(listening)
+        if (due.length >= most) break
+        if (listening.metrics.isDue(nowMs)) due.push(listening)
       }
       for (const { metrics } of due) metrics.tick(nowMs, into(batch))
       return due.map(({ tape }) => tape)

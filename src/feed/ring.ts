@@ -36,7 +36,6 @@ export const createRing = (limitBytes: number): Ring => {
     kept = kept.slice(gone)
     gone = 0
   }
-  const standing = (): Kept[] => kept.filter((one) => one !== undefined)
   return {
     keep: (packed, before, nowMs) => {
       kept.push({ packed, before, acknowledgedTimeMs: nowMs })
@@ -45,10 +44,11 @@ export const createRing = (limitBytes: number): Ring => {
     missing: (lanes, appended) => {
       const entries: NewEntry[] = []
       const lost: Lane[] = []
+      const standing = kept.filter((one) => one !== undefined)
       for (const lane of lanes) {
         const last = appended.get(lane.stream) ?? 0
         if (lane.acknowledged <= last) continue
-        const again = standing().filter(({ packed }) => packed.lane === lane && lastOrdinalOf(packed.entry) > last)
+        const again = standing.filter(({ packed }) => packed.lane === lane && lastOrdinalOf(packed.entry) > last)
         const first = again[0]
         if (first === undefined || first.before > last) lost.push(lane)
         for (const { packed } of again) entries.push(packed.entry)

@@ -24,8 +24,10 @@ export type MarketListener = {
   /** The market has ended and its tape is put away: what is open is final. */
   afterEnd?: (batch: Batch) => void
   /**
-   * What it has to go on with after a restart, as members of a JSON object, or '': the text of a `KeptProgress`. Written
-   * with each commit of the market, so it is put together and not left to JSON.stringify. Commits with the offset, and stands in `kept` of the tape that is opened. */
+   * What it has to go on with after a restart, as members of a JSON object, or '': the text of a `KeptProgress`, so that what
+   * did not change since the last commit need not be put into words again. Commits with the offset, and stands in `kept` of
+   * the tape that is opened.
+   */
   keep?: () => string
 }
 

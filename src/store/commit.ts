@@ -14,7 +14,6 @@ import { copyAfter } from './copy.ts'
 import { writeDeadLetters, writeReprocessed } from './dead-letters.ts'
 import { writeDepths } from './depths.ts'
 import { expectMoved, FenceLost, hasMoved, moveOffsets, moveStatement, type Owner } from './fence.ts'
-import { writeFills } from './fills.ts'
 import { writeGaps } from './gaps.ts'
 import { writeIsolated } from './isolate.ts'
 import { isDataError } from './isolation.ts'
@@ -32,7 +31,6 @@ import { countLetters, countRows } from './commit-figures.ts'
 import { isRetryable } from './retryable.ts'
 import { createScript } from './script.ts'
 import { settlePositions } from './settlements.ts'
-import { placeAmong } from './trade-places.ts'
 import { writeTrades } from './trades.ts'
 import { insertActivities } from './wallet-activities.ts'
 
@@ -53,7 +51,6 @@ export type CommitDeps = {
 }
 
 const REFUSED = 'Postgres refused rows of a batch; they go to the dead letters, the rest is committed'
-const NO_TRADES = { placed: placeAmong([], []), attributed: [] }
 
 type Writing = { owner: Owner; isTracked: IsTracked; sealed: SealedDays }
 
@@ -95,9 +92,7 @@ const writeAll = async (
   await fireOfMarkets(client, resolvedIn(batch))
   await writeMarketChanges(client, batch.marketChanges)
   batch.news = []
-  // What is new of fills is known before the COMMIT, whose answer may be lost.
-  if (batch.trades.length === 0) await writeFills(client, batch.fills, batch.news)
-  const { placed, attributed } = batch.trades.length === 0 ? NO_TRADES : await writeTrades(client, batch, batch.news)
+  const { placed, attributed } = await writeTrades(client, batch, batch.news)
   const done = await placeActivities(client, batch.activities)
   await writeDeadLetters(client, [...batch.deadLetters, ...placed.deadLetters, ...done.deadLetters])
   const moves = await insertActivities(client, done.activities)

@@ -4,7 +4,7 @@ import type { FillRow } from '../normalizer/batch.ts'
 import { RETURNED_FILL, SAME_FILL, toNews, type ReturnedFill } from './fill-news.ts'
 import { instant } from './instant.ts'
 import { toJson } from './json.ts'
-import type { Script } from './script.ts'
+import { createScript, type Script } from './script.ts'
 
 const GIVEN = `jsonb_to_recordset($1::jsonb) as g(
   position int, market_id text, outcome_id text, side text, price numeric(18, 6), size numeric(24, 6), tx_hash text,
@@ -86,25 +86,23 @@ const insertions = (fills: FillRow[]): [statement: string, rows: string][] => {
   return given.filter(([, some]) => some.length > 0).map(([statement, some]) => [statement, toJson(toRows(some))])
 }
 
-/** Of those that are new. */
-const newsOf = (rows: ReturnedFill[]): FillNews[] =>
-  rows.map(toNews).filter(({ source }) => source === 'market_channel')
+/** As a part of a script, whose end tells the news. */
+export const scriptFills = (script: Script, fills: FillRow[], news: FillNews[]): void => {
+  for (const [statement, rows] of insertions(fills)) {
+    script.ask(statement, [rows], (written) => {
+      news.push(...(written as ReturnedFill[]).map(toNews).filter(({ source }) => source === 'market_channel'))
+    })
+  }
+}
 
 /**
  * Appends fills of the market channel, each once: equal ones of one connection have ordinals, and those that are there
  * already are left out. Adds the new ones to `news`.
  */
 export const writeFills = async (client: ClientBase, fills: FillRow[], news: FillNews[]): Promise<void> => {
-  for (const [statement, rows] of insertions(fills)) {
-    news.push(...newsOf((await client.query<ReturnedFill>(statement, [rows])).rows))
-  }
-}
-
-/** As a part of a script, whose end tells the news. */
-export const scriptFills = (script: Script, fills: FillRow[], news: FillNews[]): void => {
-  for (const [statement, rows] of insertions(fills)) {
-    script.ask(statement, [rows], (written) => news.push(...newsOf(written as ReturnedFill[])))
-  }
+  const script = createScript()
+  scriptFills(script, fills, news)
+  await script.send(client)
 }
 
 const STORED = `

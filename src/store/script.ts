@@ -40,6 +40,7 @@ export const createScript = (): Script => {
       statements.push(inlined(statement, values))
     },
     send: async (client) => {
+      if (statements.length === 0) return
       const results: QueryResult | QueryResult[] = await client.query(statements.join(';\n'))
       const all = Array.isArray(results) ? results : [results]
       for (const { at, take } of asked) take(all[at]?.rows ?? [])

@@ -84,8 +84,9 @@ export const mergeTrades = async (
 }
 
 /**
- * All that a commit does with trades of the Data API, as one text: finds their markets, writes the fills that the market
- * channel told of meanwhile, and merges. A trade whose token is no known outcome's is merged with nothing.
+ * All that a commit does with fills, as one text: writes those that the market channel told of, then finds the markets of
+ * the Data API's trades and merges them. A trade whose token is no known outcome's is merged with nothing. What is new is
+ * known before the COMMIT, whose answer may be lost.
  */
 export const writeTrades = async (
   client: ClientBase,
@@ -95,9 +96,11 @@ export const writeTrades = async (
   const script = createScript()
   let outcomes: Outcome[] = []
   let merged: ReturnedFill[] = []
-  script.ask(...outcomesOf(trades), (rows) => (outcomes = rows as Outcome[]))
   scriptFills(script, fills, news)
-  script.ask(MERGE, [toJson(toRows(trades))], (rows) => (merged = rows as ReturnedFill[]))
+  if (trades.length > 0) {
+    script.ask(...outcomesOf(trades), (rows) => (outcomes = rows as Outcome[]))
+    script.ask(MERGE, [toJson(toRows(trades))], (rows) => (merged = rows as ReturnedFill[]))
+  }
   await script.send(client)
   news.push(...merged.map(toNews))
   return { placed: placeAmong(outcomes, trades), attributed: merged.flatMap(toAttributed) }
