@@ -10,17 +10,16 @@ import { writeAlertEvents, writeAlertStates } from './alerts.ts'
 import { bookCopies, countLater } from './books.ts'
 import { withClient } from './checkout.ts'
 import { writeCheckpoints } from './checkpoints.ts'
-import { copyAfter } from './copy.ts'
 import { writeDeadLetters, writeReprocessed } from './dead-letters.ts'
 import { writeDepths } from './depths.ts'
-import { expectMoved, FenceLost, hasMoved, moveOffsets, moveStatement, type Owner } from './fence.ts'
+import { expectMoved, FenceLost, hasMoved, moveOffsets, scriptOffsets, type Owner } from './fence.ts'
 import { writeGaps } from './gaps.ts'
 import { writeIsolated } from './isolate.ts'
 import { isDataError } from './isolation.ts'
 import { levelCopy, writeHappenings } from './liquidity.ts'
 import { lockMarkets, writeMarketChanges } from './market-changes.ts'
 import { writeMarkets } from './markets.ts'
-import { metricCopy, removeStatements, writeMetricBuckets } from './metrics.ts'
+import { metricCopy, scriptRemoval, writeMetricBuckets } from './metrics.ts'
 import { createTracking, toMoves, writeMoves, type IsTracked } from './positions.ts'
 import { writeHours, writeProofs } from './proofs.ts'
 import { writeQuotes } from './quotes.ts'
@@ -31,7 +30,7 @@ import { countLetters, countRows } from './commit-figures.ts'
 import { isRetryable } from './retryable.ts'
 import { createScript } from './script.ts'
 import { settlePositions } from './settlements.ts'
-import { writeTrades } from './trades.ts'
+import { scriptTrades, type WrittenTrades } from './trades.ts'
 import { insertActivities } from './wallet-activities.ts'
 
 const DAY_MS = 86_400_000
@@ -40,7 +39,7 @@ const DAY_MS = 86_400_000
  * What a commit looks up it looks up by keys. Postgres cannot know how few rows a JSON parameter has, takes a hundred for
  * granted, and so read whole tables as long as that cost less than a hundred look-ups: some ms each, by each commit.
  */
-const BEGIN = 'begin; set local enable_seqscan to off; set local jit to off'
+const BEGIN = ['begin', 'set local enable_seqscan to off', 'set local jit to off']
 
 export type CommitDeps = {
   pool: Pool
@@ -60,18 +59,43 @@ const resolvedIn = ({ resolvedMarkets, markets }: Batch): string[] => [
   ...[...markets.values()].filter(({ status }) => status === 'resolved').map(({ marketId }) => marketId),
 ]
 
-/** All that a busy market's commit brings but for a few statements, as one message: an answer takes a turn of the event loop. */
+/** Fills are of markets that stand in Postgres already, and of positions whose payouts are settled before they grow. */
+const bringsMarkets = ({ markets, resolvedMarkets, marketChanges }: Batch): boolean =>
+  markets.size + resolvedMarkets.size + marketChanges.length > 0
+
+/**
+ * All that a busy market's commit brings but for a few statements, as one message: an answer takes a turn of the event loop.
+ *
+ * @returns what became of fills, where they could be among it.
+ */
 const openCommit = async (
   client: PoolClient,
   { owner, sealed }: Pick<Writing, 'owner' | 'sealed'>,
-  { offsets: moving, metrics, bookLines, liquidity }: Batch,
-): Promise<void> => {
-  const offsets = [...moving.values()]
-  const samples = [...metrics.values()]
-  const statements = [BEGIN, moveStatement(owner, offsets), ...removeStatements(samples)]
-  const copies = [...bookCopies(bookLines, sealed), levelCopy(liquidity), metricCopy(samples)]
-  const moved = Number(await copyAfter(client, statements, copies))
-  await expectMoved(client, { owner, offsets, moved })
+  batch: Batch,
+): Promise<WrittenTrades | undefined> => {
+  const offsets = [...batch.offsets.values()]
+  const samples = [...batch.metrics.values()]
+  const opening = createScript()
+  for (const statement of BEGIN) await opening.query(statement, [])
+  const told = scriptOffsets(opening, owner, offsets)
+  await scriptRemoval(opening, samples)
+  const written = bringsMarkets(batch) ? undefined : scriptTrades(opening, batch)
+  await opening.send(client, [...bookCopies(batch.bookLines, sealed), levelCopy(batch.liquidity), metricCopy(samples)])
+  await expectMoved(client, { owner, offsets, moved: told.moved })
+  return written?.()
+}
+
+const writeMarketsOf = async (client: PoolClient, batch: Batch): Promise<WrittenTrades> => {
+  await lockMarkets(client, batch.marketChanges)
+  await writeMarkets(client, [...batch.markets.values()])
+  await writeResolved(client, [...batch.resolvedMarkets.values()])
+  await settlePositions(client, [...batch.markets.values()], [...batch.resolvedMarkets.values()])
+  await fireOfMarkets(client, resolvedIn(batch))
+  await writeMarketChanges(client, batch.marketChanges)
+  const script = createScript()
+  const written = scriptTrades(script, batch)
+  await script.send(client)
+  return written()
 }
 
 /**
@@ -84,15 +108,9 @@ const writeAll = async (
   { owner, isTracked, sealed }: Writing,
   batch: Batch,
 ): Promise<DeadLetter[]> => {
-  await openCommit(client, { owner, sealed }, batch)
-  await lockMarkets(client, batch.marketChanges)
-  await writeMarkets(client, [...batch.markets.values()])
-  await writeResolved(client, [...batch.resolvedMarkets.values()])
-  await settlePositions(client, [...batch.markets.values()], [...batch.resolvedMarkets.values()])
-  await fireOfMarkets(client, resolvedIn(batch))
-  await writeMarketChanges(client, batch.marketChanges)
-  batch.news = []
-  const { placed, attributed } = await writeTrades(client, batch, batch.news)
+  const early = await openCommit(client, { owner, sealed }, batch)
+  const { placed, attributed, news } = early ?? (await writeMarketsOf(client, batch))
+  batch.news = news
   const done = await placeActivities(client, batch.activities)
   await writeDeadLetters(client, [...batch.deadLetters, ...placed.deadLetters, ...done.deadLetters])
   const moves = await insertActivities(client, done.activities)
@@ -155,7 +173,7 @@ const createAttempt = ({ pool, owner, stats, log, config }: CommitDeps) => {
     days.forget()
     await days.ensure(daysOf(batch))
     await transact(pool, async (client) => {
-      await client.query(BEGIN)
+      await client.query(BEGIN.join(';'))
       await moveOffsets(client, owner, [...batch.offsets.values()])
       // Rows of a shard that another copy owns are refused as doubles before it is seen whose they are.
       log.error({ error: refusal }, REFUSED)

@@ -1,4 +1,4 @@
-import type { ClientBase, Connection } from 'pg'
+import pg, { type ClientBase, type Connection, type QueryResult } from 'pg'
 
 const LINES_PER_MESSAGE = 2_000
 const HEADER_BYTES = 5
@@ -19,36 +19,32 @@ const toMessage = (lines: string[]): Buffer => {
 /** Lines of COPY's text format, and a table with its columns. */
 export type Copy = { target: string; lines: string[] }
 
-type Settled = { resolve: (answer: string | undefined) => void; reject: (error: Error) => void }
-
-const send = (connection: Connection, statements: string[], copies: Copy[]): void => {
-  const { stream } = connection
-  stream.cork()
-  connection.query([...statements, ...copies.map(({ target }) => `copy ${target} from stdin`)].join(';\n'))
+const sendRows = ({ stream }: Connection, copies: Copy[]): void => {
   for (const { lines } of copies) {
     for (let at = 0; at < lines.length; at += LINES_PER_MESSAGE) {
       stream.write(toMessage(lines.slice(at, at + LINES_PER_MESSAGE)))
     }
     stream.write(DONE)
   }
-  stream.uncork()
 }
 
-/** As `pg` calls what it is given instead of a statement. */
-const toQuery = (statements: string[], copies: Copy[], { resolve, reject }: Settled) => {
-  let answer: string | undefined
-  return {
-    submit: (connection: Connection): void => send(connection, statements, copies),
-    handleRowDescription: (): void => undefined,
-    handleDataRow: ({ fields }: { fields: (string | null)[] }): void => {
-      answer ??= fields[0] ?? undefined
-    },
-    handleCopyInResponse: (): void => undefined,
-    handleCommandComplete: (): void => undefined,
-    handleEmptyQuery: (): void => undefined,
-    handleReadyForQuery: (): void => resolve(answer),
-    handleError: reject,
+type Told = (error: Error | undefined, results: QueryResult | QueryResult[]) => void
+
+/** The text of `pg`'s query, and right behind it the rows of its COPYs. */
+class QueryWithRows extends pg.Query {
+  constructor(text: string, copies: Copy[], onTold: Told) {
+    super(text, onTold)
+    const submit = this.submit.bind(this)
+    this.submit = (connection) => {
+      connection.stream.cork()
+      submit(connection)
+      sendRows(connection, copies)
+      connection.stream.uncork()
+    }
   }
+
+  /** Postgres asks for rows that are on their way. */
+  handleCopyInResponse(): void {}
 }
 
 /**
@@ -56,12 +52,17 @@ const toQuery = (statements: string[], copies: Copy[], { resolve, reject }: Sett
  * without waiting to be asked for them, which would cost two turns of a busy event loop a table: Postgres reads them when it
  * comes to them, and drops them where it refuses a statement.
  *
- * @returns the first field of the first row that the statements give.
+ * @returns a result a statement, in their order.
  */
-export const copyAfter = (client: ClientBase, statements: string[], given: Copy[]): Promise<string | undefined> => {
+export const copyAfter = (client: ClientBase, statements: string[], given: Copy[]): Promise<QueryResult[]> => {
   const copies = given.filter(({ lines }) => lines.length > 0)
+  const text = [...statements, ...copies.map(({ target }) => `copy ${target} from stdin`)].join(';\n')
   return new Promise((resolve, reject) => {
-    client.query(toQuery(statements, copies, { resolve, reject }))
+    const onTold: Told = (error, results) => {
+      if (error) reject(error)
+      else resolve(Array.isArray(results) ? results : [results])
+    }
+    client.query(new QueryWithRows(text, copies, onTold))
   })
 }
 

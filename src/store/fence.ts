@@ -1,6 +1,6 @@
 import type { ClientBase, Pool } from 'pg'
 import type { OffsetRow } from '../normalizer/batch.ts'
-import { inlined } from './script.ts'
+import type { Script } from './script.ts'
 
 /** The newest owner of a shard. A commit of any other epoch is refused. */
 export type Owner = { shard: number; epoch: number; writer: string }
@@ -94,8 +94,14 @@ export const moveOffsets = async (client: ClientBase, owner: Owner, offsets: Off
   await expectMoved(client, { owner, offsets, moved: result.rows[0]?.moved ?? 0 })
 }
 
-/** The same as a text, of which the only row says how many were moved: for `expectMoved`. */
-export const moveStatement = (owner: Owner, offsets: OffsetRow[]): string => inlined(MOVE, toValues(owner, offsets))
+/** The same as a part of a script. Its end tells how many were moved: for `expectMoved`. */
+export const scriptOffsets = (script: Script, owner: Owner, offsets: OffsetRow[]): { moved: number } => {
+  const told = { moved: 0 }
+  script.ask(MOVE, toValues(owner, offsets), ([row]) => {
+    told.moved = Number(row?.['moved'])
+  })
+  return told
+}
 
 type Moved = { owner: Owner; offsets: OffsetRow[]; moved: number }
 

@@ -1,8 +1,8 @@
 import type { ClientBase, Pool } from 'pg'
 import type { MetricBucket, MetricSample } from '../domain/metric.ts'
-import { copyAfter, type Copy } from './copy.ts'
+import type { Copy } from './copy.ts'
 import { instant } from './instant.ts'
-import { inlined, type StatementTarget } from './script.ts'
+import { createScript, type StatementTarget } from './script.ts'
 
 const COLUMNS = 'market_id, metric_type, value, "window", measured_at'
 
@@ -21,15 +21,17 @@ export const metricCopy = (samples: MetricSample[]): Copy => ({
 })
 
 /** All rows of a market and instant are written together: before they are, those that were written before go. */
-export const removeStatements = (samples: MetricSample[]): string[] => {
+export const scriptRemoval = async (script: StatementTarget, samples: MetricSample[]): Promise<void> => {
   const again = samples
     .filter(({ isAgain }) => isAgain)
     .map(({ marketId, measuredTimeMs }) => ({ market_id: marketId, measured_at: instant(measuredTimeMs) }))
-  return again.length === 0 ? [] : [inlined(REMOVE, [JSON.stringify(again)])]
+  if (again.length > 0) await script.query(REMOVE, [JSON.stringify(again)])
 }
 
 export const writeMetrics = async (client: ClientBase, samples: MetricSample[]): Promise<void> => {
-  if (samples.length > 0) await copyAfter(client, removeStatements(samples), [metricCopy(samples)])
+  const script = createScript()
+  await scriptRemoval(script, samples)
+  await script.send(client, [metricCopy(samples)])
 }
 
 const UPSERT = `

@@ -1,4 +1,5 @@
-import type { ClientBase, QueryResult, QueryResultRow } from 'pg'
+import type { ClientBase, QueryResultRow } from 'pg'
+import { copyAfter, type Copy } from './copy.ts'
 
 /** What a statement can be handed to: a client, or a script that sends it later. Parameters are texts. */
 export type StatementTarget = { query: (statement: string, values: string[]) => Promise<unknown> }
@@ -19,9 +20,10 @@ export const inlined = (statement: string, values: string[]): string =>
 type Asked = { at: number; take: (rows: QueryResultRow[]) => void }
 
 export type Script = StatementTarget & {
-  /** `take` is given the rows once all of the script is done. */
+  /** `take` is given the rows once all of the script is done. One statement an entry: results are told apart by their places. */
   ask: (statement: string, values: string[], take: Asked['take']) => void
-  send: (client: ClientBase) => Promise<void>
+  /** With COPYs behind the statements. */
+  send: (client: ClientBase, copies?: Copy[]) => Promise<void>
 }
 
 /**
@@ -39,11 +41,10 @@ export const createScript = (): Script => {
       asked.push({ at: statements.length, take })
       statements.push(inlined(statement, values))
     },
-    send: async (client) => {
-      if (statements.length === 0) return
-      const results: QueryResult | QueryResult[] = await client.query(statements.join(';\n'))
-      const all = Array.isArray(results) ? results : [results]
-      for (const { at, take } of asked) take(all[at]?.rows ?? [])
+    send: async (client, copies = []) => {
+      if (statements.length === 0 && copies.every(({ lines }) => lines.length === 0)) return
+      const results = await copyAfter(client, statements, copies)
+      for (const { at, take } of asked) take(results[at]?.rows ?? [])
     },
   }
 }

@@ -7,7 +7,7 @@ import { RETURNED_FILL, SAME_FILL, toNews, type ReturnedFill } from './fill-news
 import { scriptFills } from './fills.ts'
 import { instant } from './instant.ts'
 import { toJson } from './json.ts'
-import { createScript } from './script.ts'
+import type { Script } from './script.ts'
 import { outcomesOf, placeAmong, type Outcome, type Placed } from './trade-places.ts'
 
 /**
@@ -83,17 +83,20 @@ export const mergeTrades = async (
   return rows.flatMap(toAttributed)
 }
 
+export type WrittenTrades = { placed: Placed; attributed: AttributedFill[]; news: FillNews[] }
+
 /**
- * All that a commit does with fills, as one text: writes those that the market channel told of, then finds the markets of
- * the Data API's trades and merges them. A trade whose token is no known outcome's is merged with nothing. What is new is
- * known before the COMMIT, whose answer may be lost.
+ * All that a commit does with fills, as a part of a script: writes those that the market channel told of, then finds the markets
+ * of the Data API's trades and merges them. A trade whose token is no known outcome's is merged with nothing. What is new must
+ * be known before the COMMIT, whose answer may be lost.
+ *
+ * @returns what to ask once the script is done.
  */
-export const writeTrades = async (
-  client: ClientBase,
+export const scriptTrades = (
+  script: Script,
   { trades, fills }: Pick<Batch, 'trades' | 'fills'>,
-  news: FillNews[],
-): Promise<{ placed: Placed; attributed: AttributedFill[] }> => {
-  const script = createScript()
+): (() => WrittenTrades) => {
+  const news: FillNews[] = []
   let outcomes: Outcome[] = []
   let merged: ReturnedFill[] = []
   scriptFills(script, fills, news)
@@ -101,7 +104,9 @@ export const writeTrades = async (
     script.ask(...outcomesOf(trades), (rows) => (outcomes = rows as Outcome[]))
     script.ask(MERGE, [toJson(toRows(trades))], (rows) => (merged = rows as ReturnedFill[]))
   }
-  await script.send(client)
-  news.push(...merged.map(toNews))
-  return { placed: placeAmong(outcomes, trades), attributed: merged.flatMap(toAttributed) }
+  return () => ({
+    placed: placeAmong(outcomes, trades),
+    attributed: merged.flatMap(toAttributed),
+    news: [...news, ...merged.map(toNews)],
+  })
 }
