@@ -6,6 +6,7 @@ import { frameCountOf } from '../normalizer/latency.ts'
 import { MarketTape } from '../normalizer/market-tape.ts'
 import type { StreamRead } from '../stream/read.ts'
 import type { Commits } from './normalizer-commits.ts'
+import type { Lanes } from './normalizer-lanes.ts'
 import type { Showing } from './normalizer-showing.ts'
 import { marketsAmong, type Tape, type Tapes } from './normalizer-tapes.ts'
 
@@ -14,6 +15,7 @@ const SLICE_MS = 8
 
 /** What is applied in one turn. */
 type Slice = {
+  commits: Commits
   batch: Batch
   /** What the batch held before it. */
   frameCount: number
@@ -23,12 +25,13 @@ type Slice = {
   endMs: number
 }
 
-export type ApplyingDeps = { tapes: Tapes; commits: Commits; stats: Stats; showing: Showing }
+export type ApplyingDeps = { tapes: Tapes; lanes: Lanes; stats: Stats; showing: Showing }
 
-const newSlice = (batch: Batch, readTimeMs: number): Slice => ({
-  batch,
-  frameCount: batch.frameCount,
-  timesFrom: batch.frameTimes.length,
+const newSlice = (commits: Commits, readTimeMs: number): Slice => ({
+  commits,
+  batch: commits.batch,
+  frameCount: commits.batch.frameCount,
+  timesFrom: commits.batch.frameTimes.length,
   changed: new Set(),
   readTimeMs,
   endMs: performance.now() + SLICE_MS,
@@ -46,9 +49,9 @@ const refreshMarkets = (tapes: Tapes, batch: Batch): void => {
  * Applies what was read in slices, with turns of the event loop between them: commits and the cache go on while a backlog
  * is applied. A backlog applied in one turn of a second held up each of a commit's round trips for as long.
  */
-export const createApplying = ({ tapes, commits, stats, showing }: ApplyingDeps) => {
+export const createApplying = ({ tapes, lanes, stats, showing }: ApplyingDeps) => {
   /** In the turn in which it was applied: between turns the batch may be sealed. */
-  const endSlice = ({ batch, changed, frameCount, timesFrom, readTimeMs }: Slice): void => {
+  const endSlice = ({ commits, batch, changed, frameCount, timesFrom, readTimeMs }: Slice): void => {
     const markets = marketsAmong(changed)
     for (const tape of markets) tape.proveEarly(batch)
     commits.mark(changed)
@@ -60,9 +63,8 @@ export const createApplying = ({ tapes, commits, stats, showing }: ApplyingDeps)
     showing.add(markets, { times, readTimeMs, appliedTimeMs })
   }
 
-  return async (reads: StreamRead[]): Promise<void> => {
-    const readTimeMs = Date.now()
-    let slice = newSlice(commits.batch, readTimeMs)
+  const applyReads = async (commits: Commits, reads: StreamRead[], readTimeMs: number): Promise<void> => {
+    let slice = newSlice(commits, readTimeMs)
     for (const { stream, entries } of reads) {
       const tape = tapes.get(stream)
       if (tape === undefined) continue
@@ -72,10 +74,21 @@ export const createApplying = ({ tapes, commits, stats, showing }: ApplyingDeps)
         if (performance.now() < slice.endMs) continue
         endSlice(slice)
         await nextTurn()
-        slice = newSlice(commits.batch, readTimeMs)
+        slice = newSlice(commits, readTimeMs)
       }
     }
     endSlice(slice)
+  }
+
+  return async (reads: StreamRead[]): Promise<void> => {
+    const readTimeMs = Date.now()
+    for (const commits of [lanes.books, lanes.shared]) {
+      const some = reads.filter(({ stream }) => {
+        const tape = tapes.get(stream)
+        return tape !== undefined && lanes.of(tape) === commits
+      })
+      if (some.length > 0) await applyReads(commits, some, readTimeMs)
+    }
   }
 }
 

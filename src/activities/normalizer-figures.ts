@@ -13,6 +13,7 @@ import {
 import type { MarketTape } from '../normalizer/market-tape.ts'
 import type { OutcomeTape } from '../normalizer/outcome-tape.ts'
 import { isLost } from '../normalizer/shed-books.ts'
+import type { Lanes } from './normalizer-lanes.ts'
 import type { Tapes } from './normalizer-tapes.ts'
 
 const ROWS = [0, 1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000, 20_000, 50_000]
@@ -106,11 +107,12 @@ export const publishFigures = (stats: Stats, tapes: Tapes, latencies: Latencies)
 }
 
 /** Of one shard, as it stands: added up with those of the others by whoever looks. */
-export const lookAtBooks = (tapes: Tapes, batch: Batch): [string, number][] => {
+export const lookAtBooks = (tapes: Tapes, lanes: Lanes): [string, number][] => {
   const markets = tapes.markets()
+  const batches = [lanes.books.batch, lanes.shared.batch]
   return [
     ...countBooks(markets.flatMap((tape) => tape.outcomes)),
-    ['queueBytes:commit', batch.bookBytes + batch.frameBytes],
+    ['queueBytes:commit', batches.reduce((sum, { bookBytes, frameBytes }) => sum + bookBytes + frameBytes, 0)],
     ...markets.map(({ state }): [string, number] => [`markets:${state}`, 1]),
   ]
 }

@@ -1,9 +1,9 @@
 import type { Heartbeat, Trouble } from '../domain/heartbeat.ts'
-import type { Commits } from './normalizer-commits.ts'
+import type { Lanes } from './normalizer-lanes.ts'
 
 /** `pulse.stepTimeMs`: when the shard last read, be it nothing. `lagMs`: how old frames are when they are read. */
 type Signs = {
-  commits: Pick<Commits, 'waitingSinceMs'>
+  lanes: Pick<Lanes, 'waitingSinceMs'>
   tapes: { judge: { lagMs: number } }
   pulse: { stepTimeMs: number }
 }
@@ -13,9 +13,9 @@ const USUAL_MS = 2_000
 const NO_MARKETS: ReadonlyMap<string, number> = new Map()
 
 /** The longest of what a shard may be behind with. All its markets are concerned: none is named. */
-export const shardHeartbeat = ({ commits, tapes, pulse }: Signs, nowMs: number): Heartbeat => {
+export const shardHeartbeat = ({ lanes, tapes, pulse }: Signs, nowMs: number): Heartbeat => {
   const readAgeMs = nowMs - pulse.stepTimeMs
-  const waitingMs = commits.waitingSinceMs === undefined ? 0 : nowMs - commits.waitingSinceMs
+  const waitingMs = lanes.waitingSinceMs === undefined ? 0 : nowMs - lanes.waitingSinceMs
   const { lagMs } = tapes.judge
   const troubles: Trouble[] = [
     { reason: 'not_reading', forMs: readAgeMs, detail: 'no read of the streams was completed', markets: NO_MARKETS },

@@ -13,11 +13,11 @@ import { forgetUntracked } from '../store/position-rows.ts'
 import { createReader, type Reader } from '../stream/read.ts'
 import { createClosing } from './normalizer-closing.ts'
 import { tellAlerts } from './normalizer-alerts-told.ts'
-import { Commits } from './normalizer-commits.ts'
 import type { NormalizerDeps } from './normalizer-deps.ts'
 import { lookAtBooks, publishFigures, type Records } from './normalizer-figures.ts'
 import { shardHeartbeat } from './normalizer-heartbeat.ts'
 import { createLagLook } from './normalizer-lag.ts'
+import { Lanes } from './normalizer-lanes.ts'
 import { createListening } from './normalizer-listeners.ts'
 import { tellRefused } from './normalizer-refused.ts'
 import { createResolutions } from './normalizer-resolutions.ts'
@@ -105,16 +105,23 @@ const openParts = ({ deps, shard: index, cache, write, records }: RunInput, sett
     tellChanges(redis, batch).catch(() => stats.count('catalogChangesUntold'))
     void tellFills(batch.news).then((untold) => untold > 0 && stats.count('fillsUntold', untold))
     tellAlerts(redis, batch).catch(() => stats.count('alertsUntold', batch.alertEvents.length))
-    tellRefused(batch.refused, tapes, commits)
+    tellRefused(batch.refused, tapes, lanes.books)
   }
-  const commits: Commits = new Commits({ config, write, onCommitted, signal: settling })
+  const lanes: Lanes = new Lanes({ config, write, onCommitted, signal: settling })
   const views = createViews({ cache, report, stats, log })
   const showing = createShowing({ views, latencies })
   const closeAfterMs = config.CLOSE_ENDED_AFTER_MS
-  const closing = createClosing({ tapes, reader, commits, isWritten: showing.isWritten, stats, closeAfterMs })
-  const shard = new Shard({ shard: index, config, stats, reader, tapes, commits, views, closing, listening, showing })
+  const closing = createClosing({
+    tapes,
+    reader,
+    commits: lanes.books,
+    isWritten: showing.isWritten,
+    stats,
+    closeAfterMs,
+  })
+  const shard = new Shard({ shard: index, config, stats, reader, tapes, lanes, views, closing, listening, showing })
   const pulse = { stepTimeMs: Date.now() }
-  return { blocking, reader, tapes, commits, views, shard, latencies, pulse }
+  return { blocking, reader, tapes, lanes, views, shard, latencies, pulse }
 }
 
 type Parts = ReturnType<typeof openParts>
@@ -123,7 +130,7 @@ type Parts = ReturnType<typeof openParts>
 const startCare = ({ redis, pool, stats }: NormalizerDeps, parts: Parts, ended: AbortSignal): void => {
   const { shard, tapes, latencies } = parts
   const resync = createResync(redis, stats)
-  const lookForResolved = createResolutions({ pool, ...parts })
+  const lookForResolved = createResolutions({ pool, commits: parts.lanes.books, ...parts })
   let isRedisNew = false
   let sweptTimeMs = Date.now()
   const onReady = (): void => {
@@ -160,10 +167,10 @@ const startCare = ({ redis, pool, stats }: NormalizerDeps, parts: Parts, ended: 
 
 /** What is looked at only when somebody asks; until the returned function is called. */
 const follow = ({ deps, shard: index }: RunInput, parts: Parts): (() => void) => {
-  const { tapes, commits, shard } = parts
+  const { tapes, lanes, shard } = parts
   const ends = [
     deps.heartbeats.follow(() => [[normalizerSubject(index), shardHeartbeat(parts, Date.now())]]),
-    deps.stats.follow(() => lookAtBooks(tapes, commits.batch)),
+    deps.stats.follow(() => lookAtBooks(tapes, lanes)),
     deps.stats.follow(createLagLook({ redis: deps.redis, index, shard, tapes })),
   ]
   return () => {
@@ -179,7 +186,7 @@ export const runShard = async (input: RunInput): Promise<void> => {
   const settle = (): void => void setTimeout(() => settling.abort(), SETTLE_MS).unref()
   signal.addEventListener('abort', settle, { once: true })
   const parts = openParts(input, settling.signal)
-  const { shard, tapes, commits, blocking, reader } = parts
+  const { shard, tapes, lanes, blocking, reader } = parts
   const unfollow = follow(input, parts)
   try {
     if (index === 0) await forgetUntracked(deps.pool, deps.config.TRACKED_WALLETS)
@@ -191,7 +198,7 @@ export const runShard = async (input: RunInput): Promise<void> => {
     startCare(deps, parts, ended.signal)
     if (index === 0) startMarking(deps, ended.signal)
     await stepUntil(parts, deps, signal)
-    await commits.settle()
+    await lanes.settle()
   } catch (error) {
     // What this copy took from the ready streams is the owner's to read.
     if (isFenceLost(error)) await reader.giveBack(tapes.streams()).catch(() => undefined)

@@ -6,7 +6,7 @@ import { shardOfStream } from '../stream/append.ts'
 import { compareIds, STREAMS_PER_READ, type Reader } from '../stream/read.ts'
 import { createApplying, type Applying } from './normalizer-applying.ts'
 import type { Closing } from './normalizer-closing.ts'
-import type { Commits } from './normalizer-commits.ts'
+import type { Lanes } from './normalizer-lanes.ts'
 import type { Derivation } from './normalizer-listeners.ts'
 import { ownFrame } from './normalizer-open.ts'
 import { createReady, readableOf } from './normalizer-ready.ts'
@@ -32,7 +32,7 @@ export type ShardParts = {
   stats: Stats
   reader: Reader
   tapes: Tapes
-  commits: Commits
+  lanes: Lanes
   views: Views
   closing: Closing
   listening: Derivation
@@ -61,12 +61,12 @@ export class Shard {
 
   /** Opens every stream that is not closed or has entries, and shows all books: a new owner rewrites the cache whole. */
   async start(openStreams: string[]): Promise<void> {
-    const { tapes, commits, views } = this.#parts
+    const { tapes, lanes, views } = this.#parts
     const streams = [...openStreams, ...(await this.#findWaking()), ...SHARED_STREAMS]
     const ours = streams.filter((stream) => this.#isOurs(stream))
     this.#adopt(await tapes.openAll(ours))
     await views.show(tapes.markets())
-    await commits.admit()
+    await lanes.admit()
     for (const stream of ours) this.#due.add(stream)
   }
 
@@ -77,9 +77,9 @@ export class Shard {
 
   /** Waits for news of the shard, at most half a second, and carries them through. */
   async step(): Promise<void> {
-    const { tapes, commits, showing } = this.#parts
+    const { tapes, lanes, showing } = this.#parts
     if (showing.failure !== undefined) throw showing.failure
-    await commits.admit()
+    await lanes.admit()
     this.#close()
     const isIdle = this.#isIdle()
     if (isIdle) tapes.judge.lagMs = 0
@@ -131,10 +131,10 @@ export class Shard {
 
   /** In one turn: gaps of books that could not be rebuilt, and the offsets that go with them. */
   #adopt(opened: Tape[]): void {
-    const { commits } = this.#parts
-    const context = { frame: ownFrame(), batch: commits.batch }
+    const { lanes } = this.#parts
+    const context = { frame: ownFrame(), batch: lanes.books.batch }
     for (const tape of marketsAmong(opened)) tape.tellLostBooks(context)
-    commits.mark(opened)
+    lanes.mark(opened)
   }
 
   /** Between reads, so that no entries come back for a tape that is gone. */
@@ -150,10 +150,10 @@ export class Shard {
     const nowMs = Date.now()
     if (nowMs - this.#tickedTimeMs < TICK_EVERY_MS) return
     this.#tickedTimeMs = nowMs
-    const { commits, listening } = this.#parts
+    const { lanes, listening } = this.#parts
     const appliedUntilMs = this.#isIdle() ? this.#ready.wholeUntilMs : undefined
     const time = { nowMs: appliedUntilMs ?? nowMs, isBehind: appliedUntilMs === undefined }
-    commits.mark(listening.tick({ ...time, batch: commits.batch }))
+    lanes.mark(listening.tick({ ...time, batch: lanes.books.batch }))
   }
 
   async #openDue(): Promise<void> {
@@ -184,7 +184,7 @@ export class Shard {
     for (const [stream] of positions.slice(0, STREAMS_PER_READ)) this.#due.delete(stream)
     for (const { stream, isMore } of reads) if (isMore && tapes.get(stream) !== undefined) this.#due.add(stream)
     await this.#apply(reads)
-    await this.#parts.commits.admit()
+    await this.#parts.lanes.admit()
   }
 
   /** A tape that moved on while its tail was asked for is where the stream is. */

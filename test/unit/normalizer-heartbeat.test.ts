@@ -33,7 +33,7 @@ const openShard = () => {
     tape,
     pulse,
     tapes,
-    trouble: () => shardHeartbeat({ commits, tapes, pulse }, Date.now()).trouble,
+    trouble: () => shardHeartbeat({ lanes: commits, tapes, pulse }, Date.now()).trouble,
   }
 }
 

@@ -1,0 +1,43 @@
+import { MarketTape } from '../normalizer/market-tape.ts'
+import { Commits, type CommitsDeps } from './normalizer-commits.ts'
+import type { Tape } from './normalizer-tapes.ts'
+
+/**
+ * Two rows of commits beside each other: `books` has the streams of markets, `shared` the few that no one market has (catalogue,
+ * trades of the Data API). Each is in order in itself, as two shards are. What a poll brings at once, some hundred trades or
+ * markets, takes 20 to 200 ms to write: no book waits for it.
+ */
+export class Lanes {
+  readonly books: Commits
+  readonly shared: Commits
+
+  constructor(deps: CommitsDeps) {
+    this.books = new Commits(deps)
+    this.shared = new Commits(deps)
+  }
+
+  of(tape: Tape): Commits {
+    return tape instanceof MarketTape ? this.books : this.shared
+  }
+
+  /** Of both, the older: see `Commits`. */
+  get waitingSinceMs(): number | undefined {
+    const times = [this.books.waitingSinceMs, this.shared.waitingSinceMs].filter((time) => time !== undefined)
+    return times.length === 0 ? undefined : Math.min(...times)
+  }
+
+  /** As `Commits.mark`: in the turn in which rows were added. */
+  mark(tapes: Iterable<Tape>): void {
+    const all = [...tapes]
+    this.books.mark(all.filter((tape) => tape instanceof MarketTape))
+    this.shared.mark(all.filter((tape) => !(tape instanceof MarketTape)))
+  }
+
+  async admit(): Promise<void> {
+    await Promise.all([this.books.admit(), this.shared.admit()])
+  }
+
+  async settle(): Promise<void> {
+    await Promise.all([this.books.settle(), this.shared.settle()])
+  }
+}
