@@ -32,7 +32,7 @@ const HEARTBEAT_EVERY_MS = 1_400
 /** Half of what the venue allows /trades; a backfill takes a quarter. */
 const TRADE_CALLS_PER_10S = 100
 const ACTIVITY_CALLS_PER_10S = 100
-/** At 60 fills/s of the whole venue, an hour; some 25 MB. Of activities, far more than come within TRADES_LATE_MS. */
+/** At 60 fills/s of the whole venue, an hour; 6 MB. Of activities, far more than come within TRADES_LATE_MS. */
 const MOST_KNOWN = 200_000
 
 const elapsedMs = (): number => performance.now()

@@ -82,13 +82,3 @@ test('an activity that appears late, in its place by time, is found; so is one o
   const found = ['100 kept first', '99 other later', '60 kept late'].map((raw) => `{"ordinal":0,"raw":${raw}}`)
   expect(polls.put).toEqual(found)
 })
-
-test('what is known is forgotten by the age of the element, whenever it was read', () => {
-  const known = createKnown(100)
-  for (let at = 0; at < 150; at++) known.raise(`k${at}`, 1, 1_000 - at)
-  expect(known.countOf('k0')).toBe(1)
-  expect(known.countOf('k50')).toBe(1)
-  expect(known.countOf('k95')).toBe(0)
-  known.forgetAll()
-  expect(known.countOf('k0')).toBe(0)
-})
