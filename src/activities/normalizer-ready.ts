@@ -8,6 +8,8 @@ const WAIT_SECONDS = 0.5
 export const readableOf = (due: ReadonlySet<string>): string[] =>
   due.has(MARKETS_STREAM) ? [...due].filter((stream) => stream !== TRADES_STREAM) : [...due]
 
+type Answer = { nowMs: number; names: string[] }
+
 /**
  * Asks which streams of a shard have news, and knows up to when the answers are whole: what was appended before that
  * instant is in a stream that was named. Names go as they are read, so that those of a lost answer are known to no one
@@ -16,17 +18,29 @@ export const readableOf = (due: ReadonlySet<string>): string[] =>
 export const createReady = (reader: Pick<Reader, 'popReady' | 'waitReady'>) => {
   let askedTimeMs = 0
   let areNamesLost = false
+  let ahead: Promise<Answer> | undefined
+  const ask = async (isIdle: boolean): Promise<Answer> => {
+    const nowMs = Date.now()
+    try {
+      return { nowMs, names: await (isIdle ? reader.waitReady(WAIT_SECONDS) : reader.popReady()) }
+    } catch (error) {
+      areNamesLost = true
+      throw error
+    }
+  }
   return {
     take: async (isIdle: boolean): Promise<string[]> => {
-      const nowMs = Date.now()
-      try {
-        const names = await (isIdle ? reader.waitReady(WAIT_SECONDS) : reader.popReady())
-        if (names.length < READY_AT_ONCE) askedTimeMs = nowMs
-        return names
-      } catch (error) {
-        areNamesLost = true
-        throw error
-      }
+      const asking = ahead ?? ask(isIdle)
+      ahead = undefined
+      const { nowMs, names } = await asking
+      if (names.length < READY_AT_ONCE) askedTimeMs = nowMs
+      return names
+    },
+
+    /** Asks for what is taken next, while what was read is applied: its answer costs no turn of its own then. */
+    askAhead: (): void => {
+      ahead ??= ask(false)
+      ahead.catch(() => undefined)
     },
 
     /** All streams were named. */

@@ -183,6 +183,7 @@ export class Shard {
     const reads = await reader.read(positions, ENTRIES_PER_READ)
     for (const [stream] of positions.slice(0, STREAMS_PER_READ)) this.#due.delete(stream)
     for (const { stream, isMore } of reads) if (isMore && tapes.get(stream) !== undefined) this.#due.add(stream)
+    this.#ready.askAhead()
     await this.#apply(reads)
     await this.#parts.lanes.admit()
   }

@@ -4,42 +4,20 @@ import { waitBeforeRetry } from '../lib/retry.ts'
 import type { Stats } from '../lib/stats.ts'
 import type { Config } from '../config.ts'
 import type { Batch, DeadLetter } from '../normalizer/batch.ts'
-import { placeActivities } from './activity-places.ts'
-import { fireOfMarkets } from './alert-market-rules.ts'
-import { writeAlertEvents, writeAlertStates } from './alerts.ts'
-import { bookCopies, countLater } from './books.ts'
+import { countLater } from './books.ts'
 import { withClient } from './checkout.ts'
-import { writeCheckpoints } from './checkpoints.ts'
-import { writeDeadLetters, writeReprocessed } from './dead-letters.ts'
-import { writeDepths } from './depths.ts'
-import { expectMoved, FenceLost, hasMoved, moveOffsets, scriptOffsets, type Owner } from './fence.ts'
-import { writeGaps } from './gaps.ts'
+import { FenceLost, hasMoved, moveOffsets, type Owner } from './fence.ts'
 import { writeIsolated } from './isolate.ts'
 import { isDataError } from './isolation.ts'
-import { levelCopy, writeHappenings } from './liquidity.ts'
-import { lockMarkets, writeMarketChanges } from './market-changes.ts'
-import { writeMarkets } from './markets.ts'
-import { metricCopy, scriptRemoval, writeMetricBuckets } from './metrics.ts'
-import { createTracking, toMoves, writeMoves, type IsTracked } from './positions.ts'
-import { writeHours, writeProofs } from './proofs.ts'
-import { writeQuotes } from './quotes.ts'
-import { createRecordedDays, type SealedDays } from './recorded-days.ts'
-import { writeResolved } from './resolutions.ts'
+import { lockMarkets } from './market-changes.ts'
+import { createTracking } from './positions.ts'
+import { createRecordedDays } from './recorded-days.ts'
 import { REFUSED_ROW } from './refused.ts'
 import { countLetters, countRows } from './commit-figures.ts'
 import { isRetryable } from './retryable.ts'
-import { createScript } from './script.ts'
-import { settlePositions } from './settlements.ts'
-import { scriptTrades, type WrittenTrades } from './trades.ts'
-import { insertActivities } from './wallet-activities.ts'
+import { BEGIN, writeBatch } from './write-batch.ts'
 
 const DAY_MS = 86_400_000
-
-/**
- * What a commit looks up it looks up by keys. Postgres cannot know how few rows a JSON parameter has, takes a hundred for
- * granted, and so read whole tables as long as that cost less than a hundred look-ups: some ms each, by each commit.
- */
-const BEGIN = ['begin', 'set local enable_seqscan to off', 'set local jit to off']
 
 export type CommitDeps = {
   pool: Pool
@@ -50,87 +28,6 @@ export type CommitDeps = {
 }
 
 const REFUSED = 'Postgres refused rows of a batch; they go to the dead letters, the rest is committed'
-
-type Writing = { owner: Owner; isTracked: IsTracked; sealed: SealedDays }
-
-/** Markets of which this batch says that they are resolved. */
-const resolvedIn = ({ resolvedMarkets, markets }: Batch): string[] => [
-  ...resolvedMarkets.keys(),
-  ...[...markets.values()].filter(({ status }) => status === 'resolved').map(({ marketId }) => marketId),
-]
-
-/** Fills are of markets that stand in Postgres already, and of positions whose payouts are settled before they grow. */
-const bringsMarkets = ({ markets, resolvedMarkets, marketChanges }: Batch): boolean =>
-  markets.size + resolvedMarkets.size + marketChanges.length > 0
-
-/**
- * All that a busy market's commit brings but for a few statements, as one message: an answer takes a turn of the event loop.
- *
- * @returns what became of fills, where they could be among it.
- */
-const openCommit = async (
-  client: PoolClient,
-  { owner, sealed }: Pick<Writing, 'owner' | 'sealed'>,
-  batch: Batch,
-): Promise<WrittenTrades | undefined> => {
-  const offsets = [...batch.offsets.values()]
-  const samples = [...batch.metrics.values()]
-  const opening = createScript()
-  for (const statement of BEGIN) await opening.query(statement, [])
-  const told = scriptOffsets(opening, owner, offsets)
-  await scriptRemoval(opening, samples)
-  const written = bringsMarkets(batch) ? undefined : scriptTrades(opening, batch)
-  await opening.send(client, [...bookCopies(batch.bookLines, sealed), levelCopy(batch.liquidity), metricCopy(samples)])
-  await expectMoved(client, { owner, offsets, moved: told.moved })
-  return written?.()
-}
-
-const writeMarketsOf = async (client: PoolClient, batch: Batch): Promise<WrittenTrades> => {
-  await lockMarkets(client, batch.marketChanges)
-  await writeMarkets(client, [...batch.markets.values()])
-  await writeResolved(client, [...batch.resolvedMarkets.values()])
-  await settlePositions(client, [...batch.markets.values()], [...batch.resolvedMarkets.values()])
-  await fireOfMarkets(client, resolvedIn(batch))
-  await writeMarketChanges(client, batch.marketChanges)
-  const script = createScript()
-  const written = scriptTrades(script, batch)
-  await script.send(client)
-  return written()
-}
-
-/**
- * In one transaction; what was written before an error is rolled back by the caller.
- *
- * @returns the dead letters on top of the batch's own: trades whose token is unknown, activities whose market is.
- */
-const writeAll = async (
-  client: PoolClient,
-  { owner, isTracked, sealed }: Writing,
-  batch: Batch,
-): Promise<DeadLetter[]> => {
-  const early = await openCommit(client, { owner, sealed }, batch)
-  const { placed, attributed, news } = early ?? (await writeMarketsOf(client, batch))
-  batch.news = news
-  const done = await placeActivities(client, batch.activities)
-  await writeDeadLetters(client, [...batch.deadLetters, ...placed.deadLetters, ...done.deadLetters])
-  const moves = await insertActivities(client, done.activities)
-  const rest = createScript()
-  await writeMoves({ client, isTracked, target: rest }, [...toMoves(attributed), ...moves])
-  await writeQuotes(rest, [...batch.quotes.values()])
-  await writeGaps(rest, batch.gapsOpened, batch.gapsClosed)
-  await writeCheckpoints(rest, batch.checkpoints)
-  await writeProofs(rest, batch.proofs)
-  await writeDepths(rest, batch.depths)
-  await writeHours(rest, batch.hours)
-  await writeMetricBuckets(rest, [...batch.metricBuckets.values()])
-  await writeHappenings(rest, batch.liquidity)
-  await writeReprocessed(rest, [...batch.reprocessed, ...placed.reprocessed, ...done.reprocessed])
-  await writeAlertStates(rest, [...batch.alertStates.values()])
-  await writeAlertEvents(rest, batch.alertEvents)
-  await rest.query('commit', [])
-  await rest.send(client)
-  return [...placed.deadLetters, ...done.deadLetters]
-}
 
 const transact = <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> =>
   withClient(pool, async (client) => {
@@ -200,7 +97,7 @@ const createAttempt = ({ pool, owner, stats, log, config }: CommitDeps) => {
       await days.ensure(daysOf(batch))
       const writing = { owner, isTracked, sealed: days.sealed }
       try {
-        const letters = await transact(pool, (client) => writeAll(client, writing, batch))
+        const letters = await transact(pool, (client) => writeBatch(client, writing, batch))
         stats.count('deadLetters', letters.length)
         countLetters(stats, letters)
       } catch (error) {

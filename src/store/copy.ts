@@ -47,28 +47,29 @@ class QueryWithRows extends pg.Query {
   handleCopyInResponse(): void {}
 }
 
+export const copyStatement = ({ target }: Copy): string => `copy ${target} from stdin`
+
 /**
- * Statements, then COPY into some tables, one after the other, as one message. The rows are sent behind the statements,
- * without waiting to be asked for them, which would cost two turns of a busy event loop a table: Postgres reads them when it
- * comes to them, and drops them where it refuses a statement.
+ * Statements, COPYs among them, as one message. Their rows are sent behind the statements, without waiting to be asked for
+ * them, which would cost two turns of a busy event loop a table: Postgres reads them when it comes to them, and drops them
+ * where it refuses a statement.
  *
+ * @param copies those that the statements name, in their order.
  * @returns a result a statement, in their order.
  */
-export const copyAfter = (client: ClientBase, statements: string[], given: Copy[]): Promise<QueryResult[]> => {
-  const copies = given.filter(({ lines }) => lines.length > 0)
-  const text = [...statements, ...copies.map(({ target }) => `copy ${target} from stdin`)].join(';\n')
-  return new Promise((resolve, reject) => {
+export const runWithRows = (client: ClientBase, statements: string[], copies: Copy[]): Promise<QueryResult[]> =>
+  new Promise((resolve, reject) => {
     const onTold: Told = (error, results) => {
       if (error) reject(error)
       else resolve(Array.isArray(results) ? results : [results])
     }
-    client.query(new QueryWithRows(text, copies, onTold))
+    client.query(new QueryWithRows(statements.join(';\n'), copies, onTold))
   })
-}
 
 /** Inside the caller's transaction. */
-export const copyAll = async (client: ClientBase, copies: Copy[]): Promise<void> => {
-  if (copies.some(({ lines }) => lines.length > 0)) await copyAfter(client, [], copies)
+export const copyAll = async (client: ClientBase, given: Copy[]): Promise<void> => {
+  const copies = given.filter(({ lines }) => lines.length > 0)
+  if (copies.length > 0) await runWithRows(client, copies.map(copyStatement), copies)
 }
 
 export const copyLines = (client: ClientBase, target: string, lines: string[]): Promise<void> =>

@@ -1,6 +1,6 @@
 import type { ClientBase, Pool } from 'pg'
 import type { OffsetRow } from '../normalizer/batch.ts'
-import type { Script } from './script.ts'
+import type { StatementTarget } from './script.ts'
 
 /** The newest owner of a shard. A commit of any other epoch is refused. */
 export type Owner = { shard: number; epoch: number; writer: string }
@@ -52,7 +52,7 @@ export const assertOwner = async (client: ClientBase | Pool, owner: Owner): Prom
  * A commit of what was due by time alone leaves its offsets where they are: its revision tells whether it is committed
  * already, by an attempt whose answer was lost.
  */
-const MOVE = `
+const MOVED = `
 with owner as (
   select epoch from normalizer_owners where shard = $1 and epoch = $2 for share
 ), moved as (
@@ -66,8 +66,10 @@ with owner as (
     and (n.last_id <> n.expected or n.stream not like 'orderbook:%'
       or coalesce((o.progress ->> 'revision')::bigint, 0) < (n.progress ->> 'revision')::bigint)
   returning o.stream
-)
-select count(*)::int as moved from moved`
+)`
+
+const MOVE = `${MOVED} select count(*)::int as moved from moved`
+const MOVE_ALL = `${MOVED} select 1 / (count(*) = $6)::int from moved`
 
 const toRow = ({ stream, expected, lastId, sequence, progress }: OffsetRow) => ({
   stream,
@@ -91,28 +93,20 @@ const toValues = (owner: Owner, offsets: OffsetRow[]): string[] => {
  */
 export const moveOffsets = async (client: ClientBase, owner: Owner, offsets: OffsetRow[]): Promise<void> => {
   const result = await client.query<{ moved: number }>(MOVE, toValues(owner, offsets))
-  await expectMoved(client, { owner, offsets, moved: result.rows[0]?.moved ?? 0 })
-}
-
-/** The same as a part of a script. Its end tells how many were moved: for `expectMoved`. */
-export const scriptOffsets = (script: Script, owner: Owner, offsets: OffsetRow[]): { moved: number } => {
-  const told = { moved: 0 }
-  script.ask(MOVE, toValues(owner, offsets), ([row]) => {
-    told.moved = Number(row?.['moved'])
-  })
-  return told
-}
-
-type Moved = { owner: Owner; offsets: OffsetRow[]; moved: number }
-
-/** @throws FenceLost when another copy owns the shard or has moved one of the offsets. */
-export const expectMoved = async (client: ClientBase, { owner, offsets, moved }: Moved): Promise<void> => {
+  const moved = result.rows[0]?.moved ?? 0
   if (moved === offsets.length) return
   await assertOwner(client, owner)
   throw new FenceLost(
     `normalizer shard ${owner.shard}: ${offsets.length - moved} of ${offsets.length} offsets were moved by another writer`,
   )
 }
+
+/**
+ * The same as a part of a script, which ends there with an error of Postgres's (division by zero) where not all were moved:
+ * `moveOffsets` then says why.
+ */
+export const scriptOffsets = (script: StatementTarget, owner: Owner, offsets: OffsetRow[]): Promise<unknown> =>
+  script.query(MOVE_ALL, [...toValues(owner, offsets), String(offsets.length)])
 
 const STANDING = `
 select stream, last_id, writer, coalesce((progress ->> 'revision')::bigint, 0)::int as revision

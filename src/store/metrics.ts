@@ -31,7 +31,8 @@ export const scriptRemoval = async (script: StatementTarget, samples: MetricSamp
 export const writeMetrics = async (client: ClientBase, samples: MetricSample[]): Promise<void> => {
   const script = createScript()
   await scriptRemoval(script, samples)
-  await script.send(client, [metricCopy(samples)])
+  script.copy([metricCopy(samples)])
+  await script.send(client)
 }
 
 const UPSERT = `

@@ -1,5 +1,5 @@
 import type { ClientBase, QueryResultRow } from 'pg'
-import { copyAfter, type Copy } from './copy.ts'
+import { copyStatement, runWithRows, type Copy } from './copy.ts'
 
 /** What a statement can be handed to: a client, or a script that sends it later. Parameters are texts. */
 export type StatementTarget = { query: (statement: string, values: string[]) => Promise<unknown> }
@@ -22,8 +22,9 @@ type Asked = { at: number; take: (rows: QueryResultRow[]) => void }
 export type Script = StatementTarget & {
   /** `take` is given the rows once all of the script is done. One statement an entry: results are told apart by their places. */
   ask: (statement: string, values: string[], take: Asked['take']) => void
-  /** With COPYs behind the statements. */
-  send: (client: ClientBase, copies?: Copy[]) => Promise<void>
+  /** Those that have rows. */
+  copy: (copies: Copy[]) => void
+  send: (client: ClientBase) => Promise<void>
 }
 
 /**
@@ -33,6 +34,7 @@ export type Script = StatementTarget & {
 export const createScript = (): Script => {
   const statements: string[] = []
   const asked: Asked[] = []
+  const copies: Copy[] = []
   return {
     query: async (statement, values) => {
       statements.push(inlined(statement, values))
@@ -41,9 +43,14 @@ export const createScript = (): Script => {
       asked.push({ at: statements.length, take })
       statements.push(inlined(statement, values))
     },
-    send: async (client, copies = []) => {
-      if (statements.length === 0 && copies.every(({ lines }) => lines.length === 0)) return
-      const results = await copyAfter(client, statements, copies)
+    copy: (given) => {
+      const some = given.filter(({ lines }) => lines.length > 0)
+      copies.push(...some)
+      statements.push(...some.map(copyStatement))
+    },
+    send: async (client) => {
+      if (statements.length === 0) return
+      const results = await runWithRows(client, statements, copies)
       for (const { at, take } of asked) take(results[at]?.rows ?? [])
     },
   }
