@@ -21,7 +21,7 @@ type Cell = {
   /** JSON of it as a `LevelProgress`, which most commits find as it was; '' where it changed. */
   text: string
 }
-/** `text`: JSON of it as it is kept; '' where a cell changed. Only that of the present second does with each commit. */
+/** `text`: JSON of it as it is kept; '' where a cell changed. */
 type Span = { startTimeMs: number; part: number; cells: Map<number, Cell>; text: string }
 type Candidate = { span: Span; cell: Cell; decrease: Cell['decreases'][number] }
 /** A trade as the level of its maker sees it. */
@@ -57,9 +57,12 @@ const makeSpanText = ({ startTimeMs, part, cells }: Span): string => {
   return `[${startTimeMs},${part},[${texts.join(',')}]]`
 }
 
-const spanText = (span: Span): string => {
-  if (span.text === '') span.text = makeSpanText(span)
-  return span.text
+/** Not kept of the present second: the next commit finds it changed, and each collection until then would copy it. */
+const spanText = (span: Span, current: Span | undefined): string => {
+  if (span.text !== '') return span.text
+  const text = makeSpanText(span)
+  if (span !== current) span.text = text
+  return text
 }
 
 const toCell = ([key, added, traded, ...rest]: LevelProgress, startTimeMs: number): Cell => {
@@ -161,7 +164,7 @@ export class OutcomeLiquidity {
     const waiting = this.#waiting.map(({ timeMs, side, price, size }) => `[${timeMs},"${side}",${price},${size}]`)
     return (
       `{"newest":[${startTimeMs},${part},${this.#changedTimeMs}],"isCut":${this.#current === undefined},` +
-      `"waiting":[${waiting.join(',')}],"spans":[${this.#spans.map(spanText).join(',')}]}`
+      `"waiting":[${waiting.join(',')}],"spans":[${this.#spans.map((span) => spanText(span, this.#current)).join(',')}]}`
     )
   }
 

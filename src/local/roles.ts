@@ -38,10 +38,10 @@ const FRUGAL = ['--max-old-space-size=320']
 const ONE_ARENA = { MALLOC_ARENA_MAX: '1' }
 
 export const ROLES: Role[] = [
-  { name: 'control', niceness: 5, nodeFlags: FRUGAL, args: ['--role', 'control'] },
+  { name: 'control', niceness: 10, nodeFlags: FRUGAL, args: ['--role', 'control'] },
   { name: 'feed', niceness: 0, nodeFlags: [...STREAMING, '--heap-growing-percent=50'], args: ['--role', 'feed', '--replica', 'a'] },
   { name: 'normalizer', niceness: 0, nodeFlags: STREAMING, args: ['--role', 'normalizer'] },
-  { name: 'archive', niceness: 15, nodeFlags: FRUGAL, args: ['--role', 'archive'], env: ONE_ARENA },
+  { name: 'archive', niceness: 19, nodeFlags: FRUGAL, args: ['--role', 'archive'], env: ONE_ARENA },
 ]
 
 export type Addresses = {
