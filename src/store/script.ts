@@ -11,7 +11,7 @@ export const literal = (text: string): string => {
 }
 
 /** A statement with its parameters written out. */
-export const inlined = (statement: string, values: string[]): string =>
+const inlined = (statement: string, values: string[]): string =>
   statement.replaceAll(/\$(\d+)/g, (placeholder, position: string) => {
     const value = values[Number(position) - 1]
     return value === undefined ? placeholder : literal(value)

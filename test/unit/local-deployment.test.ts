@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { readConfig } from '../../src/config.ts'
+import { ROLES } from '../../src/local/roles.ts'
 
 const text = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8')
 
@@ -65,7 +66,11 @@ describe('docker-compose.yml', () => {
     const words = [...body.matchAll(/'([^'\n]*)'/g)].map(([, word]) => word)
     expect(words).toContain(`dist/cli/${command}`)
     expect(readdirSync(new URL('../../src/cli', import.meta.url))).toContain(command.replace('.js', '.ts'))
-    if (name !== 'migrate') expect(words[words.indexOf('--role') + 1]).toBe(name)
+    if (name === 'migrate') return
+    expect(words[words.indexOf('--role') + 1]).toBe(name)
+    const role = ROLES.find((one) => one.name === name)
+    expect(words.slice(words.indexOf('node') + 1, words.indexOf(`dist/cli/${command}`))).toEqual(role?.nodeFlags)
+    for (const [variable, value] of Object.entries(role?.env ?? {})) expect(body).toContain(`${variable}: '${value}'`)
   })
 
   it('starts roles when asked for, after the migration, with variables that there are and no secret', () => {
@@ -139,7 +144,10 @@ describe('deploy/fly', () => {
     '%s.toml runs its role and gives it the time to hand over',
     (role) => {
       const toml = readFileSync(new URL(`${role}.toml`, folder), 'utf8')
-      expect(toml).toMatch(new RegExp(`^${role} = "node .*dist/cli/worker\\.js --role ${role}"$`, 'm'))
+      const { nodeFlags = [], env = {} } = ROLES.find(({ name }) => name === role) ?? {}
+      const command = ['node', ...nodeFlags, 'dist/cli/worker.js', '--role', role].join(' ')
+      expect(toml).toContain(`\n${role} = "${command}"\n`)
+      for (const [variable, value] of Object.entries(env)) expect(toml).toContain(`\n${variable} = "${value}"\n`)
       expect(toml).toContain('kill_signal = "SIGTERM"')
       expect(Number(/kill_timeout = "(\d+)s"/.exec(toml)?.[1])).toBeGreaterThan(10)
       expect(toml).not.toMatch(/(PASSWORD|SECRET|_KEY|_URL)/)
