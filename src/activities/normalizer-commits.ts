@@ -57,9 +57,14 @@ export class Commits {
     return this.#touched.has(tape) || this.#committing.has(tape)
   }
 
+  /** The batch is full, and waits for the one that is being committed. */
+  get isHeld(): boolean {
+    return this.#isFull() && this.#running !== undefined && this.#failure === undefined
+  }
+
   /** Waits where the batch is full; throws what ended the commits. */
   async admit(): Promise<void> {
-    while (this.#isFull() && this.#running !== undefined && this.#failure === undefined) await this.#running
+    while (this.isHeld) await this.#running
     if (this.#failure !== undefined) throw this.#failure
   }
 

@@ -28,14 +28,18 @@ export const createRecords = (stats: Stats) => {
     commitMs: createDistribution(LATENCY_BOUNDS_MS),
   }
   for (const [name, distribution] of Object.entries({ ...latencies, ...batches })) stats.show(name, distribution)
-  const committed = ({ frameTimes, applied, bookLines, bookBytes, alertEvents }: Batch, sealedTimeMs: number): void => {
+  const committed = (batch: Batch, sealedTimeMs: number): void => {
+    const { frameTimes, applied, bookLines, bookBytes, alertEvents, quotes } = batch
     const nowMs = Date.now()
     latencies.write.record(sealedTimeMs, nowMs, frameCountOf(frameTimes))
     for (const { timeMs, count } of applied) latencies.settle.record(timeMs, nowMs, count)
     forEachFrame(frameTimes, (exchangeTimeMs) => latencies.commit.record(exchangeTimeMs, nowMs))
-    batches.batchRows.record(bookLines.length)
-    batches.batchBytes.record(bookBytes)
-    batches.commitMs.record(nowMs - sealedTimeMs)
+    // Those of books, each of whose markets has a quote.
+    if (quotes.size > 0) {
+      batches.batchRows.record(bookLines.length)
+      batches.batchBytes.record(bookBytes)
+      batches.commitMs.record(nowMs - sealedTimeMs)
+    }
     stats.count('alertsFired', alertEvents.length)
     for (const { condition } of alertEvents) stats.count(`alertsFired:${condition}`)
   }

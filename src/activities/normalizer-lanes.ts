@@ -5,7 +5,7 @@ import type { Tape } from './normalizer-tapes.ts'
 /**
  * Two rows of commits beside each other: `books` has the streams of markets, `shared` the few that no one market has (catalogue,
  * trades of the Data API). Each is in order in itself, as two shards are. What a poll brings at once, some hundred trades or
- * markets, takes 20 to 200 ms to write: no book waits for it.
+ * markets, takes 20 to 200 ms to write: no commit of books waits for it.
  */
 export class Lanes {
   readonly books: Commits
@@ -33,11 +33,15 @@ export class Lanes {
     this.shared.mark(all.filter((tape) => !(tape instanceof MarketTape)))
   }
 
+  /** Waits where the batch of books is full. The shared streams are to be left alone while `shared.isHeld`. */
   async admit(): Promise<void> {
-    await Promise.all([this.books.admit(), this.shared.admit()])
+    await this.books.admit()
+    if (!this.shared.isHeld) await this.shared.admit()
   }
 
+  /** Both to their ends, whatever becomes of one. */
   async settle(): Promise<void> {
-    await Promise.all([this.books.settle(), this.shared.settle()])
+    const ends = await Promise.allSettled([this.books.settle(), this.shared.settle()])
+    for (const end of ends) if (end.status === 'rejected') throw end.reason
   }
 }

@@ -1,12 +1,14 @@
-import { MARKETS_STREAM, TRADES_STREAM } from '../domain/keys.ts'
+import { marketOfStream, MARKETS_STREAM, TRADES_STREAM } from '../domain/keys.ts'
 import type { Reader } from '../stream/read.ts'
 import { READY_AT_ONCE } from '../stream/ready-wait.ts'
 
 const WAIT_SECONDS = 0.5
 
 /** What is new of markets comes first: a trade whose market is not known is a dead letter. */
-export const readableOf = (due: ReadonlySet<string>): string[] =>
-  due.has(MARKETS_STREAM) ? [...due].filter((stream) => stream !== TRADES_STREAM) : [...due]
+export const readableOf = (due: ReadonlySet<string>, isSharedHeld: boolean): string[] => {
+  const all = isSharedHeld ? [...due].filter((stream) => marketOfStream(stream) !== undefined) : [...due]
+  return due.has(MARKETS_STREAM) ? all.filter((stream) => stream !== TRADES_STREAM) : all
+}
 
 type Answer = { nowMs: number; names: string[] }
 
@@ -19,6 +21,7 @@ export const createReady = (reader: Pick<Reader, 'popReady' | 'waitReady'>) => {
   let askedTimeMs = 0
   let areNamesLost = false
   let ahead: Promise<Answer> | undefined
+  let named: string[] = []
   const ask = async (isIdle: boolean): Promise<Answer> => {
     const nowMs = Date.now()
     try {
@@ -33,6 +36,7 @@ export const createReady = (reader: Pick<Reader, 'popReady' | 'waitReady'>) => {
       const asking = ahead ?? ask(isIdle)
       ahead = undefined
       const { nowMs, names } = await asking
+      named = []
       if (names.length < READY_AT_ONCE) askedTimeMs = nowMs
       return names
     },
@@ -40,7 +44,13 @@ export const createReady = (reader: Pick<Reader, 'popReady' | 'waitReady'>) => {
     /** Asks for what is taken next, while what was read is applied: its answer costs no turn of its own then. */
     askAhead: (): void => {
       ahead ??= ask(false)
-      ahead.catch(() => undefined)
+      const note = ({ names }: Answer): void => void (named = names)
+      ahead.then(note, () => undefined)
+    },
+
+    /** Names that were asked for ahead and are not taken. */
+    get named(): string[] {
+      return named
     },
 
     /** All streams were named. */

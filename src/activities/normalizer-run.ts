@@ -201,7 +201,7 @@ export const runShard = async (input: RunInput): Promise<void> => {
     await lanes.settle()
   } catch (error) {
     // What this copy took from the ready streams is the owner's to read.
-    if (isFenceLost(error)) await reader.giveBack(tapes.streams()).catch(() => undefined)
+    if (isFenceLost(error)) await reader.giveBack([...tapes.streams(), ...shard.unread]).catch(() => undefined)
     throw error
   } finally {
     ended.abort()

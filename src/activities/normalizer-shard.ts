@@ -72,7 +72,7 @@ export class Shard {
 
   /** Streams of it that were noted as ready and are not read, or not to their ends. */
   get unread(): ReadonlySet<string> {
-    return this.#due
+    return new Set([...this.#due, ...this.#ready.named])
   }
 
   /** Waits for news of the shard, at most half a second, and carries them through. */
@@ -83,13 +83,19 @@ export class Shard {
     this.#close()
     const isIdle = this.#isIdle()
     if (isIdle) tapes.judge.lagMs = 0
-    for (const stream of await this.#ready.take(isIdle)) (this.#isOurs(stream) ? this.#due : this.#strays).add(stream)
+    await this.#hear(isIdle)
+    // Names that were asked for ahead are older than what is read now, and markets are to be known before their trades.
+    if (this.#due.has(TRADES_STREAM)) await this.#hear(false)
     await this.#strays.passOn()
     if (this.#due.size > 0) {
       await this.#openDue()
       await this.#readDue()
     }
     this.#tick()
+  }
+
+  async #hear(isIdle: boolean): Promise<void> {
+    for (const stream of await this.#ready.take(isIdle)) (this.#isOurs(stream) ? this.#due : this.#strays).add(stream)
   }
 
   #isIdle(): boolean {
@@ -171,8 +177,8 @@ export class Shard {
   }
 
   async #readDue(): Promise<void> {
-    const { tapes, reader } = this.#parts
-    const positions = readableOf(this.#due).flatMap((stream): [string, string][] => {
+    const { tapes, reader, lanes } = this.#parts
+    const positions = readableOf(this.#due, lanes.shared.isHeld).flatMap((stream): [string, string][] => {
       const tape = tapes.get(stream)
       return tape === undefined ? [] : [[stream, tape.lastId]]
     })

@@ -88,7 +88,7 @@ export const STORE_ROWS: readonly MetricRow[] = [
   {
     name: 'polytape_postgres_commit_seconds',
     type: 'histogram',
-    help: 'Of one batch, from its sealing to the answer to COMMIT, with all tries.',
+    help: 'Of one batch of books, from its sealing to the answer to COMMIT, with all tries.',
     label: '',
     roles: ['normalizer'],
     source: { from: 'distributions', distributions: { '': 'commitMs' }, per: 1_000 },
@@ -152,7 +152,7 @@ export const STORE_ROWS: readonly MetricRow[] = [
   {
     name: 'polytape_queue_bytes',
     type: 'gauge',
-    help: 'What waits in memory. feed: frames that Redis has not taken. commit: rows and frames of the batch that is being filled.',
+    help: 'What waits in memory. feed: frames that Redis has not taken. commit: rows and frames of the batches that are being filled.',
     label: 'queue',
     roles: ['feed', 'normalizer'],
     source: { from: 'family', family: 'queueBytes', values: [] },

@@ -11,7 +11,7 @@ import { writeIsolated } from './isolate.ts'
 import { isDataError } from './isolation.ts'
 import { lockMarkets } from './market-changes.ts'
 import { createTracking } from './positions.ts'
-import { createRecordedDays } from './recorded-days.ts'
+import { createRecordedDays, type RecordedDays, type SealedDays } from './recorded-days.ts'
 import { REFUSED_ROW } from './refused.ts'
 import { countLetters, countRows } from './commit-figures.ts'
 import { isRetryable } from './retryable.ts'
@@ -59,6 +59,12 @@ const countRefused = (stats: Stats, added: DeadLetter[]): void => {
   stats.count('deadLetters', added.length - refusedCount)
 }
 
+/** As they stand now: another commit may forget them meanwhile. */
+const sealedFor = async (days: RecordedDays, batch: Batch): Promise<SealedDays> => {
+  await days.ensure(daysOf(batch))
+  return new Set(days.sealed)
+}
+
 /** One try of a batch. What became of batches whose rows were not all taken is kept, for a COMMIT that was interrupted. */
 const createAttempt = ({ pool, owner, stats, log, config }: CommitDeps) => {
   const isTracked = createTracking(config.TRACKED_WALLETS)
@@ -68,14 +74,14 @@ const createAttempt = ({ pool, owner, stats, log, config }: CommitDeps) => {
   /** Rows that Postgres refuses go to the dead letters, the rest is committed: see `writeIsolated`. */
   const commitIsolated = async (batch: Batch, refusal: unknown): Promise<void> => {
     days.forget()
-    await days.ensure(daysOf(batch))
+    const sealed = await sealedFor(days, batch)
     await transact(pool, async (client) => {
       await client.query(BEGIN.join(';'))
       await moveOffsets(client, owner, [...batch.offsets.values()])
       // Rows of a shard that another copy owns are refused as doubles before it is seen whose they are.
       log.error({ error: refusal }, REFUSED)
       await lockMarkets(client, batch.marketChanges)
-      isolated.set(batch, await writeIsolated(client, batch, { isTracked, sealed: days.sealed }))
+      isolated.set(batch, await writeIsolated(client, batch, { isTracked, sealed }))
       await client.query('commit')
     })
     const letterCount = batch.deadLetters.length
@@ -94,8 +100,8 @@ const createAttempt = ({ pool, owner, stats, log, config }: CommitDeps) => {
     },
 
     commit: async (batch: Batch): Promise<void> => {
-      await days.ensure(daysOf(batch))
-      const writing = { owner, isTracked, sealed: days.sealed }
+      const sealed = await sealedFor(days, batch)
+      const writing = { owner, isTracked, sealed }
       try {
         const letters = await transact(pool, (client) => writeBatch(client, writing, batch))
         stats.count('deadLetters', letters.length)
@@ -104,7 +110,7 @@ const createAttempt = ({ pool, owner, stats, log, config }: CommitDeps) => {
         if (!isDataError(error)) throw error
         await commitIsolated(batch, error)
       }
-      stats.count('rowsLater', countLater(batch.bookLines, days.sealed))
+      stats.count('rowsLater', countLater(batch.bookLines, sealed))
     },
   }
 }

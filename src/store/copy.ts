@@ -30,21 +30,23 @@ const sendRows = ({ stream }: Connection, copies: Copy[]): void => {
 
 type Told = (error: Error | undefined, results: QueryResult | QueryResult[]) => void
 
-/** The text of `pg`'s query, and right behind it the rows of its COPYs. */
-class QueryWithRows extends pg.Query {
-  constructor(text: string, copies: Copy[], onTold: Told) {
-    super(text, onTold)
-    const submit = this.submit.bind(this)
-    this.submit = (connection) => {
+/** A query of `pg`'s that sends the rows of its COPYs right behind its text. */
+const newQuery = (text: string, copies: Copy[], onTold: Told): pg.Query => {
+  const query = new pg.Query(text, onTold)
+  const submit = query.submit.bind(query)
+  return Object.assign(query, {
+    submit: (connection: Connection): void => {
       connection.stream.cork()
-      submit(connection)
-      sendRows(connection, copies)
-      connection.stream.uncork()
-    }
-  }
-
-  /** Postgres asks for rows that are on their way. */
-  handleCopyInResponse(): void {}
+      try {
+        submit(connection)
+        sendRows(connection, copies)
+      } finally {
+        connection.stream.uncork()
+      }
+    },
+    // Postgres asks for rows that are on their way.
+    handleCopyInResponse: (): void => undefined,
+  })
 }
 
 export const copyStatement = ({ target }: Copy): string => `copy ${target} from stdin`
@@ -63,7 +65,7 @@ export const runWithRows = (client: ClientBase, statements: string[], copies: Co
       if (error) reject(error)
       else resolve(Array.isArray(results) ? results : [results])
     }
-    client.query(new QueryWithRows(statements.join(';\n'), copies, onTold))
+    client.query(newQuery(statements.join(';\n'), copies, onTold))
   })
 
 /** Inside the caller's transaction. */

@@ -21,6 +21,13 @@ test('an element of a market that is not recorded is new once it is', () => {
   expect(known.countOf(knownKey({ key: 'one' }, true))).toBe(0)
 })
 
+test('keys that begin alike are told apart', () => {
+  const known = createKnown(100)
+  const keys = [0, 1, 2].map((at) => Buffer.from([1, 2, 3, 4, at === 1 ? 1 : 0, 0, 0, 0, at === 2 ? 1 : 0, 0, 0, 0]))
+  keys.forEach((key, at) => known.raise(key, at + 1, at))
+  expect(keys.map((key) => known.countOf(key))).toEqual([1, 2, 3])
+})
+
 /** As a map would have it that is cut to the youngest. */
 const createPlain = (most: number) => {
   let entries = new Map<number, { count: number; timeMs: number }>()

@@ -35,10 +35,10 @@ class Slots {
   readonly #counts: Uint32Array
   readonly #timesMs: Float64Array
 
-  /** At most three quarters are ever used. */
+  /** Where `most` is 200,000, 2^18 of them, of which three quarters are ever used. */
   constructor(most: number) {
     this.most = most
-    const slotCount = 2 ** Math.ceil(Math.log2((most * 4) / 3 + 1))
+    const slotCount = 2 ** Math.ceil(Math.log2(most * 1.3 + 1))
     this.#mask = slotCount - 1
     this.#words = new Uint32Array(slotCount * WORDS)
     this.#counts = new Uint32Array(slotCount)
