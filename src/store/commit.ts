@@ -72,7 +72,7 @@ const createAttempt = ({ pool, owner, stats, log, config }: CommitDeps) => {
   const isolated = new WeakMap<Batch, Batch>()
 
   /** Rows that Postgres refuses go to the dead letters, the rest is committed: see `writeIsolated`. */
-  const commitIsolated = async (batch: Batch, refusal: unknown): Promise<void> => {
+  const commitIsolated = async (batch: Batch, refusal: unknown): Promise<SealedDays> => {
     days.forget()
     const sealed = await sealedFor(days, batch)
     await transact(pool, async (client) => {
@@ -87,6 +87,7 @@ const createAttempt = ({ pool, owner, stats, log, config }: CommitDeps) => {
     const letterCount = batch.deadLetters.length
     Object.assign(batch, isolated.get(batch))
     countRefused(stats, batch.deadLetters.slice(letterCount))
+    return sealed
   }
 
   return {
@@ -100,7 +101,7 @@ const createAttempt = ({ pool, owner, stats, log, config }: CommitDeps) => {
     },
 
     commit: async (batch: Batch): Promise<void> => {
-      const sealed = await sealedFor(days, batch)
+      let sealed = await sealedFor(days, batch)
       const writing = { owner, isTracked, sealed }
       try {
         const letters = await transact(pool, (client) => writeBatch(client, writing, batch))
@@ -108,7 +109,7 @@ const createAttempt = ({ pool, owner, stats, log, config }: CommitDeps) => {
         countLetters(stats, letters)
       } catch (error) {
         if (!isDataError(error)) throw error
-        await commitIsolated(batch, error)
+        sealed = await commitIsolated(batch, error)
       }
       stats.count('rowsLater', countLater(batch.bookLines, sealed))
     },
