@@ -4,7 +4,7 @@ import type { Stats } from '../lib/stats.ts'
 import type { Batch } from '../normalizer/batch.ts'
 import { frameCountOf } from '../normalizer/latency.ts'
 import { MarketTape } from '../normalizer/market-tape.ts'
-import type { StreamRead } from '../stream/read.ts'
+import type { RawEntry, StreamRead } from '../stream/read.ts'
 import type { Commits } from './normalizer-commits.ts'
 import type { Lanes } from './normalizer-lanes.ts'
 import type { Showing } from './normalizer-showing.ts'
@@ -24,6 +24,8 @@ type Slice = {
   readTimeMs: number
   endMs: number
 }
+
+type TapeRead = { tape: Tape; entries: RawEntry[] }
 
 export type ApplyingDeps = { tapes: Tapes; lanes: Lanes; stats: Stats; showing: Showing }
 
@@ -63,11 +65,9 @@ export const createApplying = ({ tapes, lanes, stats, showing }: ApplyingDeps) =
     showing.add(markets, { times, readTimeMs, appliedTimeMs })
   }
 
-  const applyReads = async (commits: Commits, reads: StreamRead[], readTimeMs: number): Promise<void> => {
+  const applyAll = async (commits: Commits, reads: TapeRead[], readTimeMs: number): Promise<void> => {
     let slice = newSlice(commits, readTimeMs)
-    for (const { stream, entries } of reads) {
-      const tape = tapes.get(stream)
-      if (tape === undefined) continue
+    for (const { tape, entries } of reads) {
       for (const entry of entries) {
         slice.changed.add(tape)
         tapes.apply(tape, entry, slice.batch)
@@ -82,12 +82,13 @@ export const createApplying = ({ tapes, lanes, stats, showing }: ApplyingDeps) =
 
   return async (reads: StreamRead[]): Promise<void> => {
     const readTimeMs = Date.now()
+    const open = reads.flatMap(({ stream, entries }): TapeRead[] => {
+      const tape = tapes.get(stream)
+      return tape === undefined ? [] : [{ tape, entries }]
+    })
     for (const commits of [lanes.books, lanes.shared]) {
-      const some = reads.filter(({ stream }) => {
-        const tape = tapes.get(stream)
-        return tape !== undefined && lanes.of(tape) === commits
-      })
-      if (some.length > 0) await applyReads(commits, some, readTimeMs)
+      const some = open.filter(({ tape }) => lanes.of(tape) === commits)
+      if (some.length > 0) await applyAll(commits, some, readTimeMs)
     }
   }
 }

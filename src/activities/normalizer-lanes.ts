@@ -1,6 +1,6 @@
 import { MarketTape } from '../normalizer/market-tape.ts'
 import { Commits, type CommitsDeps } from './normalizer-commits.ts'
-import type { Tape } from './normalizer-tapes.ts'
+import { marketsAmong, type Tape } from './normalizer-tapes.ts'
 
 /**
  * Two rows of commits beside each other: `books` has the streams of markets, `shared` the few that no one market has (catalogue,
@@ -29,8 +29,8 @@ export class Lanes {
   /** As `Commits.mark`: in the turn in which rows were added. */
   mark(tapes: Iterable<Tape>): void {
     const all = [...tapes]
-    this.books.mark(all.filter((tape) => tape instanceof MarketTape))
-    this.shared.mark(all.filter((tape) => !(tape instanceof MarketTape)))
+    this.books.mark(marketsAmong(all))
+    this.shared.mark(all.filter((tape) => this.of(tape) === this.shared))
   }
 
   /** Waits where the batch of books is full. The shared streams are to be left alone while `shared.isHeld`. */

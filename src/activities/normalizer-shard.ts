@@ -159,7 +159,7 @@ export class Shard {
     const { lanes, listening } = this.#parts
     const appliedUntilMs = this.#isIdle() ? this.#ready.wholeUntilMs : undefined
     const time = { nowMs: appliedUntilMs ?? nowMs, isBehind: appliedUntilMs === undefined }
-    lanes.mark(listening.tick({ ...time, batch: lanes.books.batch }))
+    lanes.books.mark(listening.tick({ ...time, batch: lanes.books.batch }))
   }
 
   async #openDue(): Promise<void> {

@@ -1,6 +1,6 @@
 import type { ClientBase, Pool } from 'pg'
 import { withClient } from './checkout.ts'
-import { copyLines } from './copy.ts'
+import { copyLines } from './script.ts'
 
 type Day = { table: string; day: string }
 

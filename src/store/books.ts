@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg'
-import { copyAll, type Copy } from './copy.ts'
+import type { Copy } from './copy.ts'
 import type { SealedDays } from './recorded-days.ts'
+import { copyAll } from './script.ts'
 
 /** Columns of `order_books` in the order of the normalizer's COPY lines. */
 const BOOK_COLUMNS = 'id, captured_at, source_ts, source_received_at, price, size, market_id, outcome_id, side, kind'

@@ -67,12 +67,3 @@ export const runWithRows = (client: ClientBase, statements: string[], copies: Co
     }
     client.query(newQuery(statements.join(';\n'), copies, onTold))
   })
-
-/** Inside the caller's transaction. */
-export const copyAll = async (client: ClientBase, given: Copy[]): Promise<void> => {
-  const copies = given.filter(({ lines }) => lines.length > 0)
-  if (copies.length > 0) await runWithRows(client, copies.map(copyStatement), copies)
-}
-
-export const copyLines = (client: ClientBase, target: string, lines: string[]): Promise<void> =>
-  copyAll(client, [{ target, lines }])

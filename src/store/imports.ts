@@ -5,7 +5,7 @@ import type { TimeSpan } from '../domain/span.ts'
 import type { DeadLetter } from '../normalizer/batch.ts'
 import type { FilledSpan } from '../normalizer/span-walk.ts'
 import { withClient } from './checkout.ts'
-import { copyLines } from './copy.ts'
+import { copyLines } from './script.ts'
 import { writeDeadLetters } from './dead-letters.ts'
 import { readFreeSpans, type HasUnread } from './import-free.ts'
 

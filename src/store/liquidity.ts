@@ -1,9 +1,9 @@
 import type { ClientBase } from 'pg'
 import type { LiquidityEvent } from '../domain/liquidity-event.ts'
 import { instant } from './instant.ts'
-import { copyAll, type Copy } from './copy.ts'
+import type { Copy } from './copy.ts'
 import { toJson } from './json.ts'
-import type { StatementTarget } from './script.ts'
+import { copyAll, type StatementTarget } from './script.ts'
 
 const INSERT = `
 insert into liquidity_events (market_id, outcome_id, type, side, amount, price, observed_at, source, identity, detail)

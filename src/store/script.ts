@@ -55,3 +55,13 @@ export const createScript = (): Script => {
     },
   }
 }
+
+/** Inside the caller's transaction. */
+export const copyAll = async (client: ClientBase, copies: Copy[]): Promise<void> => {
+  const script = createScript()
+  script.copy(copies)
+  await script.send(client)
+}
+
+export const copyLines = (client: ClientBase, target: string, lines: string[]): Promise<void> =>
+  copyAll(client, [{ target, lines }])

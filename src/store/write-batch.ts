@@ -37,15 +37,15 @@ const resolvedIn = ({ resolvedMarkets, markets }: Batch): string[] => [
   ...[...markets.values()].filter(({ status }) => status === 'resolved').map(({ marketId }) => marketId),
 ]
 
-/** What Postgres is asked about before the COMMIT: most commits have none of it. */
-const asksOf = ({ fills, trades, activities, deadLetters, ...batch }: Batch): number =>
-  fills.length + trades.length + activities.length + deadLetters.length + marketsOf(batch)
-
 /** Fills are of markets that stand in Postgres already, and of positions whose payouts are settled before they grow. */
-const marketsOf = ({ markets, resolvedMarkets, marketChanges }: Pick<Batch, MarketParts>): number =>
-  markets.size + resolvedMarkets.size + marketChanges.length
+const bringsMarkets = ({ markets, resolvedMarkets, marketChanges }: Batch): boolean =>
+  markets.size + resolvedMarkets.size + marketChanges.length > 0
 
-type MarketParts = 'markets' | 'resolvedMarkets' | 'marketChanges'
+/** Whether Postgres is asked nothing before the COMMIT, as by most commits. */
+const asksNothing = (batch: Batch): boolean => {
+  const { fills, trades, activities, deadLetters } = batch
+  return fills.length + trades.length + activities.length + deadLetters.length === 0 && !bringsMarkets(batch)
+}
 
 /** The fence, and all rows of which there are many. */
 const scriptRows = async (script: Script, { owner, sealed }: Writing, batch: Batch): Promise<void> => {
@@ -56,7 +56,7 @@ const scriptRows = async (script: Script, { owner, sealed }: Writing, batch: Bat
   script.copy([...bookCopies(batch.bookLines, sealed), levelCopy(batch.liquidity), metricCopy(samples)])
 }
 
-const writeMarketsOf = async (client: PoolClient, batch: Batch): Promise<WrittenTrades> => {
+const writeMarketsAndTrades = async (client: PoolClient, batch: Batch): Promise<WrittenTrades> => {
   await lockMarkets(client, batch.marketChanges)
   await writeMarkets(client, [...batch.markets.values()])
   await writeResolved(client, [...batch.resolvedMarkets.values()])
@@ -94,14 +94,14 @@ const scriptRest = async (script: Script, batch: Batch, reprocessed: Batch['repr
 export const writeBatch = async (client: PoolClient, writing: Writing, batch: Batch): Promise<DeadLetter[]> => {
   const script = createScript()
   await scriptRows(script, writing, batch)
-  if (asksOf(batch) === 0) {
+  if (asksNothing(batch)) {
     await scriptRest(script, batch, batch.reprocessed)
     await script.send(client)
     return []
   }
-  const early = marketsOf(batch) === 0 ? scriptTrades(script, batch) : undefined
+  const early = bringsMarkets(batch) ? undefined : scriptTrades(script, batch)
   await script.send(client)
-  const { placed, attributed, news } = early?.() ?? (await writeMarketsOf(client, batch))
+  const { placed, attributed, news } = early?.() ?? (await writeMarketsAndTrades(client, batch))
   batch.news = news
   const done = await placeActivities(client, batch.activities)
   await writeDeadLetters(client, [...batch.deadLetters, ...placed.deadLetters, ...done.deadLetters])

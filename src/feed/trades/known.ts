@@ -22,6 +22,13 @@ export const knownKey = ({ key }: { key: string }, isWanted: boolean): KnownKey 
 const WORDS = 3
 const WORD_BYTES = 4
 
+/** Written out: it is asked for with each element of each poll. */
+const wordsOf = (key: KnownKey): number[] => [
+  key.readUInt32LE(0),
+  key.readUInt32LE(WORD_BYTES),
+  key.readUInt32LE(2 * WORD_BYTES),
+]
+
 /**
  * An open-addressed table of numbers: what it takes it takes from the start, some 30 bytes an element. As objects, elements
  * took 130 each, and made the process grow for the hour in which they came.
@@ -50,14 +57,15 @@ class Slots {
   }
 
   /** Where a key is, or would be put. */
-  find(key: KnownKey): number {
-    const words = [0, 1, 2].map((word) => key.readUInt32LE(word * WORD_BYTES))
-    return this.#find(words)
+  find(words: ArrayLike<number>): number {
+    let slot = (words[0] ?? 0) & this.#mask
+    while (this.countAt(slot) > 0 && !this.#has(slot, words)) slot = (slot + 1) & this.#mask
+    return slot
   }
 
-  put(slot: number, key: KnownKey, count: number, timeMs: number): void {
-    for (let word = 0; word < WORDS; word++) this.#words[slot * WORDS + word] = key.readUInt32LE(word * WORD_BYTES)
+  put(slot: number, words: ArrayLike<number>, count: number, timeMs: number): void {
     if (this.countAt(slot) === 0) this.size += 1
+    this.#words.set(words, slot * WORDS)
     this.#counts[slot] = count
     this.#timesMs[slot] = timeMs
   }
@@ -67,26 +75,16 @@ class Slots {
     const used = [...this.#counts.keys()].filter((slot) => this.countAt(slot) > 0)
     const timeOf = (slot: number): number => this.#timesMs[slot] ?? 0
     const young = new Slots(this.most)
-    for (const slot of used.toSorted((left, right) => timeOf(right) - timeOf(left)).slice(0, kept))
-      young.#take(this, slot)
+    for (const slot of used.toSorted((left, right) => timeOf(right) - timeOf(left)).slice(0, kept)) {
+      const words = this.#words.subarray(slot * WORDS, (slot + 1) * WORDS)
+      young.put(young.find(words), words, this.countAt(slot), timeOf(slot))
+    }
     return young
   }
 
-  #take(from: Slots, slot: number): void {
-    const words = from.#words.subarray(slot * WORDS, (slot + 1) * WORDS)
-    const target = this.#find([...words])
-    this.#words.set(words, target * WORDS)
-    this.#counts[target] = from.countAt(slot)
-    this.#timesMs[target] = from.#timesMs[slot] ?? 0
-    this.size += 1
-  }
-
-  #find(words: number[]): number {
-    let slot = (words[0] ?? 0) & this.#mask
-    while (this.countAt(slot) > 0 && words.some((word, at) => this.#words[slot * WORDS + at] !== word)) {
-      slot = (slot + 1) & this.#mask
-    }
-    return slot
+  #has(slot: number, words: ArrayLike<number>): boolean {
+    for (let at = 0; at < WORDS; at++) if (this.#words[slot * WORDS + at] !== words[at]) return false
+    return true
   }
 }
 
@@ -97,11 +95,12 @@ class Slots {
 export const createKnown = (most: number): Known => {
   let slots = new Slots(most)
   return {
-    countOf: (key) => slots.countAt(slots.find(key)),
+    countOf: (key) => slots.countAt(slots.find(wordsOf(key))),
     raise: (key, count, timeMs) => {
-      const slot = slots.find(key)
+      const words = wordsOf(key)
+      const slot = slots.find(words)
       if (slots.countAt(slot) >= count) return
-      slots.put(slot, key, count, timeMs)
+      slots.put(slot, words, count, timeMs)
       if (slots.size > most) slots = slots.youngest(most - Math.floor(most / 10))
     },
     forgetAll: () => {
