@@ -184,9 +184,11 @@ export class MarketRules {
 
   #lookAtFrame(batch: Batch): void {
     for (const { tape, rules, journal } of this.#places) {
-      if (rules.open === undefined || !this.#isShown() || !rules.isDue(tape.book)) continue
-      // A hash costs some µs: only where it decides something.
-      if (tape.isProved && !isCertain(tape)) tape.verification.proveEarly(batch)
+      if (rules.open === undefined || !this.#isShown()) continue
+      // A hash costs some µs: only where it decides something, or would else not be made at all.
+      const isWanted = rules.isDue(tape.book) || (rules.isNeeded && tape.verification.proof.isShedding)
+      if (!isWanted) continue
+      if (tape.status === 'following' && !isCertain(tape)) tape.verification.proveNow(batch)
       if (!isCertain(tape)) continue
       this.#rows = batch
       rules.settleOpen(tape.book, journal)

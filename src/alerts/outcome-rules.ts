@@ -75,6 +75,11 @@ export class OutcomeRules {
     if (at !== undefined) this.note(at)
   }
 
+  /** Whether the open state, which is due for nobody, has to be given to somebody once it is proved. */
+  get isNeeded(): boolean {
+    return this.#isNeeded
+  }
+
   progress(): Record<string, MoveProgress> {
     return (this.#progress ??= this.#newProgress())
   }

@@ -15,7 +15,8 @@ export type Since = { sinceTimeMs: number | undefined; lastGoodSequence: number 
 /** A batch that ended wrong: an alarm, unless an older book comes late and explains it. */
 export type Doubt = Since & Claim & { exchangeTimeMs: number; raisedTimeMs: number; detail: string }
 
-type Verified = { hash: string; sequence: number; receivedTimeMs: number }
+type Received = { receivedTimeMs: number }
+type Verified = { hash: string; sequence: number } & Received
 
 export type ProofProgress = {
   state: ProofState
@@ -46,6 +47,8 @@ export class BookProof {
   #isProved = false
   #verified: Verified | undefined
   #snapshot: Claim | undefined
+  /** Of the whole book as it stands, whose check was shed. */
+  #shed: (Claim & Received) | undefined
   readonly #judge: Judge
   readonly #prices: LastTradePrices
   readonly #ticks: () => string[]
@@ -66,6 +69,11 @@ export class BookProof {
     return this.#mark
   }
 
+  /** Batches end without a verdict: the shard lags. */
+  get isShedding(): boolean {
+    return this.#judge.isOverloaded
+  }
+
   /** Whether there is a batch that is not proved yet. */
   get isOpen(): boolean {
     return this.#mark !== undefined && !this.#isProved
@@ -81,18 +89,21 @@ export class BookProof {
   /** An element of a batch was applied. */
   take(mark: BatchMark): void {
     this.#mark = mark
+    this.#shed = undefined
     this.#isProved = false
   }
 
   /** The end of a read: a match with the known price proves at once. True when it newly did. */
   proveEarly(at: Standing): boolean {
-    const mark = this.#mark
-    if (mark === undefined || this.#isProved || mark.hash === '') return false
-    if (this.#judge.isOverloaded || !this.#judge.isProved(at.book, mark, this.#prices)) return false
-    this.isHashKnown = true
-    this.#prove(mark, at)
-    this.#isProved = true
-    return true
+    return !this.#judge.isOverloaded && this.#proveAsItStands(at)
+  }
+
+  /**
+   * The book decides something: it is hashed although checks are shed, and its last trade price searched for, which no
+   * shed check has learned. True when it is newly proved.
+   */
+  proveNow(at: Standing, near: number[]): boolean {
+    return this.isHashKnown && this.#proveAsItStands(at, this.#judge.isOverloaded ? near : undefined)
   }
 
   /** The batch has ended. Undefined where none was open, or it was proved before. */
@@ -105,10 +116,13 @@ export class BookProof {
   }
 
   /** A whole book is judged by its own hash, at once. */
-  judgeBook(at: Standing, claim: Claim & { receivedTimeMs: number }, near: number[]): BatchVerdict {
-    this.#mark = undefined
+  judgeBook(at: Standing, claim: Claim & Received, near: number[]): BatchVerdict {
+    this.#mark = this.#shed = undefined
     if (claim.hash === '') return 'unverifiable'
-    if (this.#judge.isOverloaded) return 'shed'
+    if (this.#judge.isOverloaded) {
+      this.#shed = claim
+      return 'shed'
+    }
     const verdict = this.#judge.judge(at.book, claim, { prices: this.#prices, near })
     if (verdict === 'verified') {
       this.isHashKnown = true
@@ -142,6 +156,7 @@ export class BookProof {
   explain(exchangeTimeMs: number): void {
     if (this.doubt !== undefined && exchangeTimeMs <= this.doubt.exchangeTimeMs) this.doubt = undefined
     this.#isProved = false
+    this.#shed = undefined
   }
 
   /** The doubt that nothing explained in time. */
@@ -157,7 +172,7 @@ export class BookProof {
 
   /** The book is not followed any more: what was open is not judged. */
   drop(): void {
-    this.#mark = undefined
+    this.#mark = this.#shed = undefined
     this.#isProved = false
     this.doubt = undefined
   }
@@ -176,6 +191,23 @@ export class BookProof {
     this.#isProved = false
     this.#verified = verified
     this.#snapshot = snapshot
+  }
+
+  /** `near`: searched around for the last trade price; absent: only the known one is tried. */
+  #proveAsItStands(at: Standing, near?: number[]): boolean {
+    const claim = this.#mark ?? this.#shed
+    if (claim === undefined || this.#isProved || claim.hash === '') return false
+    const prices = this.#prices
+    const isMatch =
+      near === undefined
+        ? this.#judge.isProved(at.book, claim, prices)
+        : this.#judge.judge(at.book, claim, { prices, near }) === 'verified'
+    if (!isMatch) return false
+    this.isHashKnown = true
+    this.#prove(claim, at)
+    this.#isProved = this.#mark !== undefined
+    this.#shed = undefined
+    return true
   }
 
   #judgeClaim(at: Standing, mark: BatchMark, near: number[]): BatchVerdict {
@@ -207,7 +239,7 @@ export class BookProof {
     return snapshot?.timestamp === timestamp && this.#judge.isProved(book, snapshot, this.#prices)
   }
 
-  #prove({ hash, receivedTimeMs }: { hash: string; receivedTimeMs: number }, { sequence }: Standing): void {
+  #prove({ hash, receivedTimeMs }: { hash: string } & Received, { sequence }: Standing): void {
     this.#verified = { hash, sequence, receivedTimeMs }
   }
 }

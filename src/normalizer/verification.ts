@@ -120,13 +120,14 @@ export class Verification {
     if (verdict === 'unverifiable') this.#judgeBest(subject, mark, raisedTimeMs)
   }
 
-  /** The end of a read. True when the book is newly proved. */
-  proveEarly(batch: Batch): boolean {
-    const { mark } = this.proof
-    if (mark === undefined || !this.proof.proveEarly(this.#subject)) return false
-    this.#tally('verified')
-    this.#tell('verified', batch, mark.receivedTimeMs)
-    return true
+  /** The end of a read. */
+  proveEarly(batch: Batch): void {
+    this.#takeProof(() => this.proof.proveEarly(this.#subject), batch)
+  }
+
+  /** Somebody decides by the book as it stands, whether checks are shed or not. */
+  proveNow(batch: Batch): void {
+    this.#takeProof(() => this.proof.proveNow(this.#subject, this.#near), batch)
   }
 
   /** Beside each frame of the market: ends a batch that nothing followed, and says what is overdue. */
@@ -225,6 +226,14 @@ export class Verification {
     if (quote === undefined || isQuoteOf(book, quote)) return
     const detail = `after the batch of ${mark.timestamp} the best prices are not ${mark.bestBid} and ${mark.bestAsk}`
     this.proof.raise(mark, detail, raisedTimeMs)
+  }
+
+  #takeProof(prove: () => boolean, batch: Batch): void {
+    const isOfBatch = this.proof.isOpen
+    if (!prove()) return
+    // A whole book was counted when its check was shed.
+    if (isOfBatch) this.#tally('verified')
+    this.#tell('verified', batch, this.proof.verified?.receivedTimeMs ?? 0)
   }
 
   #tally(verdict: BatchVerdict): void {

@@ -5,18 +5,21 @@ import { expect, test } from 'vitest'
 import { createAlertTables } from '../support/alert-tables.ts'
 import { createAlertVenue } from '../support/alert-venue.ts'
 import { createFlow, gammaText } from '../support/normalizer-flow.ts'
-import { committed, until } from '../support/normalizer-shard.ts'
+import { committed, startShard, until } from '../support/normalizer-shard.ts'
 import { openStores } from '../support/normalizer-stores.ts'
 
-const { database, redis, start, addresses, tables } = await openStores()
+const { database, redis, addresses, tables } = await openStores()
 const { pool } = database
 const { write, firedOf } = createAlertTables(pool)
 const flow = createFlow(redis)
 const venue = createAlertVenue(flow)
 
+/** So that the backlog of a restart is more than what checks are shed for. */
+const SHEDDING = { VERIFY_SHED_LAG_MS: '200' }
+
 const spawnShard = () => {
   const script = new URL('../support/normalizer-child.ts', import.meta.url).pathname
-  const given = ['--import', 'tsx', script, addresses.redisUrl, addresses.databaseUrl]
+  const given = ['--import', 'tsx', script, addresses.redisUrl, addresses.databaseUrl, JSON.stringify(SHEDDING)]
   return spawn(process.execPath, given, { stdio: ['ignore', 'pipe', 'inherit'] })
 }
 
@@ -44,7 +47,7 @@ test('kill -9 while rules fire loses no crossing and fires none twice', async ()
     child.kill('SIGKILL')
     await once(child, 'exit')
   }
-  await using _ = start()
+  await using _ = startShard(addresses, 0, SHEDDING)
   await committed(tables(), 'orderbook:27')
   const dense = Array.from({ length: crossings }, (_one, at) => at + 1)
   for (const id of ids) expect((await firedOf(id)).map(({ crossing }) => crossing)).toEqual(dense)

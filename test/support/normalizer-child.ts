@@ -6,9 +6,9 @@ import { takeOwnership } from '../../src/store/fence.ts'
 import { publishHeartbeats } from '../../src/workers/heartbeat-publisher.ts'
 import { openDeps } from './normalizer-deps.ts'
 
-/** Shard 0 in a process of its own, to be killed: `normalizer-child.ts <redis url> <database url>`. */
-const [, , redisUrl = '', databaseUrl = ''] = process.argv
-const deps = openDeps({ redisUrl, databaseUrl })
+/** Shard 0 in a process of its own, to be killed: `normalizer-child.ts <redis url> <database url> [JSON of variables]`. */
+const [, , redisUrl = '', databaseUrl = '', variables = '{}'] = process.argv
+const deps = openDeps({ redisUrl, databaseUrl }, JSON.parse(variables))
 const owner = await takeOwnership(deps.pool, 0, `child:${process.pid}`)
 const write = createCommitter({ ...deps, owner })
 const cache = createHotCache({ redis: deps.redis, ownerEpoch: owner.epoch })

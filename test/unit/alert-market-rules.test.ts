@@ -38,28 +38,35 @@ const openRules = (tape = newTape()) => {
   return { rules, trade, capped: () => cappedCount, waiting }
 }
 
-test('a tick is asked for where time alone may change something, and only there', async () => {
+/** A market whose rules see every frame of a venue with right hashes. */
+const openVenue = () => {
   const marketId = '1000'
   const outcomes = tokensOf(marketId).map((token, at) => ({ outcomeId: `${marketId}:${at}`, name: 'n', token }))
   const { tape } = newTapeOf({ ...testMarket, marketId, conditionId: `0x${marketId.padStart(64, '0')}`, outcomes })
-  const { rules, waiting } = openRules(tape)
   const batch = newBatch()
-  let [receivedTimeMs, ordinal] = [Date.now(), 0]
+  const clock = { receivedTimeMs: Date.now() }
+  let ordinal = 0
   const venue = createAlertVenue({
     append: async (_, frames) => {
       const text = frames[0]?.[1] ?? ''
       ordinal += 1
-      const frame = { kind: 'websocket', receivedTimeMs, sourceReceivedTimeMs: undefined, text } as const
+      const frame = { kind: 'websocket', ...clock, sourceReceivedTimeMs: undefined, text } as const
       tape.apply({ stream: tape.stream, id: `${ordinal}-0`, epoch: 'e', firstOrdinal: ordinal, frames: [frame] }, batch)
       tape.proveEarly(batch)
     },
   })
+  return { marketId, tape, batch, clock, venue }
+}
+
+test('a tick is asked for where time alone may change something, and only there', async () => {
+  const { marketId, tape, batch, clock, venue } = openVenue()
+  const { rules, waiting } = openRules(tape)
   const quote = (bidPrice: string, askPrice: string, afterMs: number): Promise<void> => {
-    receivedTimeMs += afterMs
+    clock.receivedTimeMs += afterMs
     return venue.quote(marketId, bidPrice, askPrice)
   }
   const tick = (): number => {
-    rules.tick(receivedTimeMs + 1_000, batch)
+    rules.tick(clock.receivedTimeMs + 1_000, batch)
     if (!rules.isWaiting) waiting.delete(rules)
     return waiting.size
   }
@@ -72,10 +79,33 @@ test('a tick is asked for where time alone may change something, and only there'
   await quote('0.30', '0.32', 1_000)
   expect(tick()).toBe(0)
   await quote('0.60', '0.62', 1_000)
-  receivedTimeMs += 30_000
+  clock.receivedTimeMs += 30_000
   expect([tick(), batch.alertEvents.length]).toEqual([1, 1])
-  receivedTimeMs += 30_000
+  clock.receivedTimeMs += 30_000
   expect([tick(), batch.alertEvents.length]).toEqual([0, 2])
+})
+
+test('a shard that lags and sheds its checks hashes what a rule decides by: no crossing of a backlog is lost', async () => {
+  const { marketId, tape, batch, venue } = openVenue()
+  const { rules } = openRules(tape)
+  rules.set(ruleOf({ marketId, condition: 'price_above', threshold: '0.5', hysteresis: '0.02' }), NEW)
+  await venue.quote(marketId, '0.30', '0.32')
+  tape.deps.judge.lagMs = 1_000_000
+  const crossings = (): number => batch.alertEvents.length
+  const proofs = (): string[] => batch.proofs.map(({ state }) => state)
+
+  await venue.quote(marketId, '0.31', '0.33')
+  expect(proofs()).toEqual(['verified', 'unverifiable'])
+  await venue.quote(marketId, '0.60', '0.62')
+  expect(crossings()).toBe(1)
+  expect(proofs()).toEqual(['verified', 'unverifiable', 'verified'])
+  await venue.quote(marketId, '0.40', '0.42')
+  await venue.batch(marketId, [['BUY', '0.60', '100'], ['SELL', '0.42', '0'], ['SELL', '0.62', '100']]) // prettier-ignore
+  expect(crossings()).toBe(2)
+  await venue.quote(marketId, '0.40', '0.42')
+  await venue.batch(marketId, [['SELL', '0.42', '0'], ['SELL', '0.70', '100'], ['BUY', '0.64', '100']], true) // prettier-ignore
+  expect(crossings()).toBe(2)
+  expect(batch.alertEvents.map(({ crossing, value }) => [crossing, value])).toEqual([[1, '0.61'], [2, '0.61']]) // prettier-ignore
 })
 
 test('without a cooldown a trade that was received before the last that fired counts too', () => {
