@@ -41,6 +41,8 @@ export const startPacer = ({ rate, step, before }: PacerOptions): Pacer => {
   }
 
   const tick = (): void => {
+    // One that was put off to the next turn may come after the end.
+    if (isStopped) return
     const nowMs = performance.now()
     credit = Math.min(credit + ((nowMs - lastMs) * rate) / 1000, (MAX_DEBT_MS * rate) / 1000)
     lastMs = nowMs
