@@ -48,10 +48,11 @@ const install = async (prefix: string[]): Promise<CommandResult> => {
   }
 }
 
+export type Found = { type: 'found'; path: string }
 export type Installed = { type: 'installed'; path: string } | { type: 'not_installed'; reason: string }
 
 /** Debian's package, where it may be installed without asking. A server on 6379 that was there before is not touched. */
-export const installRedis = async (): Promise<Installed> => {
+const installRedis = async (): Promise<Installed> => {
   if (findOnPath('apt-get') === undefined) return { type: 'not_installed', reason: 'there is no apt-get' }
   const prefix = await rootPrefix()
   if (prefix === undefined) return { type: 'not_installed', reason: 'neither root nor sudo without a password' }
@@ -61,4 +62,12 @@ export const installRedis = async (): Promise<Installed> => {
   const path = findOnPath('redis-server')
   if (path !== undefined) return { type: 'installed', path }
   return { type: 'not_installed', reason: `apt-get failed: ${result.output.trim().split('\n').at(-1)}` }
+}
+
+/** redis-server on PATH, else Debian's package. */
+export const obtainRedis = async (say: (line: string) => void): Promise<Found | Installed> => {
+  const path = findOnPath('redis-server')
+  if (path !== undefined) return { type: 'found', path }
+  say('redis-server is not on PATH, trying apt-get …')
+  return installRedis()
 }

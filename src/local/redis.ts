@@ -4,7 +4,7 @@ import { Redis } from 'ioredis'
 import type { KeptProcess } from './kept-process.ts'
 import type { ProcessSpec } from './launch.ts'
 import { waitUntil } from './ports.ts'
-import { INSTALL_COMMAND, installRedis } from './redis-install.ts'
+import { INSTALL_COMMAND, obtainRedis } from './redis-install.ts'
 import { findOnPath, runCommand } from './run-command.ts'
 import type { Site } from './site.ts'
 import { startOnPort } from './start-on-port.ts'
@@ -91,16 +91,14 @@ const dockerWay = async (): Promise<Way | undefined> => {
 }
 
 const findWay = async (say: (line: string) => void): Promise<Way> => {
-  const path = findOnPath('redis-server')
-  if (path !== undefined) return native(path, path)
-  say('redis-server is not on PATH, trying apt-get …')
-  const installed = await installRedis()
-  if (installed.type === 'installed') return native(installed.path, "Debian's package, just installed")
+  const obtained = await obtainRedis(say)
+  if (obtained.type === 'found') return native(obtained.path, obtained.path)
+  if (obtained.type === 'installed') return native(obtained.path, "Debian's package, just installed")
   const docker = await dockerWay()
   if (docker !== undefined) return docker
   const command = process.platform === 'darwin' ? 'brew install redis' : INSTALL_COMMAND
   throw new Error(
-    `no Redis: REDIS_URL is not set, redis-server is not on PATH, ${installed.reason}, and no Docker engine answers.\n` +
+    `no Redis: REDIS_URL is not set, redis-server is not on PATH, ${obtained.reason}, and no Docker engine answers.\n` +
       `Run this and start again:\n  ${command}`,
   )
 }

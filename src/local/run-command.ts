@@ -8,6 +8,8 @@ export type CommandOptions = {
   env: NodeJS.ProcessEnv
   user?: { uid: number; gid: number } | undefined
   cwd?: string
+  /** Ends it. */
+  signal?: AbortSignal | undefined
 }
 
 const OUTPUT_LIMIT = 64 * 1024
@@ -15,9 +17,16 @@ const OUTPUT_LIMIT = 64 * 1024
 /** Runs to the end, never throws: a command that cannot be started has code 127. Output is the last 64 KiB of both streams. */
 export const runCommand = (command: string, args: string[], options: CommandOptions): Promise<CommandResult> =>
   new Promise((resolve) => {
-    const { timeoutMs, env, user, cwd } = options
+    const { timeoutMs, env, user, cwd, signal: ending } = options
     const stdio: ['ignore', 'pipe', 'pipe'] = ['ignore', 'pipe', 'pipe']
-    const child = spawn(command, args, { env, cwd, stdio, timeout: timeoutMs, ...user })
+    const child = spawn(command, args, {
+      env,
+      cwd,
+      stdio,
+      timeout: timeoutMs,
+      ...(ending && { signal: ending }),
+      ...user,
+    })
     let output = ''
     const keep = (chunk: Buffer) => {
       output = (output + chunk.toString('utf8')).slice(-OUTPUT_LIMIT)

@@ -56,4 +56,4 @@ const adopt = (source: string): string => {
 }
 
 /** @throws Error with the last lines of the compiler, or the command to run where there is no Go. */
-export const buildTemporal = (): Promise<string> => goInstall(MODULE)
+export const buildTemporal = (signal?: AbortSignal): Promise<string> => goInstall(MODULE, signal)

@@ -31,7 +31,10 @@ const messageOf = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).split('\n')[0]?.slice(0, 140) ?? ''
 
 /** PATH, tool cache, the SDK's download, go install. @throws Error that names what was tried. */
-export const obtainTemporal = async (say: (line: string) => void): Promise<{ path: string; where: string }> => {
+export const obtainTemporal = async (
+  say: (line: string) => void,
+  signal?: AbortSignal,
+): Promise<{ path: string; where: string }> => {
   const found = await findTemporal()
   if (found !== undefined) return found
   say('temporal is neither on PATH nor in the tool cache, downloading …')
@@ -40,7 +43,7 @@ export const obtainTemporal = async (say: (line: string) => void): Promise<{ pat
   } catch (error) {
     say(`the download failed (${messageOf(error)}), building from source with Go (about 3 minutes on 2 cores) …`)
   }
-  return { path: await buildTemporal(), where: 'built with go install' }
+  return { path: await buildTemporal(signal), where: 'built with go install' }
 }
 
 export type TemporalPlace = {
@@ -101,7 +104,7 @@ const openGiven = async (site: Site, address: string): Promise<Temporal> => {
 export const openTemporal = async (site: Site): Promise<Temporal> => {
   const { address } = loadClientConfigProfile()
   if (address !== undefined && address !== '') return openGiven(site, address)
-  const { path: cli, where } = await obtainTemporal(site.say)
+  const { path: cli, where } = await obtainTemporal(site.say, site.closing)
   const databaseFile = site.state.path(`temporal-${site.venue}.db`)
   const place = { cli, cwd: site.state.root, logPath: site.state.logPath('temporal'), databaseFile }
   let uiPort = 0

@@ -2,8 +2,9 @@ import { mkdirSync } from 'node:fs'
 import { Redis } from 'ioredis'
 import { freePort } from '../../src/local/ports.ts'
 import { redisSpec } from '../../src/local/redis.ts'
-import { findOnPath, runCommand } from '../../src/local/run-command.ts'
+import { runCommand } from '../../src/local/run-command.ts'
 import type { TestFolder } from './services-folder.ts'
+import { redisServer } from './services.ts'
 import { openServerOnFreePort, type TestServer } from './services-process.ts'
 
 const openssl = async (cwd: string, args: string[]): Promise<void> => {
@@ -45,8 +46,7 @@ export const MANAGED_PASSWORD = 'kept-from-every-line'
 
 /** A Redis as managed ones are: a password, TLS, and nothing that blocks. */
 export const openManagedRedis = async (): Promise<ManagedRedis> => {
-  const binary = findOnPath('redis-server')
-  if (binary === undefined) throw new Error('these tests need redis-server on PATH')
+  const binary = await redisServer()
   let [home, plainPort] = ['', 0]
   const { server, port } = await openServerOnFreePort(
     () => freePort(0),

@@ -1,5 +1,6 @@
+import { shareBundles } from './bundles.ts'
 import { sweepTestFolders } from './services-folder.ts'
-import { openPostgres, openTemporal } from './services.ts'
+import { openPostgres, openTemporal, prepareServers } from './services.ts'
 
 /**
  * One Postgres, whose migrated database is the template of all others, and one Temporal for the whole run.
@@ -8,12 +9,15 @@ import { openPostgres, openTemporal } from './services.ts'
 export const setup = async (): Promise<() => Promise<void>> => {
   if (process.env['POLYTAPE_TEST_DATABASE_URL'] !== undefined) return () => Promise.resolve()
   await sweepTestFolders()
+  await prepareServers()
   const [postgres, temporal] = await Promise.all([openPostgres(), openTemporal()])
   process.env['POLYTAPE_TEST_DATABASE_URL'] = postgres.url
   process.env['POLYTAPE_TEST_ADMIN_URL'] = postgres.adminUrl
   process.env['POLYTAPE_TEST_TEMPORAL_ADDRESS'] = temporal.address
   process.env['POLYTAPE_TEST_TEMPORAL_CLI'] = temporal.cli
+  const forgetBundles = shareBundles()
   return async () => {
+    forgetBundles()
     await Promise.all([postgres[Symbol.asyncDispose](), temporal[Symbol.asyncDispose]()])
   }
 }

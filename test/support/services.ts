@@ -6,7 +6,7 @@ import { freePort } from '../../src/local/ports.ts'
 import { clusterSpec, databaseUrl, initialise, newPassword, type Cluster } from '../../src/local/postgres-cluster.ts'
 import { postgresBinaries } from '../../src/local/postgres-binaries.ts'
 import { redisSpec } from '../../src/local/redis.ts'
-import { findOnPath } from '../../src/local/run-command.ts'
+import { obtainRedis } from '../../src/local/redis-install.ts'
 import { obtainTemporal, temporalSpec } from '../../src/local/temporal.ts'
 import { amRoot, postgresHome, postgresUser } from '../../src/local/unprivileged.ts'
 import { createDatabaseIfMissing, migrate } from '../../src/store/migrate.ts'
@@ -17,11 +17,24 @@ const anyPort = () => freePort(0)
 
 export type TestRedis = TestServer & { url: string; connect: () => Redis }
 
+const say = (line: string): void => console.error(line)
+
+/** @throws Error with the reason where there is none and none can be installed without a password. */
+export const redisServer = async (): Promise<string> => {
+  const obtained = await obtainRedis(say)
+  if (obtained.type === 'not_installed') throw new Error(`expected redis-server on PATH: ${obtained.reason}`)
+  return obtained.path
+}
+
+/** Puts on this machine what `npm start` would, so that no start has to build it within the time that it is waited for. */
+export const prepareServers = async (): Promise<void> => {
+  await redisServer()
+  await obtainTemporal(say)
+}
+
 /** A redis-server of its own, with the settings of the product (appendonly, noeviction). */
 export const openRedis = async (): Promise<TestRedis> => {
-  const binary = findOnPath('redis-server')
-  if (binary === undefined)
-    throw new Error('these tests need redis-server on PATH; `npm start` installs it where it may')
+  const binary = await redisServer()
   const { server, port } = await openServerOnFreePort(anyPort, async ({ state }, at) => {
     const folder = state.path('redis')
     mkdirSync(folder, { recursive: true })
@@ -61,7 +74,7 @@ export type TestTemporal = TestServer & { address: string; cli: string }
 
 /** A dev server with the product's search attributes: in memory, or with a file that outlives a restart. */
 export const openTemporal = async ({ isKept = false } = {}): Promise<TestTemporal> => {
-  const { path: cli } = await obtainTemporal((line) => console.error(line))
+  const { path: cli } = await obtainTemporal(say)
   const { server, port } = await openServerOnFreePort(anyPort, async ({ state }, at) => {
     const uiPort = await freePort(0)
     const databaseFile = isKept ? state.path('temporal.db') : undefined

@@ -4,7 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import pg from 'pg'
 import { z } from 'zod'
+import { keepBundles, lendBundles } from './bundles.ts'
 import { openTestFolder, type TestFolder } from './services-folder.ts'
+import { prepareServers } from './services.ts'
 
 const process_ = z.object({ pid: z.number() })
 const runFile = z.object({
@@ -114,7 +116,19 @@ export const openSystem = async (options: { args: string[]; env: Record<string, 
     for (const { pid } of [...processes, ...servers]) killHard(pid)
     if (child !== undefined) await exited(child)
   }
-  await start()
+  const dispose = async (): Promise<void> => {
+    await stop()
+    await folder[Symbol.asyncDispose]()
+  }
+  try {
+    await prepareServers()
+    lendBundles('compiled', folder.state.root)
+    await start()
+    keepBundles('compiled', folder.state.root)
+  } catch (error) {
+    await dispose()
+    throw error
+  }
   return {
     folder,
     run,
@@ -140,9 +154,6 @@ export const openSystem = async (options: { args: string[]; env: Record<string, 
       if (match === undefined) throw new Error(`no process ${name} among ${found.map((one) => one.name).join(', ')}`)
       return match.pid
     },
-    [Symbol.asyncDispose]: async () => {
-      await stop()
-      await folder[Symbol.asyncDispose]()
-    },
+    [Symbol.asyncDispose]: dispose,
   }
 }
