@@ -8,6 +8,7 @@ import { Client, Connection } from '@temporalio/client'
 import { NativeConnection, Worker } from '@temporalio/worker'
 import type { Redis } from 'ioredis'
 import type pg from 'pg'
+import { lendBundles } from '../support/bundles.ts'
 import { createDatabase, openRedis, openTemporal } from '../support/services.ts'
 import { until } from '../workflows/support/control-plane.ts'
 import { createStandInFeed } from '../workflows/support/stand-in-feed.ts'
@@ -57,6 +58,7 @@ export const openControlWorker = async (marketIds: number[], top: number | undef
   const connection = await Connection.connect({ address: server.address })
   const stopFeed = await startStandInFeed(server.address, redis)
   const stateDir = await mkdtemp(join(tmpdir(), 'polytape-control-'))
+  lendBundles('sources', stateDir)
   const environment = {
     ...process.env,
     REDIS_URL: redisServer.url,

@@ -114,7 +114,8 @@ test('a group with holes is given up under load: no gap, no frame missed, and it
   await until('it has left', async () => (await bench.redis.hget(confirmedKey(0), left))?.includes('stopped') === true)
   const { forgetSubscription } = subscriptionsOf(bench, 3)
   await forgetSubscription({ marketId: left, group: 0, generation: Date.now() })
-  await sleep(500)
+  const stoppedOf = async () => (await gapsOf(database.pool)).filter(({ reason }) => reason === 'stopped')
+  await until('its end is recorded of both outcomes', async () => (await stoppedOf()).length === 2)
   await database.pool.query('delete from feed_gaps')
   const before = new Set(await bench.sentTexts())
 

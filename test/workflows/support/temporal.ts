@@ -1,10 +1,13 @@
 import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { TestWorkflowEnvironment } from '@temporalio/testing'
 import { DefaultLogger, Runtime, type WorkflowBundle } from '@temporalio/worker'
-import { bundleWorkflows as bundle } from '../../../src/workers/workflow-bundle.ts'
+import { createLog } from '../../../src/lib/log.ts'
+import { bundleWorkflows as bundle, loadWorkflowBundle } from '../../../src/workers/workflow-bundle.ts'
 import { FEED_GROUP, MARKET_SLUG, MARKET_STATE } from '../../../src/workflows/attributes.ts'
+import { bundlesOf } from '../../support/bundles.ts'
 
 /** `temporal` of the test run's set-up, of PATH, or of polytape's tool cache. */
 export const temporalCli = (): string => {
@@ -36,5 +39,9 @@ export const openTemporal = async (): Promise<TestWorkflowEnvironment> => {
   return open().catch(open)
 }
 
-/** The workflows as the control worker bundles them. */
-export const bundleWorkflows = (): Promise<WorkflowBundle> => bundle(quiet)
+/** The workflows as the control worker bundles them, once a run of the tests. */
+export const bundleWorkflows = async (): Promise<WorkflowBundle> => {
+  const shared = bundlesOf('sources')
+  if (shared === undefined) return bundle(quiet)
+  return { code: await readFile(await loadWorkflowBundle(shared, createLog('test', 'error')), 'utf8') }
+}

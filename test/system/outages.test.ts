@@ -7,7 +7,7 @@ import { openPostgres, openRedis, type TestPostgres, type TestRedis } from '../s
 /**
  * The whole product on servers that the test takes down under load: 50 markets at 500 frames/s, 5 s each.
  *
- * Rows of an outcome that never had a gap are what the ledger predicts (the formula is in system-emulator.test.ts).
+ * Rows of an outcome that never had a gap are what the ledger predicts (the formula is in emulator.test.ts).
  * One system goes through all outages, so each must also leave a state from which the next is survived.
  */
 const MARKETS = 50
