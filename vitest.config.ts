@@ -12,7 +12,7 @@ const withServers = {
 }
 
 /**
- * Groups run one after the other. Every file has servers and databases of its own, so that a few of those that mostly wait run
+ * Groups run one after the other. Every file has servers and databases of its own, so that two of those that mostly wait run
  * beside each other; what runs the whole product has the two cores for itself.
  */
 export default defineConfig({
@@ -40,7 +40,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
-          maxWorkers: 3,
+          maxWorkers: 2,
           sequence: { groupOrder: 2 },
           ...withServers,
         },

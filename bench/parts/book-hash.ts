@@ -62,6 +62,6 @@ export const measureBookHash = (levelsASide: number, rounds: number): HashCosts 
       change(round)
       book.hash(TIMESTAMP, '0.490')
     }),
-    search: microsOf(20, () => void findLastTradePrice(input, 'none', { likely: [], isFine: false })),
+    search: microsOf(20, () => void findLastTradePrice(input, 'none', { likely: [], reach: 'three_decimals' })),
   }
 }

@@ -177,23 +177,32 @@ export class MarketRules {
   /** The batch before has ended: its last state is proved now, or never. */
   #settle(outcome: OutcomeTape, batch: Batch): void {
     const place = this.#placeOf(outcome.outcome.outcomeId)
-    if (place?.rules.open === undefined || !isCertain(outcome) || !this.#isShown()) return
+    if (place?.rules.open === undefined || !this.#isShown()) return
+    if (outcome.verification.proof.isShedding) this.#proveIfWanted(place, batch)
+    if (!isCertain(outcome)) return
     this.#rows = batch
     place.rules.settleOpen(outcome.book, place.journal)
   }
 
   #lookAtFrame(batch: Batch): void {
-    for (const { tape, rules, journal } of this.#places) {
+    for (const place of this.#places) {
+      const { tape, rules, journal } = place
       if (rules.open === undefined || !this.#isShown()) continue
-      // A hash costs some µs: only where it decides something, or would else not be made at all.
-      const isWanted = rules.isDue(tape.book) || (rules.isNeeded && tape.verification.proof.isShedding)
-      if (!isWanted) continue
-      if (tape.status === 'following' && !isCertain(tape)) tape.verification.proveNow(batch)
-      if (!isCertain(tape)) continue
+      if (!this.#proveIfWanted(place, batch) || !isCertain(tape)) continue
       this.#rows = batch
       rules.settleOpen(tape.book, journal)
     }
     this.#waitIfNeeded()
+  }
+
+  /**
+   * Whether somebody wants the open state: only then is it hashed, which costs some µs. Where checks are shed it would else
+   * not be at all, and so is also for those who only note it.
+   */
+  #proveIfWanted({ tape, rules }: Place, batch: Batch): boolean {
+    const isWanted = rules.isDue(tape.book) || (rules.isNeeded && tape.verification.proof.isShedding)
+    if (isWanted && tape.status === 'following' && !isCertain(tape)) tape.verification.proveNow(batch)
+    return isWanted
   }
 
   #lookAtTrade(fill: FillRow, batch: Batch): void {

@@ -12,6 +12,13 @@ const THREE_DECIMALS = ['', ...texts(3)]
 const FOUR_DECIMALS = texts(4)
 export const MOST_HASHES = THREE_DECIMALS.length + FOUR_DECIMALS.length
 
+export type SearchReach = 'likely' | 'three_decimals' | 'four_decimals'
+const FURTHER: Record<SearchReach, readonly string[][]> = {
+  likely: [],
+  three_decimals: [THREE_DECIMALS],
+  four_decimals: [THREE_DECIMALS, FOUR_DECIMALS],
+}
+
 /** A price in millionths as the venue writes a last trade price: three decimals, four where it needs them. */
 export const toLastTradePrice = (millionths: number): string =>
   (millionths / 1_000_000).toFixed(millionths % 1_000 === 0 ? 3 : 4)
@@ -22,18 +29,18 @@ const isIt = (prefix: Hash, tail: string, expected: string): boolean =>
 /**
  * Finds the `last_trade_price` with which a book hashes to `expected`. The venue's hash contains the price of a trade
  * 39 to 88 ms before it is told, and it is the last field: so the text before it is hashed once, and the state of the
- * SHA-1 is cloned for each candidate. `likely` ones are tried first, then all of three decimals, then, with
- * `isFine`, all of four. Undefined: no price fits, so the book or another input is wrong.
+ * SHA-1 is cloned for each candidate. `likely` ones are tried first, then as many as `reach` says: none other, all of
+ * three decimals, or all of four too. Undefined: none of them fits; where all were tried, the book or another input is wrong.
  */
 export const findLastTradePrice = (
   input: BookHashInput,
   expected: string,
-  { likely, isFine }: { likely: readonly string[]; isFine: boolean },
+  { likely, reach }: { likely: readonly string[]; reach: SearchReach },
 ): SearchResult => {
   const prefix = createHash('sha1').update(beforeLastTradePrice(input))
   const tail = afterLastTradePrice(input.version)
   let hashCount = 0
-  for (const candidates of [likely, THREE_DECIMALS, isFine ? FOUR_DECIMALS : []]) {
+  for (const candidates of [likely, ...FURTHER[reach]]) {
     for (const candidate of candidates) {
       hashCount += 1
       if (isIt(prefix, candidate + tail, expected)) return { lastTradePrice: candidate, hashCount }

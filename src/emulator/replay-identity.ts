@@ -23,7 +23,7 @@ const isOf = (message: ReplayBook, identity: ReplayIdentity): boolean => {
   const known = message.last_trade_price
   const input = book.hashInput(message.timestamp, known ?? '')
   if (known !== undefined) return bookHash(input) === message.hash
-  return findLastTradePrice(input, message.hash, { likely: [], isFine: false }).lastTradePrice !== undefined
+  return findLastTradePrice(input, message.hash, { likely: [], reach: 'three_decimals' }).lastTradePrice !== undefined
 }
 
 /**

@@ -8,7 +8,7 @@ export type CommandOptions = {
   env: NodeJS.ProcessEnv
   user?: { uid: number; gid: number } | undefined
   cwd?: string
-  /** Ends it. */
+  /** Ends it as Ctrl-C would: a compiler then removes what it had begun. */
   signal?: AbortSignal | undefined
 }
 
@@ -24,7 +24,7 @@ export const runCommand = (command: string, args: string[], options: CommandOpti
       cwd,
       stdio,
       timeout: timeoutMs,
-      ...(ending && { signal: ending }),
+      ...(ending && { signal: ending, killSignal: 'SIGINT' as const }),
       ...user,
     })
     let output = ''

@@ -1,37 +1,20 @@
 import type { Book } from '../domain/book.ts'
-import type { Claim, Judge, Verdict } from './judge.ts'
+import type { Claim, Judge } from './judge.ts'
 import type { LastTradePrices } from './last-trade-prices.ts'
-
-/** What the elements of one batch share: the venue's time, the hash of the book after its last change, best prices. */
-export type BatchMark = Claim & { exchangeTimeMs: number; bestBid: string; bestAsk: string; receivedTimeMs: number }
-
-/** `unverifiable` is not clean: an input of the hash is missing or unknown, or no batch was judged yet. */
-export type ProofState = 'verified' | 'unverifiable'
-export type BatchVerdict = Verdict | 'unverifiable'
-
-/** What was proved last when something went wrong: the loss lies after it. */
-export type Since = { sinceTimeMs: number | undefined; lastGoodSequence: number | undefined }
-
-/** A batch that ended wrong: an alarm, unless an older book comes late and explains it. */
-export type Doubt = Since & Claim & { exchangeTimeMs: number; raisedTimeMs: number; detail: string }
-
-type Received = { receivedTimeMs: number }
-type Verified = { hash: string; sequence: number } & Received
-
-export type ProofProgress = {
-  state: ProofState
-  isHashKnown: boolean
-  mark: BatchMark | undefined
-  doubt: Doubt | undefined
-  verified: Verified | undefined
-  snapshot: Claim | undefined
-}
+import type {
+  BatchMark,
+  BatchVerdict,
+  Doubt,
+  ProofProgress,
+  ProofState,
+  Received,
+  Since,
+  Standing,
+  Verified,
+} from './proof-state.ts'
 
 /** Event types overtake each other: a post-trade book may come this much after changes that are newer (8 ms were seen). */
 const LATE_BOOK_MS = 100
-
-/** A book at a position of its history. */
-export type Standing = { book: Book; sequence: number }
 
 /**
  * Proves one outcome's book. Every frame of a batch carries the hash of the book after the batch's last change: so a
@@ -49,6 +32,8 @@ export class BookProof {
   #snapshot: Claim | undefined
   /** Of the whole book as it stands, whose check was shed. */
   #shed: (Claim & Received) | undefined
+  /** Who decides by the book has asked in vain. */
+  #isMissed = false
   readonly #judge: Judge
   readonly #prices: LastTradePrices
   readonly #ticks: () => string[]
@@ -90,20 +75,26 @@ export class BookProof {
   take(mark: BatchMark): void {
     this.#mark = mark
     this.#shed = undefined
+    this.#isMissed = false
     this.#isProved = false
   }
 
   /** The end of a read: a match with the known price proves at once. True when it newly did. */
   proveEarly(at: Standing): boolean {
-    return !this.#judge.isOverloaded && this.#proveAsItStands(at)
+    return !this.#judge.isOverloaded && this.#proveOpen(at)
   }
 
   /**
-   * The book decides something: it is hashed although checks are shed, and its last trade price searched for, which no
-   * shed check has learned. True when it is newly proved.
+   * The book decides something: it is hashed although checks are shed. Then its last trade price, which no shed check has
+   * learned, is searched for too: of a whole book everywhere, of a batch, which may go on, among those that are likely.
+   * True when it is newly proved; it is not asked again for a state that could not be.
    */
   proveNow(at: Standing, near: number[]): boolean {
-    return this.isHashKnown && this.#proveAsItStands(at, this.#judge.isOverloaded ? near : undefined)
+    const isSearched = this.#judge.isOverloaded && this.isHashKnown
+    if (isSearched && this.#isMissed) return false
+    const isProved = isSearched ? this.#proveShed(at, near) : this.#proveOpen(at)
+    this.#isMissed = !isProved
+    return isProved
   }
 
   /** The batch has ended. Undefined where none was open, or it was proved before. */
@@ -118,17 +109,12 @@ export class BookProof {
   /** A whole book is judged by its own hash, at once. */
   judgeBook(at: Standing, claim: Claim & Received, near: number[]): BatchVerdict {
     this.#mark = this.#shed = undefined
+    this.#isProved = this.#isMissed = false
     if (claim.hash === '') return 'unverifiable'
-    if (this.#judge.isOverloaded) {
-      this.#shed = claim
-      return 'shed'
-    }
-    const verdict = this.#judge.judge(at.book, claim, { prices: this.#prices, near })
-    if (verdict === 'verified') {
-      this.isHashKnown = true
-      this.#snapshot = claim
-      this.#prove(claim, at)
-    }
+    const search = { prices: this.#prices, near }
+    const verdict = this.#judge.isOverloaded ? 'shed' : this.#judge.judge(at.book, claim, search)
+    if (verdict === 'shed') this.#shed = claim
+    if (verdict === 'verified') this.#proveWhole(claim, at)
     return verdict
   }
 
@@ -155,7 +141,7 @@ export class BookProof {
   /** A book that is older than what was applied came late: what was doubted lacked it. */
   explain(exchangeTimeMs: number): void {
     if (this.doubt !== undefined && exchangeTimeMs <= this.doubt.exchangeTimeMs) this.doubt = undefined
-    this.#isProved = false
+    this.#isProved = this.#isMissed = false
     this.#shed = undefined
   }
 
@@ -172,9 +158,8 @@ export class BookProof {
 
   /** The book is not followed any more: what was open is not judged. */
   drop(): void {
-    this.#mark = this.#shed = undefined
-    this.#isProved = false
-    this.doubt = undefined
+    this.#mark = this.#shed = this.doubt = undefined
+    this.#isProved = this.#isMissed = false
   }
 
   progress(): ProofProgress {
@@ -193,21 +178,40 @@ export class BookProof {
     this.#snapshot = snapshot
   }
 
-  /** `near`: searched around for the last trade price; absent: only the known one is tried. */
-  #proveAsItStands(at: Standing, near?: number[]): boolean {
-    const claim = this.#mark ?? this.#shed
-    if (claim === undefined || this.#isProved || claim.hash === '') return false
-    const prices = this.#prices
-    const isMatch =
-      near === undefined
-        ? this.#judge.isProved(at.book, claim, prices)
-        : this.#judge.judge(at.book, claim, { prices, near }) === 'verified'
-    if (!isMatch) return false
-    this.isHashKnown = true
-    this.#prove(claim, at)
-    this.#isProved = this.#mark !== undefined
-    this.#shed = undefined
+  #proveOpen(at: Standing): boolean {
+    const mark = this.#openMark()
+    if (mark === undefined || !this.#judge.isProved(at.book, mark, this.#prices)) return false
+    this.#proveMark(mark, at)
     return true
+  }
+
+  #proveShed(at: Standing, near: number[]): boolean {
+    const [mark, claim] = [this.#openMark(), this.#shed]
+    const search = { prices: this.#prices, near }
+    if (mark !== undefined && this.#judge.isLikely(at.book, mark, search)) {
+      this.#proveMark(mark, at)
+      return true
+    }
+    if (claim === undefined || this.#judge.judge(at.book, claim, search) !== 'verified') return false
+    this.#shed = undefined
+    this.#proveWhole(claim, at)
+    return true
+  }
+
+  #openMark(): BatchMark | undefined {
+    return this.#isProved || this.#mark?.hash === '' ? undefined : this.#mark
+  }
+
+  #proveMark(mark: BatchMark, at: Standing): void {
+    this.isHashKnown = true
+    this.#prove(mark, at)
+    this.#isProved = true
+  }
+
+  #proveWhole(claim: Claim & Received, at: Standing): void {
+    this.isHashKnown = true
+    this.#snapshot = claim
+    this.#prove(claim, at)
   }
 
   #judgeClaim(at: Standing, mark: BatchMark, near: number[]): BatchVerdict {

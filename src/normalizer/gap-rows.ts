@@ -1,6 +1,6 @@
 import type { Stats } from '../lib/stats.ts'
 import { shortened, type Batch, type GapCause, type GapClosed, type GapOpened } from './batch.ts'
-import type { Since } from './book-proof.ts'
+import type { Since } from './proof-state.ts'
 import type { OutcomeTape } from './outcome-tape.ts'
 
 /** Why a gap opens, and since when the book was not proved any more before it, if so. */

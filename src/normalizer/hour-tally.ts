@@ -1,4 +1,4 @@
-import type { BatchVerdict } from './book-proof.ts'
+import type { BatchVerdict } from './proof-state.ts'
 import { NO_HOUR, type HourProgress } from '../domain/progress.ts'
 
 const HOUR_MS = 3_600_000

@@ -1,5 +1,5 @@
 import type { Book } from '../domain/book.ts'
-import { findLastTradePrice } from '../domain/last-trade-price.ts'
+import { findLastTradePrice, type SearchReach } from '../domain/last-trade-price.ts'
 import type { Stats } from '../lib/stats.ts'
 import type { LastTradePrices } from './last-trade-prices.ts'
 
@@ -11,6 +11,8 @@ export type Claim = { timestamp: string; hash: string }
  * since the shard lags or has searched enough for this second.
  */
 export type Verdict = 'verified' | 'mismatch' | 'shed'
+
+type Search = { prices: LastTradePrices; near: number[]; reach: SearchReach }
 
 type JudgeDeps = {
   stats: Stats
@@ -68,17 +70,30 @@ export class Judge {
   judge(book: Book, claim: Claim, { prices, near }: { prices: LastTradePrices; near: number[] }): Verdict {
     if (this.isProved(book, claim, prices)) return 'verified'
     if (!this.#maySearch()) return 'shed'
+    const isFine = Number(book.identity.tickSize) < FINE_TICK
+    const { isFound, tried } = this.#search(book, claim, {
+      prices,
+      near,
+      reach: isFine ? 'four_decimals' : 'three_decimals',
+    })
+    if (this.#mode === 'limited') this.#allowance -= tried
+    this.#deps.stats.count('hashSearches')
+    return isFound ? 'verified' : 'mismatch'
+  }
+
+  /** Some ten hashes, with the prices that are likely. False says nothing: the batch may go on. */
+  isLikely(book: Book, claim: Claim, { prices, near }: { prices: LastTradePrices; near: number[] }): boolean {
+    return this.#search(book, claim, { prices, near, reach: 'likely' }).isFound
+  }
+
+  #search(book: Book, claim: Claim, { prices, near, reach }: Search): { isFound: boolean; tried: number } {
     const { bid, ask } = book.best()
     const best = [bid, ask].flatMap((level) => (level === undefined ? [] : [level.price]))
-    const isFine = Number(book.identity.tickSize) < FINE_TICK
     const likely = prices.likely([...near, ...best])
     const input = book.hashInput(claim.timestamp, '')
-    const found = this.#measure(() => findLastTradePrice(input, claim.hash, { likely, isFine }))
-    if (this.#mode === 'limited') this.#allowance -= found.hashCount
-    this.#deps.stats.count('hashSearches')
-    if (found.lastTradePrice === undefined) return 'mismatch'
-    prices.learn(found.lastTradePrice)
-    return 'verified'
+    const { lastTradePrice, hashCount } = this.#measure(() => findLastTradePrice(input, claim.hash, { likely, reach }))
+    if (lastTradePrice !== undefined) prices.learn(lastTradePrice)
+    return { isFound: lastTradePrice !== undefined, tried: hashCount }
   }
 
   #inMode(mode: 'patient' | 'blind', run: () => void): void {

@@ -1,5 +1,5 @@
 import { toMillionths } from '../domain/decimal.ts'
-import type { Since } from './book-proof.ts'
+import type { Since } from './proof-state.ts'
 import type { Book } from '../domain/book.ts'
 
 /** Best prices in millionths; an empty side is 0 or one million, as the venue says it. */

@@ -2,18 +2,11 @@ import type { Book } from '../domain/book.ts'
 import type { BookEvent, PriceChange } from '../domain/event.ts'
 import type { Stats } from '../lib/stats.ts'
 import type { Batch, GapCause, TapeContext } from './batch.ts'
-import {
-  BookProof,
-  type BatchMark,
-  type BatchVerdict,
-  type ProofProgress,
-  type ProofState,
-  type Since,
-  type Standing,
-} from './book-proof.ts'
+import { BookProof } from './book-proof.ts'
 import type { MessageTime } from './change-window.ts'
 import type { Judge } from './judge.ts'
 import type { LastTradePrices } from './last-trade-prices.ts'
+import type { BatchMark, BatchVerdict, ProofProgress, ProofState, Since, Standing } from './proof-state.ts'
 import { isQuoteOf, quoteOf, QuoteWatch, toQuote, type QuoteWatchState } from './quote-watch.ts'
 
 /** A batch that nothing follows has ended after this. Its frames come within milliseconds, unless the feed hangs. */

@@ -64,6 +64,7 @@ export const openControlWorker = async (marketIds: number[], top: number | undef
     REDIS_URL: redisServer.url,
     DATABASE_URL: database.url,
     TEMPORAL_ADDRESS: server.address,
+    TEMPORAL_NAMESPACE: 'default',
     POLYMARKET_GAMMA_URL: gamma.url,
     POLYTAPE_STATE_DIR: stateDir,
     POLYTAPE_TOP: String(top ?? ''),

@@ -3,7 +3,7 @@ import { readdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Client, Connection } from '@temporalio/client'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { openEmulator, type Emulator } from '../../src/emulator/emulator.ts'
 import { runCommand } from '../../src/local/run-command.ts'
 import { deploySchedules } from '../../src/workers/schedules.ts'
@@ -33,9 +33,11 @@ const withVenue = (more: NodeJS.ProcessEnv = {}) => ({
 })
 
 describe('Temporal', () => {
+  // Other files run in this process.
+  afterAll(() => void vi.unstubAllEnvs())
   const inNamespace = async (namespace: string) => {
-    process.env['TEMPORAL_ADDRESS'] = process.env['POLYTAPE_TEST_TEMPORAL_ADDRESS']
-    process.env['TEMPORAL_NAMESPACE'] = namespace
+    vi.stubEnv('TEMPORAL_ADDRESS', process.env['POLYTAPE_TEST_TEMPORAL_ADDRESS'])
+    vi.stubEnv('TEMPORAL_NAMESPACE', namespace)
     return lookAt('temporal', state())
   }
 

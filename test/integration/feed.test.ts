@@ -204,7 +204,9 @@ test('a resync is answered by REST once, however often it is asked for', async (
   await bench.desire(bench.marketIds, 'active')
   await bench.confirmed(bench.marketIds, 'active')
   const marketId = bench.marketIds[0] ?? ''
-  for (let ask = 0; ask < 20; ask++) await bench.redis.publish(RESYNC_CHANNEL, marketId)
+  const asking = bench.redis.pipeline()
+  for (let ask = 0; ask < 20; ask++) asking.publish(RESYNC_CHANNEL, marketId)
+  await asking.exec()
   const rest = async (): Promise<number> =>
     framesOf(await readStream(bench.redis, orderbookStream(marketId))).filter(({ kind }) => kind === 'rest').length
   await until('books came by REST', async () => (await rest()) === 2)

@@ -94,7 +94,8 @@ test('a rebuild that Postgres breaks off, for it and a commit wait for each othe
     const rebuilding = rebuild(pool.client, false)
     await until('the rebuild waits for the row', async () => {
       const { rows } = await database.pool.query(
-        `select from pg_locks where not granted and locktype = 'transactionid'`,
+        `select from pg_locks l join pg_stat_activity a using (pid)
+         where not l.granted and l.locktype = 'transactionid' and a.datname = current_database()`,
       )
       return rows.length > 0
     })

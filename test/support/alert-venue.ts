@@ -4,7 +4,6 @@ import { venueHash } from './venue-hash.ts'
 type Side = 'BUY' | 'SELL'
 export type Change = [side: Side, price: string, size: string]
 
-const INPUTS = { tickSize: '0.01', lastTradePrice: '' }
 const compare = ([left]: [string, string], [right]: [string, string]): number => Number(left) - Number(right)
 const toLevel = ([price, size]: [string, string]) => ({ price, size })
 
@@ -12,6 +11,7 @@ const toLevel = ([price, size]: [string, string]) => ({ price, size })
 export const createAlertVenue = (flow: Pick<Flow, 'append'>, startTimeMs = Date.now() - 60_000) => {
   const books = new Map<string, { BUY: Map<string, string>; SELL: Map<string, string> }>()
   let timeMs = startTimeMs
+  let lastTradePrice = ''
   const bookOf = (marketId: string) => {
     const book = books.get(marketId) ?? { BUY: new Map(), SELL: new Map() }
     books.set(marketId, book)
@@ -24,11 +24,16 @@ export const createAlertVenue = (flow: Pick<Flow, 'append'>, startTimeMs = Date.
     const market = `0x${marketId.padStart(64, '0')}`
     return { market, timestamp: String(timeMs), asset_id: tokensOf(marketId)[0] ?? '', bids, asks }
   }
-  const hashOf = (marketId: string): string => venueHash(said(marketId), INPUTS)
+  const hashOf = (marketId: string): string => venueHash(said(marketId), { tickSize: '0.01', lastTradePrice })
   const bookText = (marketId: string): string =>
     JSON.stringify({ event_type: 'book', ...said(marketId), hash: hashOf(marketId) })
 
   return {
+    /** All hashes from here on are over this price of a trade. */
+    hashOver: (price: string): void => {
+      lastTradePrice = price
+    },
+
     /** A whole book of one level a side; an absent price is an empty side. */
     quote: async (marketId: string, bid: string | undefined, ask: string | undefined, size = '100'): Promise<void> => {
       timeMs += 1

@@ -1,6 +1,6 @@
-import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { openTestFolder } from './services-folder.ts'
 
 const FOLDER = 'POLYTAPE_TEST_BUNDLES'
 
@@ -33,9 +33,9 @@ export const keepBundles = (code: Code, stateDir: string): void => {
   if (shared !== undefined) copy(stateDir, shared)
 }
 
-/** @returns removes them again. */
-export const shareBundles = (): (() => void) => {
-  const folder = mkdtempSync(join(tmpdir(), 'polytape-bundles-'))
-  process.env[FOLDER] = folder
-  return () => rmSync(folder, { recursive: true, force: true })
+/** In a folder that is removed on dispose. */
+export const shareBundles = async (): Promise<AsyncDisposable> => {
+  const folder = await openTestFolder()
+  process.env[FOLDER] = folder.state.root
+  return folder
 }

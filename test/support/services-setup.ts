@@ -15,9 +15,8 @@ export const setup = async (): Promise<() => Promise<void>> => {
   process.env['POLYTAPE_TEST_ADMIN_URL'] = postgres.adminUrl
   process.env['POLYTAPE_TEST_TEMPORAL_ADDRESS'] = temporal.address
   process.env['POLYTAPE_TEST_TEMPORAL_CLI'] = temporal.cli
-  const forgetBundles = shareBundles()
+  const bundles = await shareBundles()
   return async () => {
-    forgetBundles()
-    await Promise.all([postgres[Symbol.asyncDispose](), temporal[Symbol.asyncDispose]()])
+    await Promise.all([postgres, temporal, bundles].map((one) => one[Symbol.asyncDispose]()))
   }
 }

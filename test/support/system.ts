@@ -67,6 +67,14 @@ const exited = (child: ChildProcess): Promise<void> =>
     else child.once('exit', () => resolve())
   })
 
+/** A start that hangs must not hide why it was given up. */
+const HANGS_MS = 30_000
+
+const endAnyhow = (child: ChildProcess): Promise<void> => {
+  const late = setTimeout(() => child.kill('SIGKILL'), HANGS_MS)
+  return exited(child).finally(() => clearTimeout(late))
+}
+
 const killHard = (pid: number): void => {
   try {
     process.kill(pid, 'SIGKILL')
@@ -105,7 +113,7 @@ export const openSystem = async (options: { args: string[]; env: Record<string, 
     const began = Date.now()
     if (child !== undefined) {
       child.kill('SIGINT')
-      await exited(child)
+      await endAnyhow(child)
     }
     return Date.now() - began
   }

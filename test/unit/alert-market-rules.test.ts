@@ -4,7 +4,7 @@ import type { RuleRow, Standing } from '../../src/alerts/rule.ts'
 import { newBatch, type Batch } from '../../src/normalizer/batch.ts'
 import { fillKey } from '../../src/normalizer/fill-key.ts'
 import { ruleOf } from '../support/alert-rule.ts'
-import { createAlertVenue } from '../support/alert-venue.ts'
+import { createAlertVenue, type Change } from '../support/alert-venue.ts'
 import { tokensOf } from '../support/normalizer-flow.ts'
 import { newTape, newTapeOf, testMarket } from '../support/normalizer-tape.ts'
 
@@ -85,27 +85,54 @@ test('a tick is asked for where time alone may change something, and only there'
   expect([tick(), batch.alertEvents.length]).toEqual([0, 2])
 })
 
-test('a shard that lags and sheds its checks hashes what a rule decides by: no crossing of a backlog is lost', async () => {
-  const { marketId, tape, batch, venue } = openVenue()
+/** A shard that lags: its checks are shed. One rule, which fires above 0.5 and is armed again below 0.48. */
+const openBehind = async () => {
+  const opened = openVenue()
+  const { marketId, tape, batch, venue } = opened
   const { rules } = openRules(tape)
   rules.set(ruleOf({ marketId, condition: 'price_above', threshold: '0.5', hysteresis: '0.02' }), NEW)
   await venue.quote(marketId, '0.30', '0.32')
   tape.deps.judge.lagMs = 1_000_000
-  const crossings = (): number => batch.alertEvents.length
-  const proofs = (): string[] => batch.proofs.map(({ state }) => state)
+  const state = (): string | undefined => [...batch.alertStates.values()].at(-1)?.state
+  const fired = (): string[] => batch.alertEvents.map(({ value }) => value ?? '')
+  return { ...opened, fired, state, shed: () => tape.deps.stats.read()['checksShed'] ?? 0 }
+}
 
+const UP: Change[] = [['BUY', '0.60', '100'], ['SELL', '0.42', '0'], ['SELL', '0.62', '100']] // prettier-ignore
+const DOWN: Change[] = [['BUY', '0.40', '100'], ['BUY', '0.60', '0'], ['SELL', '0.62', '0'], ['SELL', '0.42', '100']] // prettier-ignore
+
+test('a shard that lags and sheds its checks hashes what a rule decides by, and only that', async () => {
+  const { marketId, batch, venue, fired, state, shed } = await openBehind()
+  const proofs = (): string[] => batch.proofs.map((proof) => proof.state)
   await venue.quote(marketId, '0.31', '0.33')
-  expect(proofs()).toEqual(['verified', 'unverifiable'])
+  expect([proofs(), shed()]).toEqual([['verified', 'unverifiable'], 1])
   await venue.quote(marketId, '0.60', '0.62')
-  expect(crossings()).toBe(1)
-  expect(proofs()).toEqual(['verified', 'unverifiable', 'verified'])
+  expect([proofs().at(-1), fired(), state()]).toEqual(['verified', ['0.61'], 'fired'])
   await venue.quote(marketId, '0.40', '0.42')
-  await venue.batch(marketId, [['BUY', '0.60', '100'], ['SELL', '0.42', '0'], ['SELL', '0.62', '100']]) // prettier-ignore
-  expect(crossings()).toBe(2)
+  expect(state()).toBe('armed')
+  await venue.batch(marketId, UP)
+  expect([fired(), state()]).toEqual([['0.61', '0.61'], 'fired'])
+  // A whole book right after a batch that was proved.
   await venue.quote(marketId, '0.40', '0.42')
-  await venue.batch(marketId, [['SELL', '0.42', '0'], ['SELL', '0.70', '100'], ['BUY', '0.64', '100']], true) // prettier-ignore
-  expect(crossings()).toBe(2)
-  expect(batch.alertEvents.map(({ crossing, value }) => [crossing, value])).toEqual([[1, '0.61'], [2, '0.61']]) // prettier-ignore
+  expect(state()).toBe('armed')
+  await venue.batch(marketId, UP, true)
+  expect([fired().length, state()]).toEqual([2, 'armed'])
+})
+
+test('trades of a backlog, whose prices are in the hashes that follow, hide no crossing', async () => {
+  const { marketId, venue, fired, state, tape } = await openBehind()
+  const searches = (): number => tape.deps.stats.read()['hashSearches'] ?? 0
+  const before = searches()
+  for (const price of ['0.410', '0.577', '0.002']) {
+    venue.hashOver(price)
+    await venue.quote(marketId, '0.60', '0.62')
+    await venue.batch(marketId, DOWN)
+    expect(state()).toBe('armed')
+    await venue.batch(marketId, UP)
+    await venue.batch(marketId, DOWN)
+  }
+  expect(fired()).toEqual(Array.from({ length: 6 }, () => '0.61'))
+  expect(searches() - before).toBe(3)
 })
 
 test('without a cooldown a trade that was received before the last that fired counts too', () => {

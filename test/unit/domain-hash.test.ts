@@ -71,19 +71,19 @@ const someBook = (tick: string): Preimage => ({
 test.each(['', '0.000', '0.007', '0.490', '1.000'])('the search finds the last trade price "%s"', (price) => {
   const input = inputOf(someBook('0.01'))
   const sha1 = bookHash({ ...input, lastTradePrice: price })
-  const found = findLastTradePrice(input, sha1, { likely: [], isFine: false })
+  const found = findLastTradePrice(input, sha1, { likely: [], reach: 'three_decimals' })
   expect(found.lastTradePrice).toBe(price)
-  const told = findLastTradePrice(input, sha1, { likely: ['0.123', price], isFine: false })
+  const told = findLastTradePrice(input, sha1, { likely: ['0.123', price], reach: 'three_decimals' })
   expect(told).toEqual({ lastTradePrice: price, hashCount: 2 })
 })
 
 test('prices of four decimals are searched where they may occur, and no others are found', () => {
   const input = inputOf({ ...someBook('0.0001'), version: 'v2' })
   const sha1 = bookHash({ ...input, lastTradePrice: '0.4905' })
-  expect(findLastTradePrice(input, sha1, { likely: [], isFine: true }).lastTradePrice).toBe('0.4905')
-  expect(findLastTradePrice(input, sha1, { likely: [], isFine: false }).lastTradePrice).toBeUndefined()
+  expect(findLastTradePrice(input, sha1, { likely: [], reach: 'four_decimals' }).lastTradePrice).toBe('0.4905')
+  expect(findLastTradePrice(input, sha1, { likely: [], reach: 'three_decimals' }).lastTradePrice).toBeUndefined()
   const lost = { ...input, bids: '' }
-  const none = findLastTradePrice(lost, sha1, { likely: [], isFine: true })
+  const none = findLastTradePrice(lost, sha1, { likely: [], reach: 'four_decimals' })
   expect(none).toEqual({ lastTradePrice: undefined, hashCount: MOST_HASHES })
 })
 
@@ -110,7 +110,7 @@ test.skipIf(captures === undefined)('the search finds the last trade price of ev
   const priced = vectors().filter(({ given }) => eraOf(given) === 10)
   expect(priced.length).toBeGreaterThan(20)
   for (const { given, vector } of priced) {
-    const found = findLastTradePrice(inputOf(given), vector.sha1, { likely: [], isFine: true })
+    const found = findLastTradePrice(inputOf(given), vector.sha1, { likely: [], reach: 'four_decimals' })
     expect(found.lastTradePrice, vector.source).toBe(given.last_trade_price)
   }
 })
