@@ -178,7 +178,9 @@ export class MarketRules {
   #settle(outcome: OutcomeTape, batch: Batch): void {
     const place = this.#placeOf(outcome.outcome.outcomeId)
     if (place?.rules.open === undefined || !this.#isShown()) return
-    if (outcome.verification.proof.isShedding) this.#proveIfWanted(place, batch)
+    // A whole book still stands as it was claimed. Of a batch that goes on the state before it is none.
+    const { isShedding, isOpen } = outcome.verification.proof
+    if (isShedding && !isOpen) this.#proveIfWanted(place, batch)
     if (!isCertain(outcome)) return
     this.#rows = batch
     place.rules.settleOpen(outcome.book, place.journal)

@@ -143,7 +143,9 @@ const applyMarker = (tape: MarketTape, context: FrameContext): void => {
       return
     case 'unsubscribed':
     case 'asked':
+      return
     case 'continued':
+      for (const outcome of tape.outcomes) outcome.joinedTimeMs = outcome.changeTimeMs
       return
     case 'depth':
       return keepAsTold(tape, marker, context)

@@ -1,6 +1,7 @@
-import type { Book } from '../domain/book.ts'
-import type { Claim, Judge } from './judge.ts'
+import type { Book, BookIdentity } from '../domain/book.ts'
+import type { Claim, Judge, Verdict } from './judge.ts'
 import type { LastTradePrices } from './last-trade-prices.ts'
+import { fitsOtherTick } from './other-tick.ts'
 import type {
   BatchMark,
   BatchVerdict,
@@ -32,8 +33,8 @@ export class BookProof {
   #snapshot: Claim | undefined
   /** Of the whole book as it stands, whose check was shed. */
   #shed: (Claim & Received) | undefined
-  /** Who decides by the book has asked in vain. */
-  #isMissed = false
+  /** Who decides by the book has asked in vain, with these prices and this identity. */
+  #missed: { version: number; identity: BookIdentity } | undefined
   readonly #judge: Judge
   readonly #prices: LastTradePrices
   readonly #ticks: () => string[]
@@ -64,18 +65,17 @@ export class BookProof {
     return this.#mark !== undefined && !this.#isProved
   }
 
-  /** Whether an element is of the batch that is open. Batches at the snapshot's own time are judged as one. */
-  continues({ timestamp, hash }: Claim, snapshotTimeMs: number): boolean {
+  /** Whether an element is of the batch that is open. All batches of this millisecond are judged as one. */
+  continues({ timestamp, hash }: Claim, wholeTimeMs: number): boolean {
     const mark = this.#mark
     if (mark === undefined || mark.timestamp !== timestamp) return false
-    return mark.hash === hash || mark.exchangeTimeMs === snapshotTimeMs
+    return mark.hash === hash || mark.exchangeTimeMs === wholeTimeMs
   }
 
   /** An element of a batch was applied. */
   take(mark: BatchMark): void {
     this.#mark = mark
-    this.#shed = undefined
-    this.#isMissed = false
+    this.#shed = this.#missed = undefined
     this.#isProved = false
   }
 
@@ -87,14 +87,15 @@ export class BookProof {
   /**
    * The book decides something: it is hashed although checks are shed. Then its last trade price, which no shed check has
    * learned, is searched for too: of a whole book everywhere, of a batch, which may go on, among those that are likely.
-   * True when it is newly proved; it is not asked again for a state that could not be.
+   * True when it is newly proved.
    */
   proveNow(at: Standing, near: number[]): boolean {
-    const isSearched = this.#judge.isOverloaded && this.isHashKnown
-    if (isSearched && this.#isMissed) return false
-    const isProved = isSearched ? this.#proveShed(at, near) : this.#proveOpen(at)
-    this.#isMissed = !isProved
-    return isProved
+    if (!this.#judge.isOverloaded || !this.isHashKnown) return this.#proveOpen(at)
+    const [{ version }, { identity }] = [this.#prices, at.book]
+    if (this.#missed?.version === version && this.#missed.identity === identity) return false
+    const verdict = this.#proveShed(at, near)
+    this.#missed = verdict === 'mismatch' ? { version, identity } : undefined
+    return verdict === 'verified'
   }
 
   /** The batch has ended. Undefined where none was open, or it was proved before. */
@@ -102,14 +103,16 @@ export class BookProof {
     const mark = this.#mark
     this.#mark = undefined
     if (mark === undefined || this.#isProved) return undefined
-    if (this.#judge.isOverloaded) return { verdict: 'shed', mark }
-    return { verdict: this.#judgeClaim(at, mark, near), mark }
+    if (!this.#judge.isOverloaded) return { verdict: this.#judgeClaim(at, mark, near), mark }
+    // Who decides by its end asked before. What does not fit is no alarm: it counts as the others that are shed.
+    const isProved = this.#missed !== undefined && this.#judgeClaim(at, mark, near) === 'verified'
+    return { verdict: isProved ? 'verified' : 'shed', mark }
   }
 
   /** A whole book is judged by its own hash, at once. */
   judgeBook(at: Standing, claim: Claim & Received, near: number[]): BatchVerdict {
-    this.#mark = this.#shed = undefined
-    this.#isProved = this.#isMissed = false
+    this.#mark = this.#shed = this.#missed = undefined
+    this.#isProved = false
     if (claim.hash === '') return 'unverifiable'
     const search = { prices: this.#prices, near }
     const verdict = this.#judge.isOverloaded ? 'shed' : this.#judge.judge(at.book, claim, search)
@@ -141,8 +144,8 @@ export class BookProof {
   /** A book that is older than what was applied came late: what was doubted lacked it. */
   explain(exchangeTimeMs: number): void {
     if (this.doubt !== undefined && exchangeTimeMs <= this.doubt.exchangeTimeMs) this.doubt = undefined
-    this.#isProved = this.#isMissed = false
-    this.#shed = undefined
+    this.#isProved = false
+    this.#shed = this.#missed = undefined
   }
 
   /** The doubt that nothing explained in time. */
@@ -158,8 +161,8 @@ export class BookProof {
 
   /** The book is not followed any more: what was open is not judged. */
   drop(): void {
-    this.#mark = this.#shed = this.doubt = undefined
-    this.#isProved = this.#isMissed = false
+    this.#mark = this.#shed = this.#missed = this.doubt = undefined
+    this.#isProved = false
   }
 
   progress(): ProofProgress {
@@ -185,17 +188,18 @@ export class BookProof {
     return true
   }
 
-  #proveShed(at: Standing, near: number[]): boolean {
-    const [mark, claim] = [this.#openMark(), this.#shed]
+  #proveShed(at: Standing, near: number[]): Verdict {
+    const [mark, whole] = [this.#openMark(), this.#shed]
     const search = { prices: this.#prices, near }
-    if (mark !== undefined && this.#judge.isLikely(at.book, mark, search)) {
-      this.#proveMark(mark, at)
-      return true
+    if (mark !== undefined) {
+      const verdict = this.#judge.judgeLikely(at.book, mark, search)
+      if (verdict === 'verified') this.#proveMark(mark, at)
+      return verdict
     }
-    if (claim === undefined || this.#judge.judge(at.book, claim, search) !== 'verified') return false
-    this.#shed = undefined
-    this.#proveWhole(claim, at)
-    return true
+    if (whole === undefined) return 'mismatch'
+    const verdict = this.#judge.judge(at.book, whole, search)
+    if (verdict === 'verified') this.#proveWhole(whole, at)
+    return verdict
   }
 
   #openMark(): BatchMark | undefined {
@@ -210,31 +214,23 @@ export class BookProof {
 
   #proveWhole(claim: Claim & Received, at: Standing): void {
     this.isHashKnown = true
+    this.#shed = undefined
     this.#snapshot = claim
     this.#prove(claim, at)
   }
 
   #judgeClaim(at: Standing, mark: BatchMark, near: number[]): BatchVerdict {
     if (mark.hash === '') return 'unverifiable'
-    if (!this.isHashKnown && !this.#judge.isProved(at.book, mark, this.#prices)) return 'unverifiable'
+    const isProved = (): boolean => this.#judge.isProved(at.book, mark, this.#prices)
+    if (!this.isHashKnown && !isProved()) return 'unverifiable'
     this.isHashKnown = true
     const verdict = this.#judge.judge(at.book, mark, { prices: this.#prices, near })
-    const isOtherwiseProved = (): boolean => this.#isSnapshot(at.book, mark) || this.#fitsOtherTick(at.book, mark)
+    const isOtherwiseProved = (): boolean =>
+      this.#isSnapshot(at.book, mark) || fitsOtherTick(at.book, this.#ticks(), isProved)
     if (verdict === 'mismatch' && !isOtherwiseProved()) return 'mismatch'
     if (verdict === 'shed') return 'shed'
     this.#prove(mark, at)
     return 'verified'
-  }
-
-  /** The hash may be over the tick that only the other outcome was told of yet. */
-  #fitsOtherTick(book: Book, mark: BatchMark): boolean {
-    const { identity } = book
-    for (const tickSize of this.#ticks().filter((tick) => tick !== identity.tickSize)) {
-      book.identity = { ...identity, tickSize }
-      if (this.#judge.isProved(book, mark, this.#prices)) return true
-    }
-    book.identity = identity
-    return false
   }
 
   /** A batch of the snapshot's own time may be in the snapshot already: then its elements changed nothing. */

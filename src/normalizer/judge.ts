@@ -71,29 +71,28 @@ export class Judge {
     if (this.isProved(book, claim, prices)) return 'verified'
     if (!this.#maySearch()) return 'shed'
     const isFine = Number(book.identity.tickSize) < FINE_TICK
-    const { isFound, tried } = this.#search(book, claim, {
-      prices,
-      near,
-      reach: isFine ? 'four_decimals' : 'three_decimals',
-    })
-    if (this.#mode === 'limited') this.#allowance -= tried
+    const reach = isFine ? 'four_decimals' : 'three_decimals'
     this.#deps.stats.count('hashSearches')
-    return isFound ? 'verified' : 'mismatch'
+    return this.#search(book, claim, { prices, near, reach }) ? 'verified' : 'mismatch'
   }
 
-  /** Some ten hashes, with the prices that are likely. False says nothing: the batch may go on. */
-  isLikely(book: Book, claim: Claim, { prices, near }: { prices: LastTradePrices; near: number[] }): boolean {
-    return this.#search(book, claim, { prices, near, reach: 'likely' }).isFound
+  /** Some ten hashes, with the prices that are likely. A mismatch says nothing: the batch may go on. */
+  judgeLikely(book: Book, claim: Claim, { prices, near }: { prices: LastTradePrices; near: number[] }): Verdict {
+    if (this.isProved(book, claim, prices)) return 'verified'
+    if (!this.#maySearch()) return 'shed'
+    return this.#search(book, claim, { prices, near, reach: 'likely' }) ? 'verified' : 'mismatch'
   }
 
-  #search(book: Book, claim: Claim, { prices, near, reach }: Search): { isFound: boolean; tried: number } {
+  /** True where a price was found, which is learned. */
+  #search(book: Book, claim: Claim, { prices, near, reach }: Search): boolean {
     const { bid, ask } = book.best()
     const best = [bid, ask].flatMap((level) => (level === undefined ? [] : [level.price]))
     const likely = prices.likely([...near, ...best])
     const input = book.hashInput(claim.timestamp, '')
     const { lastTradePrice, hashCount } = this.#measure(() => findLastTradePrice(input, claim.hash, { likely, reach }))
+    if (this.#mode === 'limited') this.#allowance -= hashCount
     if (lastTradePrice !== undefined) prices.learn(lastTradePrice)
-    return { isFound: lastTradePrice !== undefined, tried: hashCount }
+    return lastTradePrice !== undefined
   }
 
   #inMode(mode: 'patient' | 'blind', run: () => void): void {

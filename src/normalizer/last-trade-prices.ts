@@ -9,6 +9,8 @@ const KEPT = 8
  */
 export class LastTradePrices {
   #likely: string[] = []
+  /** Rises where other prices became likely: a hash that fitted none may fit now. */
+  version = 0
 
   /** The newest value that is known to be right; undefined before the first. */
   get known(): string | undefined {
@@ -18,11 +20,13 @@ export class LastTradePrices {
   /** Proved by a hash, or told by a whole book. */
   learn(text: string): void {
     if (this.#likely[0] === text) return
+    this.version += 1
     this.#likely = [text, ...this.#likely.filter((kept) => kept !== text)].slice(0, KEPT)
   }
 
   /** A trade was told: one of these may be in the hashes to come, or already was. */
   suspect(price: number): void {
+    this.version += 1
     const [known, ...rest] = this.#likely
     const told = [toLastTradePrice(price), toLastTradePrice(MILLION - price)].filter((text) => text !== known)
     const older = rest.filter((text) => !told.includes(text))

@@ -37,6 +37,8 @@ export class OutcomeTape {
   changeTimeMs = 0
   /** Venue time of the last whole book: older changes are in it already. */
   snapshotTimeMs = 0
+  /** `changeTimeMs` where another connection went on: of this very millisecond it says again what was applied. */
+  joinedTimeMs = 0
   gapSequence: number | undefined
   gapReason: GapReason | undefined
   /** Changes that came while there is no book (applied onto the snapshot that ends it), and the newest ones else. */
@@ -98,7 +100,7 @@ export class OutcomeTape {
       if (exchangeTimeMs < this.snapshotTimeMs) this.verification.passOver(change, time) // A newer book holds it.
       return 'older'
     }
-    this.verification.beforeChange(change, time, this.snapshotTimeMs, context)
+    this.verification.beforeChange(change, time, Math.max(this.snapshotTimeMs, this.joinedTimeMs), context)
     this.window.remember(change, time, exchangeTimeMs - REORDER_MS)
     const written = writtenBy(context, exchangeTimeMs)
     tellChanges(this, [change], written)

@@ -65,8 +65,8 @@ export class Verification {
   }
 
   /** Before an element is applied: what is open ends, unless the element is of it. */
-  beforeChange(change: PriceChange, time: MessageTime, snapshotTimeMs: number, context: TapeContext): void {
-    if (!this.proof.continues({ timestamp: time.timestamp, hash: change.hash }, snapshotTimeMs)) this.endBatch(context)
+  beforeChange(change: PriceChange, time: MessageTime, wholeTimeMs: number, context: TapeContext): void {
+    if (!this.proof.continues({ timestamp: time.timestamp, hash: change.hash }, wholeTimeMs)) this.endBatch(context)
   }
 
   /** A change came that the book holds already, or that a newer book has overtaken. */

@@ -65,6 +65,10 @@ export const createFeedOf = () => {
     tape.apply({ stream: tape.stream, id: `${epoch * 1_000 + ordinal}-0`, epoch: `${epoch}-a`, firstOrdinal: ordinal, frames }, batch) // prettier-ignore
     tape.proveEarly(batch)
   }
+  const reconnect = (): void => {
+    epoch += 1
+    ordinal = 0
+  }
   return {
     tape,
     batch,
@@ -73,9 +77,11 @@ export const createFeedOf = () => {
     rest: (ms: number, text: string) => feed('rest', ms, text),
     asked: (ms: number) => feed('marker', ms, '{"type":"asked","tokens":[]}'),
     lose: () => void (ordinal += 1),
-    reconnect: () => {
-      epoch += 1
-      ordinal = 0
+    reconnect,
+    /** Another connection goes on without a gap. */
+    goOn: (ms: number) => {
+      reconnect()
+      feed('marker', ms, `{"type":"continued","tokens":${JSON.stringify(TOKENS)}}`)
     },
     reasons: () => batch.gapsOpened.map(({ reason }) => reason),
     timeOf: (ms: number) => ZERO_MS + ms,

@@ -119,6 +119,35 @@ test('a shard that lags and sheds its checks hashes what a rule decides by, and 
   expect([fired().length, state()]).toEqual([2, 'armed'])
 })
 
+test('a batch whose price nobody knew is proved when it ends, before what follows changes it', async () => {
+  const { marketId, venue, fired } = await openBehind()
+  await venue.quote(marketId, '0.40', '0.42')
+  venue.hashOver('0.577')
+  await venue.batch(marketId, UP)
+  expect(fired()).toEqual([])
+  await venue.batch(marketId, DOWN)
+  expect(fired()).toEqual(['0.61'])
+})
+
+test('a batch that fitted no price fits once the trade is told', async () => {
+  const { marketId, venue, fired } = await openBehind()
+  await venue.quote(marketId, '0.40', '0.42')
+  venue.hashOver('0.500')
+  await venue.batch(marketId, UP)
+  expect(fired()).toEqual([])
+  await venue.trade(marketId, '1', '0xa')
+  expect(fired()).toEqual(['0.61'])
+})
+
+test('a wrong book fires nothing and opens no gap while checks are shed', async () => {
+  const { marketId, batch, venue, fired, shed } = await openBehind()
+  await venue.quote(marketId, '0.40', '0.42')
+  const before = shed()
+  await venue.batch(marketId, UP, true)
+  await venue.batch(marketId, DOWN)
+  expect([fired(), batch.gapsOpened.length, shed() - before]).toEqual([[], 0, 1])
+})
+
 test('trades of a backlog, whose prices are in the hashes that follow, hide no crossing', async () => {
   const { marketId, venue, fired, state, tape } = await openBehind()
   const searches = (): number => tape.deps.stats.read()['hashSearches'] ?? 0

@@ -19,7 +19,7 @@ import { createAppender } from '../../src/stream/append.ts'
 import { createGamma, gammaPace } from '../../src/venue/polymarket/gamma.ts'
 import { startShard } from '../support/normalizer-shard.ts'
 import { createDatabase, type TestDatabase } from '../support/services.ts'
-import { framesOf, markersOf, openBench, readStream, signing, until, type Bench } from './feed-support.ts'
+import { framesOf, markersOf, openBench, readStream, signing, until, type Bench } from '../integration/feed-support.ts'
 
 /** What control does for a market of a workflow. */
 const subscriptionsOf = (bench: Bench, marketsPerFeed: number) =>
