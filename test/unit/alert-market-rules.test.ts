@@ -5,6 +5,7 @@ import { newBatch, type Batch } from '../../src/normalizer/batch.ts'
 import { fillKey } from '../../src/normalizer/fill-key.ts'
 import { ruleOf } from '../support/alert-rule.ts'
 import { createAlertVenue, type Change } from '../support/alert-venue.ts'
+import { beginFollowed } from '../support/followed-market.ts'
 import { tokensOf } from '../support/normalizer-flow.ts'
 import { newTape, newTapeOf, testMarket } from '../support/normalizer-tape.ts'
 
@@ -202,4 +203,22 @@ test('a rule fires at most 1,200 times a minute; what is beyond is counted, and 
   expect([batch.alertEvents.length, capped()]).toEqual([1_200, 100])
   trade(120_000, batch)
   expect(batch.alertEvents.at(-1)?.crossing).toBe(1_201)
+})
+
+test('a book that comes late while checks are shed is not called proved by what was before it', async () => {
+  const run = beginFollowed()
+  const { rules } = openRules(run.tape)
+  rules.set(ruleOf({ marketId: run.tape.market.marketId, condition: 'price_above', threshold: '0.52' }), NEW)
+  run.first.set('BUY', '0.41', '1')
+  const late = run.first.book(10)
+  const doubted = run.first.change(10, 'BUY', '0.41').replace(/"hash":"[^"]+"/, `"hash":"${'f'.repeat(40)}"`)
+  run.first.set('BUY', '0.46', '2')
+  run.socket(11, doubted)
+  run.socket(11, run.first.change(10, 'BUY', '0.46'))
+  run.tape.deps.judge.lagMs = 1_000_000
+  run.first.set('SELL', '0.7', '3')
+  run.socket(14, run.first.change(13, 'SELL', '0.7'))
+  run.socket(15, late)
+  expect(run.tape.outcomes[0]?.book.best().bid?.price).toBe(410_000)
+  expect([run.batch.alertEvents.length, run.batch.alertStates.size]).toEqual([0, 0])
 })
