@@ -115,12 +115,12 @@ export class Verification {
 
   /** The end of a read. */
   proveEarly(batch: Batch): void {
-    this.#takeProof(() => this.proof.proveEarly(this.#subject), batch)
+    if (this.proof.proveEarly(this.#subject)) this.#tellProof(batch)
   }
 
   /** Somebody decides by the book as it stands, whether checks are shed or not. */
   proveNow(batch: Batch): void {
-    this.#takeProof(() => this.proof.proveNow(this.#subject, this.#near), batch)
+    if (this.proof.proveNow(this.#subject, this.#near)) this.#tellProof(batch)
   }
 
   /** Beside each frame of the market: ends a batch that nothing followed, and says what is overdue. */
@@ -221,12 +221,11 @@ export class Verification {
     this.proof.raise(mark, detail, raisedTimeMs)
   }
 
-  #takeProof(prove: () => boolean, batch: Batch): void {
-    const isOfBatch = this.proof.isOpen
-    if (!prove()) return
-    // A whole book was counted when its check was shed.
-    if (isOfBatch) this.#tally('verified')
-    this.#tell('verified', batch, this.proof.verified?.receivedTimeMs ?? 0)
+  #tellProof(batch: Batch): void {
+    const { mark, verified } = this.proof
+    // A whole book, which has no mark, was counted when its check was shed.
+    if (mark !== undefined) this.#tally('verified')
+    this.#tell('verified', batch, verified?.receivedTimeMs ?? 0)
   }
 
   #tally(verdict: BatchVerdict): void {
