@@ -5,35 +5,29 @@ import type { Ledger } from '../../src/emulator/ledger.ts'
 import { rowsOf } from '../../src/metrics/catalogue.ts'
 import { EVERY_ROLE, type Role } from '../../src/metrics/row.ts'
 import { parseExposition, valueIn, type Series } from '../support/exposition.ts'
-import { openRecording, readGaps, settle, type Recording } from '../support/recording.ts'
-import { openPostgres, openRedis, type TestPostgres, type TestRedis } from '../support/services.ts'
+import { readGaps, settle, type Recording } from '../support/recording.ts'
+import { openServedRecording, type ServedRecording } from '../support/served-recording.ts'
+import type { TestPostgres, TestRedis } from '../support/services.ts'
 import type { TestServer } from '../support/services-process.ts'
 import { until } from '../support/system.ts'
 
 /** The whole product as `npm start` runs it, on servers that the test takes away, asked as Prometheus asks. */
 const MARKETS = 6
 
-const opened: AsyncDisposable[] = []
+let served: ServedRecording
 let redis: TestRedis
 let postgres: TestPostgres
 let recording: Recording
 let ledger: Ledger
 
 beforeAll(async () => {
-  redis = await openRedis()
-  opened.push(redis)
-  postgres = await openPostgres()
-  opened.push(postgres)
-  const env = { REDIS_URL: redis.url, DATABASE_URL: postgres.url }
-  recording = await openRecording({ markets: MARKETS, rate: 60, env })
-  opened.push(recording)
+  served = await openServedRecording({ markets: MARKETS, rate: 60 })
+  ;({ redis, postgres, recording } = served)
   await until('some hundred frames beside the first books', async () => (await countIn('order_books')) > 900)
   ledger = await settle(recording)
 })
 
-afterAll(async () => {
-  for (const one of opened.toReversed()) await one[Symbol.asyncDispose]()
-})
+afterAll(() => served[Symbol.asyncDispose]())
 
 const folder = (): string => recording.system.folder.state.path('targets')
 

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { expectWhole } from '../support/expect-whole.ts'
-import { openRecording, readGaps, readRoles, type Recording } from '../support/recording.ts'
-import { openPostgres, openRedis, type TestPostgres, type TestRedis } from '../support/services.ts'
+import { readGaps, readRoles, type Recording } from '../support/recording.ts'
+import { openServedRecording, type ServedRecording } from '../support/served-recording.ts'
+import type { TestPostgres, TestRedis } from '../support/services.ts'
 
 /**
  * The whole product on servers that the test takes down under load: 50 markets at 500 frames/s, 5 s each.
@@ -14,24 +15,17 @@ const MARKETS = 50
 const DOWN_MS = 5_000
 const FLOW_MS = 2_000
 
-const opened: AsyncDisposable[] = []
+let served: ServedRecording
 let redis: TestRedis
 let postgres: TestPostgres
 let recording: Recording
 
 beforeAll(async () => {
-  redis = await openRedis()
-  opened.push(redis)
-  postgres = await openPostgres()
-  opened.push(postgres)
-  const env = { REDIS_URL: redis.url, DATABASE_URL: postgres.url }
-  recording = await openRecording({ markets: MARKETS, rate: 500, env })
-  opened.push(recording)
+  served = await openServedRecording({ markets: MARKETS, rate: 500 })
+  ;({ redis, postgres, recording } = served)
 })
 
-afterAll(async () => {
-  for (const one of opened.toReversed()) await one[Symbol.asyncDispose]()
-})
+afterAll(() => served[Symbol.asyncDispose]())
 
 const through = async (outage: () => Promise<void>): Promise<void> => {
   const { venue, pool, system } = recording
