@@ -19,7 +19,13 @@ export type Seen = {
   add(kind: SeenKind, keys: string[]): Promise<void>
 }
 
-export type SeenDeps = { redis: Redis; stats: Stats; now: () => number }
+export type SeenDeps = {
+  redis: Redis
+  stats: Stats
+  now: () => number
+  /** How long an answer is awaited, in ms. */
+  answerMs?: number
+}
 
 /** A bitmap answers in well under a millisecond; a commit must not wait longer for it than exact look-ups would take. */
 const ANSWER_MS = 250
@@ -36,7 +42,7 @@ const keep = (kept: Set<string>, keys: string[]): void => {
   }
 }
 
-export const createSeen = ({ redis, stats, now }: SeenDeps): Seen => {
+export const createSeen = ({ redis, stats, now, answerMs = ANSWER_MS }: SeenDeps): Seen => {
   const bitmaps = createBitmaps(redis, now)
   const committing = newKeys()
   const unwritten = newKeys()
@@ -44,7 +50,7 @@ export const createSeen = ({ redis, stats, now }: SeenDeps): Seen => {
   /** Undefined where Redis did not answer in time. */
   const attempt = async <T>(work: Promise<T>): Promise<T | undefined> => {
     try {
-      return await within(work, ANSWER_MS, 'the bitmaps of what was seen did not answer in time')
+      return await within(work, answerMs, 'the bitmaps of what was seen did not answer in time')
     } catch {
       stats.count('dedupErrors')
       return undefined

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis'
 import { beforeEach, expect, test } from 'vitest'
 import { withoutCopies } from '../../src/activities/normalizer-dedup.ts'
 import { KINDS } from '../../src/dedup/kinds.ts'
-import { createSeen } from '../../src/dedup/seen.ts'
+import { createSeen, type SeenDeps } from '../../src/dedup/seen.ts'
 import { createStats } from '../../src/lib/stats.ts'
 import { newBatch, type Batch, type FillRow } from '../../src/normalizer/batch.ts'
 import { writeFills } from '../../src/store/fills.ts'
@@ -15,17 +15,19 @@ beforeEach(async () => {
   await database.pool.query('truncate fills')
 })
 
+/** Longer than this machine may be busy with other tests: a late answer counts as an error. */
+const answerMs = 60_000
 const keysOf = (name: string, count: number) => Array.from({ length: count }, (_, at) => `${name} ${at}`)
 
 test('what was added is seen, by other processes too; what was not is certainly new; a key lasts one to two periods', async () => {
   let nowMs = 1_790_000_000_000
   const stats = createStats()
   const now = () => nowMs
-  const seen = createSeen({ redis, stats, now })
+  const seen = createSeen({ redis, stats, now, answerMs })
   const keys = keysOf('fill', 1_200)
   expect(await seen.check('fills', keys)).toEqual(keys.map(() => false))
   await seen.add('fills', keys)
-  const other = createSeen({ redis, stats, now })
+  const other = createSeen({ redis, stats, now, answerMs })
   expect(await other.check('fills', [...keys, 'another'])).toEqual([...keys.map(() => true), false])
   expect(await other.check('broadcasts', keys.slice(0, 3))).toEqual([false, false, false])
   nowMs += KINDS.fills.periodMs
@@ -42,7 +44,7 @@ test('what was added is seen, by other processes too; what was not is certainly 
 })
 
 test('keys of a commit that is under way are seen in the process, and nowhere else', async () => {
-  const [mine, other] = [0, 1].map(() => createSeen({ redis, stats: createStats(), now: Date.now }))
+  const [mine, other] = [0, 1].map(() => createSeen({ redis, stats: createStats(), now: Date.now, answerMs }))
   mine?.hold('fills', ['a'])
   expect(await mine?.check('fills', ['a', 'b'])).toEqual([true, false])
   expect(await other?.check('fills', ['a', 'b'])).toEqual([false, false])
@@ -76,9 +78,9 @@ const batchOf = (fills: FillRow[]): Batch => ({ ...newBatch(), fills })
 const { signal } = new AbortController()
 const countRows = async () => Number((await database.pool.query('select count(*) as n from fills')).rows[0].n)
 
-const openWriter = (client: Redis) => {
+const openWriter = (client: Redis, within: Pick<SeenDeps, 'answerMs'> = { answerMs }) => {
   const stats = createStats()
-  const seen = createSeen({ redis: client, stats, now: Date.now })
+  const seen = createSeen({ redis: client, stats, now: Date.now, ...within })
   const written: FillRow[][] = []
   const writer = withoutCopies(
     async (batch) => {
@@ -124,7 +126,7 @@ test('without Redis, every fill is stored once, and what was committed meanwhile
   await using own = await openRedis()
   const client = own.connect()
   client.on('error', () => undefined)
-  const { writer, stats, seen } = openWriter(client)
+  const { writer, stats, seen } = openWriter(client, {})
   await client.ping()
   await own.stop()
   await writer(batchOf([fill(0), fill(1)]), signal)
