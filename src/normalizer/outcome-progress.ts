@@ -34,5 +34,5 @@ export const resumeWithoutBook = (tape: OutcomeTape, progress: OutcomeProgress):
   resumeSheds(tape, progress.shed)
   tape.status = progress.status
   tape.exchangeTimeMs = progress.exchangeTimeMs
-  tape.verification.forgetState()
+  tape.verification.forgetTold()
 }

@@ -61,7 +61,11 @@ export const rebuildTape = (tape: MarketTape, input: RebuildInput, isBlind = fal
   else judge.patiently(reapply)
   tape.proveEarly(thrownAway)
   standAt(tape, input)
-  for (const outcome of tape.outcomes) outcome.writer.ladder.replaceAll()
+  for (const { writer, verification } of tape.outcomes) {
+    writer.ladder.replaceAll()
+    // The run that is repeated may have shed checks that were made now, or made some that were shed now.
+    verification.forgetTold()
+  }
   return isSame(tape, progress)
 }
 

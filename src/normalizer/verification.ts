@@ -52,6 +52,8 @@ export class Verification {
   #near: number[] = []
   /** Receive time of the first frame at which something was late. */
   #lateTimeMs: number | undefined
+  /** The state that is stored of the proof; undefined where that is not known. */
+  #toldState: ProofState | undefined = 'unverifiable'
 
   constructor(subject: Subject, deps: ProofDeps) {
     this.#subject = subject
@@ -173,9 +175,9 @@ export class Verification {
     this.#tell('unverifiable', context.batch, context.frame.receivedTimeMs)
   }
 
-  /** The book is known anew, and nothing of its proof: whatever its first verdict says is told. */
-  forgetState(): void {
-    this.proof.state = 'verified'
+  /** What was stored of the proof may be another state than that of now: whatever the first verdict says is told. */
+  forgetTold(): void {
+    this.#toldState = undefined
   }
 
   /** Frames were lost: judges what is open as it stands. Returns since when the book was not proved before that. */
@@ -208,6 +210,7 @@ export class Verification {
     this.proof.restore(state)
     this.#quotes.restore(state.quotes)
     this.#lateTimeMs = state.lateTimeMs
+    this.#toldState = state.state
   }
 
   #weakness(): Since | undefined {
@@ -234,8 +237,9 @@ export class Verification {
   }
 
   #tell(state: ProofState, batch: Batch, receivedTimeMs: number): void {
-    if (this.proof.state === state) return
     this.proof.state = state
+    if (this.#toldState === state) return
+    this.#toldState = state
     const { outcomeId, sequence, capturedTimeMs } = this.#subject
     batch.proofs.push({ outcomeId, sequence, capturedTimeMs: Math.max(capturedTimeMs, receivedTimeMs), state })
   }

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import type { StreamEntry } from '../../src/domain/frame.ts'
 import { newBatch } from '../../src/normalizer/batch.ts'
 import { toCheckpoints } from '../../src/normalizer/checkpoint.ts'
 import type { MarketTape } from '../../src/normalizer/market-tape.ts'
@@ -49,6 +50,35 @@ test('a checkpoint and the entries after it lead to exactly where the commit say
       expect(rebuildTape(tape, { ...input, entries: entries.slice(from, upTo) })).toBe(true)
       const rest = entries.slice(upTo)
       expect(applyAll(tape, rest).bookLines).toEqual(applyAll(before, rest).bookLines)
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('what is stored of a proof is its state again after the next verdict, whatever was shed before a restart, in it and after', () => {
+  const sheds = fc.record({ before: fc.boolean(), between: fc.boolean(), after: fc.boolean() })
+  fc.assert(
+    fc.property(acts, acts, sheds, (all, later, { before, between, after }) => {
+      const venue = new Venue()
+      venue.play(all)
+      const entries = [...venue.entries]
+      venue.play(later)
+      venue.finish()
+      const stored = new Map<string, string>()
+      const play = (tape: MarketTape, some: StreamEntry[], isShedding: boolean): void => {
+        tape.deps.judge.lagMs = isShedding ? 1_000_000 : 0
+        for (const { outcomeId, state } of applyAll(tape, some).proofs) stored.set(outcomeId, state)
+      }
+      const killed = newTape()
+      play(killed, entries, before)
+      const tape = newTape()
+      const input = { progress: killed.progress(), committedId: killed.lastId, checkpoints: [], entries }
+      fc.pre(rebuildTape(tape, input, between))
+      play(tape, venue.entries.slice(entries.length), after)
+      for (const { outcome, status, verification } of tape.outcomes) {
+        if (status !== 'following') continue
+        expect(stored.get(outcome.outcomeId) ?? 'unverifiable').toBe(verification.proof.state)
+      }
     }),
     { numRuns: 300 },
   )
