@@ -72,7 +72,10 @@ test.concurrent('a token that stops while PONG is answered is found within 30 s 
         1
     ]
   // The last frame need not be of it: the old connection may have had one more on its way, which readers ignore.
-  const newest = frames.map(({ epoch }) => epoch).toSorted().at(-1)
+  const newest = frames
+    .map(({ epoch }) => epoch)
+    .toSorted()
+    .at(-1)
   expect(next?.epoch, 'its other token is followed until its book comes on the new connection').toBe(newest)
   expect(next?.text).toContain('"event_type":"book"')
   const after = frames.filter(({ epoch }) => epoch > (gaps[0]?.epoch ?? ''))
