@@ -16,6 +16,8 @@ const LOOK_MS = 1_000
 export type Stats = {
   count(name: string, by?: number): void
   set(name: string, value: number): void
+  /** What is counted while it runs is thrown away: work of before that is done once more. */
+  aside(run: () => void): void
   /** A copy of all figures that were counted or set. */
   read(): Record<string, number>
   /** Counters that are kept elsewhere, such as bytes of sockets. */
@@ -62,8 +64,9 @@ export const createStats = (): Stats => {
   const tallies: (() => Looked)[] = []
   const followed = new Set<Look>()
   const distributions = new Map<string, Distribution>()
+  let isAside = false
   const count = (name: string, by = 1): void => {
-    figures[name] = (figures[name] ?? 0) + by
+    if (!isAside) figures[name] = (figures[name] ?? 0) + by
   }
   const ask = createAsk(() => count('looksLost'))
   const readCounted = (): Record<string, number> => ({ ...figures, ...addUp(tallies.map((counters) => counters())) })
@@ -71,6 +74,14 @@ export const createStats = (): Stats => {
     count,
     set: (name, value) => {
       figures[name] = value
+    },
+    aside: (run) => {
+      isAside = true
+      try {
+        run()
+      } finally {
+        isAside = false
+      }
     },
     read: () => ({ ...figures }),
     tally: (counters) => void tallies.push(counters),

@@ -46,20 +46,22 @@ const standAt = (tape: MarketTape, { progress, committedId }: RebuildInput): voi
 
 /**
  * Brings a fresh tape to where its stream was committed: the newest checkpoint, then the entries after it applied once
- * more without writing. True when the result stands exactly where the committed transaction says. `isBlind`: without
+ * more without writing or counting. True when the result stands exactly where the committed transaction says. `isBlind`: without
  * verdicts, as a run went that shed its checks.
  */
 export const rebuildTape = (tape: MarketTape, input: RebuildInput, isBlind = false): boolean => {
   const { progress, checkpoints, entries } = input
-  const { judge } = tape.deps
+  const { judge, stats } = tape.deps
   const thrownAway = newBatch()
   const reapply = (): void => {
     restoreTape(tape, checkpoints)
     for (const entry of entries) tape.apply(entry, thrownAway)
   }
-  if (isBlind) judge.blindly(reapply)
-  else judge.patiently(reapply)
-  tape.proveEarly(thrownAway)
+  stats.aside(() => {
+    if (isBlind) judge.blindly(reapply)
+    else judge.patiently(reapply)
+    tape.proveEarly(thrownAway)
+  })
   standAt(tape, input)
   for (const { writer, verification } of tape.outcomes) {
     writer.ladder.replaceAll()

@@ -15,6 +15,8 @@ export type MarketRecord = {
   card: MarketCard | undefined
   desired: DesiredState
   generation: number
+  /** Of which the feed may have heard: it was being applied, whether that was answered or not. */
+  askedGeneration: number
   appliedGeneration: number
   confirmedGeneration: number
   confirmedTimeMs: number | undefined
@@ -71,6 +73,7 @@ export const newRecord = (given: Given, nowMs: number): MarketRecord => {
     card: given.market,
     desired: from.desired,
     generation: from.generation,
+    askedGeneration: given.carried === undefined ? from.appliedGeneration : from.generation,
     appliedGeneration: from.appliedGeneration,
     confirmedGeneration: from.confirmedGeneration,
     confirmedTimeMs: from.confirmedTimeMs,

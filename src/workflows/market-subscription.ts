@@ -174,6 +174,7 @@ async function settle(market: record.MarketRecord): Promise<void> {
     market.isReassertWanted = false
     market.heldGeneration = 0
     const { conditionId, tokens } = card
+    market.askedGeneration = generation
     const applied = await activities.applySubscription({ marketId, conditionId, tokens, state, depth, generation })
     market.appliedGeneration = generation
     market.group = applied.group
@@ -211,9 +212,13 @@ async function remember(market: record.MarketRecord, { desired: state, generatio
   market.recordedGeneration = generation
 }
 
+/** Also where the cancellation came before the answer: the desire may stand, and nobody else would take it back. */
+const wasAsked = ({ appliedGeneration, askedGeneration }: record.MarketRecord): boolean =>
+  appliedGeneration > 0 || (askedGeneration > 0 && patched('a cancelled market takes back what was not answered'))
+
 /** A cancellation is no operator's decision about the market: nothing is recorded, so that discovery may come back. */
 async function leave(market: record.MarketRecord): Promise<void> {
-  if (market.appliedGeneration === 0 || market.isForgotten) return
+  if (market.isForgotten || !wasAsked(market)) return
   request(market, 'stopped')
   market.recordedGeneration = market.generation
   market.note = 'cancelled: discovery may start it again'

@@ -48,6 +48,7 @@ test('a checkpoint and the entries after it lead to exactly where the commit say
       const tape = newTape()
       const input = { progress: before.progress(), committedId: before.lastId, checkpoints }
       expect(rebuildTape(tape, { ...input, entries: entries.slice(from, upTo) })).toBe(true)
+      expect(tape.deps.stats.read(), 'what was counted before is not counted again').toEqual({})
       const rest = entries.slice(upTo)
       expect(applyAll(tape, rest).bookLines).toEqual(applyAll(before, rest).bookLines)
     }),

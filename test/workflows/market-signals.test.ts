@@ -50,6 +50,18 @@ test('a signal that there is not changes nothing, and the note says which there 
   })
 })
 
+test('a market that is cancelled before its first desire is answered takes it back all the same', async () => {
+  const applied = () => plane.stubs.named('applySubscription', '6').map(({ input }) => input['state'])
+  plane.stubs.applyMs = 5_000
+  const handle = await plane.startMarket('6')
+  await until(async () => applied().length === 1)
+  plane.stubs.applyMs = 0
+  await handle.cancel()
+  await handle.result().catch(() => undefined)
+  expect((await handle.describe()).status.name).toBe('CANCELLED')
+  expect(applied()).toEqual(['active', 'stopped'])
+})
+
 test('reassert is heeded also by a market that was cancelled and waits for its end to be confirmed', async () => {
   const applied = () => plane.stubs.named('applySubscription', '5').map(({ input }) => input['state'])
   const handle = await plane.startMarket('5')
