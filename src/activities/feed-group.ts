@@ -32,6 +32,8 @@ export type FeedDeps = {
   heartbeats: Reporter
   log: Logger
   stats: Stats
+  /** How long a market that moves here may catch up before it is taken over with a gap. */
+  movePatienceMs?: number
 }
 
 /** What the feed groups of a process share. */
@@ -74,7 +76,7 @@ export const createShared = ({ redis, config, log, stats }: FeedDeps): Shared =>
 }
 
 const createSession = (deps: FeedDeps & Shared & { group: number; writer: Redis }): Session => {
-  const { redis, writer, config, signing, group, clob, budget, log, stats } = deps
+  const { redis, writer, config, signing, group, clob, budget, log, stats, movePatienceMs } = deps
   return new Session({
     url: marketChannelUrl(config.POLYMARKET_WS_URL),
     isReplay: config.POLYTAPE_VENUE === 'replay',
@@ -90,6 +92,7 @@ const createSession = (deps: FeedDeps & Shared & { group: number; writer: Redis 
     writeSwitchReport: createSwitchReports(redis, group),
     readStanding: createStandingReader(redis),
     takeOver: createTakeOver(redis, group),
+    patienceMs: movePatienceMs,
     log,
     stats,
   })

@@ -20,6 +20,8 @@ export type ArrivalsDeps = {
   takeOver: (marketId: string, from: number) => Promise<boolean>
   /** Newer than this one and all epochs of the members. */
   openEpoch: (newest: string) => EpochLog
+  /** How long a market may catch up before it is taken over with a gap. */
+  patienceMs?: number | undefined
   /** Fetches whole books of a market. */
   wantBooks: (marketId: string) => void
   log: Logger
@@ -47,9 +49,9 @@ const caughtUp = ({ member, hold }: Arrival, standing: Standing | undefined): Ma
   return isEvery ? applied : undefined
 }
 
-const isOverdue = ({ member, hold }: Arrival, nowMs: number): boolean => {
+const isOverdue = ({ member, hold }: Arrival, nowMs: number, patienceMs = PATIENCE_MS): boolean => {
   const hasBooks = member.tokens.every((token) => hold.snapshots.has(token))
-  return hold.isBroken || nowMs - hold.startedTimeMs > (hasBooks ? PATIENCE_MS : LONGEST_MS)
+  return hold.isBroken || nowMs - hold.startedTimeMs > (hasBooks ? patienceMs : LONGEST_MS)
 }
 
 const firstFrames = ({ member: { tokens }, hold }: Arrival, isContinued: boolean): Frame[] => {
@@ -121,7 +123,8 @@ export class Arrivals {
       const standing = standings.get(member.desired.marketId)
       const applied = member.desired.state === 'active' ? caughtUp(arrival, standing) : undefined
       const isCalledOff = isGone(member)
-      const isDue = applied !== undefined || member.desired.state !== 'active' || isOverdue(arrival, nowMs)
+      const isDue =
+        applied !== undefined || member.desired.state !== 'active' || isOverdue(arrival, nowMs, this.#deps.patienceMs)
       if (isCalledOff) this.#drop(arrival)
       else if (isDue && (await this.#isOurs(member))) this.#land(arrival, { logs, newest, applied })
     }

@@ -35,7 +35,7 @@ export type SessionDeps = {
   budget: Budget
   stats: Stats
 } & Pick<ConfirmingDeps, 'writeConfirmed' | 'writeSwitchReport' | 'log'> &
-  Pick<ArrivalsDeps, 'readStanding' | 'takeOver'>
+  Pick<ArrivalsDeps, 'readStanding' | 'takeOver' | 'patienceMs'>
 
 export type Figures = {
   marketsSubscribed: number

@@ -42,7 +42,7 @@ const addUp = (looked: Looked[]): Record<string, number> => {
 }
 
 /** Asks each look once at a time: what hangs is waited for again, and not piled up. */
-const createAsk = (lost: () => void): ((look: Look) => Promise<Looked>) => {
+const createAsk = (lost: () => void, lookMs: number): ((look: Look) => Promise<Looked>) => {
   const underWay = new Map<Look, Promise<Looked>>()
   const begin = (look: Look): Promise<Looked> => {
     const work = (async () => look())().finally(() => underWay.delete(look))
@@ -51,7 +51,7 @@ const createAsk = (lost: () => void): ((look: Look) => Promise<Looked>) => {
   }
   return async (look) => {
     try {
-      return await within(underWay.get(look) ?? begin(look), LOOK_MS, 'the look is late')
+      return await within(underWay.get(look) ?? begin(look), lookMs, 'the look is late')
     } catch {
       lost()
       return []
@@ -59,7 +59,8 @@ const createAsk = (lost: () => void): ((look: Look) => Promise<Looked>) => {
   }
 }
 
-export const createStats = (): Stats => {
+/** `lookMs`: how long a look is waited for. */
+export const createStats = ({ lookMs = LOOK_MS } = {}): Stats => {
   const figures: Record<string, number> = {}
   const tallies: (() => Looked)[] = []
   const followed = new Set<Look>()
@@ -68,7 +69,7 @@ export const createStats = (): Stats => {
   const count = (name: string, by = 1): void => {
     if (!isAside) figures[name] = (figures[name] ?? 0) + by
   }
-  const ask = createAsk(() => count('looksLost'))
+  const ask = createAsk(() => count('looksLost'), lookMs)
   const readCounted = (): Record<string, number> => ({ ...figures, ...addUp(tallies.map((counters) => counters())) })
   return {
     count,

@@ -107,6 +107,7 @@ const desireOf = (emulator: Emulator) => (marketId: string, wanted: Wanted) => {
 export const openBench = async (
   options: Partial<EmulatorOptions>,
   variables: NodeJS.ProcessEnv = {},
+  more: Pick<FeedDeps, 'movePatienceMs'> = {},
 ): Promise<Bench> => {
   const server = await openRedis()
   const folder = mkdtempSync(join(tmpdir(), 'polytape-feed-'))
@@ -125,7 +126,7 @@ export const openBench = async (
   const stats = createStats()
   const log = createLog('feed', process.env['LOG_LEVEL'] ?? 'silent')
   const heartbeats = createReports()
-  const deps = { redis, connectRedis, config, signing, heartbeats, log, stats }
+  const deps = { redis, connectRedis, config, signing, heartbeats, log, stats, ...more }
   const feed = openFeedGroup({ ...deps, ...createShared(deps), group: 0 })
   let generation = 0
   const textOf = desireOf(emulator)

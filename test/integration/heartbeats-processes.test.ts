@@ -41,7 +41,7 @@ test('a killed normalizer and a dead Redis are alerts that page once and recover
   await using clients = openDeps(addresses)
   const { redis } = clients
   const { pool } = database
-  const windows = windowsOf(60_000, 4_000)
+  const windows = windowsOf(600_000, 4_000)
   const { compareHeartbeats } = createHeartbeatActivities(alertDeps({ redis, pool, shardCount: 1, windows }))
   const alerts = () => readAlerts(pool)
   await redis.hset(desiredKey(0), {

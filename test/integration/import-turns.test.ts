@@ -15,7 +15,7 @@ const HOUR = Date.parse('2026-04-20T13:00:00Z')
 
 const { database, redis, addresses } = await openStores()
 const folder = await mkdtemp(join(tmpdir(), 'polytape-turns-'))
-const scarce = new pg.Pool({ connectionString: addresses.databaseUrl, max: 1, connectionTimeoutMillis: 2_000 })
+const scarce = new pg.Pool({ connectionString: addresses.databaseUrl, max: 1, connectionTimeoutMillis: 20_000 })
 scarce.on('error', () => undefined)
 afterAll(async () => {
   await scarce.end()

@@ -86,7 +86,7 @@ test('an import goes on where its worker was killed: the rest is downloaded, and
     }
     return ''
   }
-  await until('half of it is downloaded', async () => (await pending()).includes('doneBytes'), 60_000)
+  await until('half of it is downloaded', async () => (await pending()).includes('doneBytes'), 180_000)
   await worker.kill()
   await start()
   const { code, out, error } = await ran

@@ -96,7 +96,12 @@ describe('commands of Redis are counted as the server counts them', () => {
   test('of the bitmaps and of heartbeats', async () => {
     using metered = await openMetered()
     let period = 0
-    const seen = createSeen({ redis: metered.redis, stats: createStats(), now: () => period++ * 400 * 86_400_000 })
+    const seen = createSeen({
+      redis: metered.redis,
+      stats: createStats(),
+      now: () => period++ * 400 * 86_400_000,
+      answerMs: 60_000,
+    })
     const keys = ['a', 'b', 'c'].map((key) => `${key}${process.pid}`)
     const checked = await metered.both(() => seen.check('fills', keys))
     expect(checked.ours).toBe(checked.real)

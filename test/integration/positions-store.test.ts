@@ -77,7 +77,7 @@ test('a catalogue that repeats what is known of a market does not hold up whoeve
 
 /** Looks for deadlocks so late that the other one waits too by then. */
 const openPatient = (connectionString: string) => {
-  const client = new pg.Pool({ connectionString, options: '-c deadlock_timeout=4s' })
+  const client = new pg.Pool({ connectionString, options: '-c deadlock_timeout=8s' })
   return { client, [Symbol.asyncDispose]: () => client.end() }
 }
 

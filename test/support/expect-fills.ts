@@ -43,8 +43,8 @@ from fills f join outcomes o using (outcome_id)`
 const storedTexts = async (pool: pg.Pool): Promise<string[]> =>
   (await pool.query<{ text: string }>(ROWS)).rows.map(({ text }) => text).toSorted()
 
-/** Longer than the Data API is late. */
-const WAIT_MS = 120_000
+/** Longer than the Data API is late, and than a slow machine lags behind it. */
+const WAIT_MS = 300_000
 
 const without = (texts: string[], others: string[]): string[] => {
   const known = new Set(others)

@@ -9,7 +9,7 @@ export const PART_BYTES = 5 * 1024 * 1024
 export type S3Bed = AsyncDisposable & {
   folder: FileFolder
   faults: S3Faults
-  open: (tuning?: { idleTimeoutMs?: number }) => ReturnType<typeof openObjectStore>
+  open: (tuning?: { idleTimeoutMs?: number; attempts?: number }) => ReturnType<typeof openObjectStore>
 }
 
 let nextPrefix = 0

@@ -51,7 +51,8 @@ const openCluster = async ({ state }: TestFolder): Promise<Cluster> => {
 }
 
 /** The machine will not crash during a test, the server may: no fsync. */
-const FLAGS = ['fsync=off', 'max_connections=100', 'shared_buffers=128MB']
+/** Without autovacuum: it may be at a table in the moment in which a test takes a partition off. */
+const FLAGS = ['fsync=off', 'max_connections=100', 'shared_buffers=128MB', 'autovacuum=off']
 
 export type TestPostgres = TestServer & { url: string; adminUrl: string }
 

@@ -1,6 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import {
   countDoubled,
@@ -84,7 +83,14 @@ test.skipIf(!isThere)(
       return quotes.some((one) => one['state'] === 'live' && one['verified_sequence'] === one['sequence'])
     }
     await until('the last book to be proved', isShown)
-    await sleep(500)
+    const isStored = async (): Promise<boolean> => {
+      const { rows } = await pool.query<{ market_id: string; sequence: string }>(
+        'select market_id, verified_sequence::text as sequence from quotes_live',
+      )
+      const shown = await Promise.all(rows.map(({ market_id: id }) => redis.hget(`quote:${id}`, 'verified_sequence')))
+      return rows.length > 0 && rows.every(({ sequence }, at) => sequence === shown[at])
+    }
+    await until('that to be committed', isStored)
 
     expect(await count()).toBe(wanted.rowCount)
     expect(await countDoubled(pool)).toBe(0)

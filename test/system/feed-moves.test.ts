@@ -100,8 +100,11 @@ const missedOf = async (bench: Bench, marketId: string, before: ReadonlySet<stri
   return [...new Set(sent)].filter((text) => !texts.has(text))
 }
 
+/** A machine that stands still for a moment must not make a move give up: that it does after 3 s is the third test. */
+const PATIENT = { movePatienceMs: 30_000 }
+
 test('a group with holes is given up under load: no gap, no frame missed, and its connection is saved', async () => {
-  await using bench = await openBench({ marketCount: 9, rate: 400 })
+  await using bench = await openBench({ marketCount: 9, rate: 400 }, {}, PATIENT)
   await using groups = openGroups(bench, [1, 2])
   await apply(bench, bench.marketIds, 3)
   expect(await sizes(bench)).toEqual([3, 3, 3])
@@ -142,7 +145,7 @@ test('a group with holes is given up under load: no gap, no frame missed, and it
 })
 
 test('a new desire calls a move off: the market stays where it is, and only there', async () => {
-  await using bench = await openBench({ marketCount: 2, rate: 50 })
+  await using bench = await openBench({ marketCount: 2, rate: 50 }, {}, PATIENT)
   await using groups = openGroups(bench, [1])
   await apply(bench, bench.marketIds, 1)
   await until('both are subscribed', () => openConnections(bench).flatMap(({ subscribed }) => subscribed).length === 4)
@@ -160,9 +163,9 @@ test('a new desire calls a move off: the market stays where it is, and only ther
   })
   expect(await bench.redis.hget(FEED_GROUPS_KEY, moving)).toBe(String(1 - Number(to)))
   expect(bench.stats.read()).toMatchObject({ movesCalledOff: 1 })
-  const markers = markersOf(await readStream(bench.redis, orderbookStream(moving)))
-  expect(new Set(markers.map(({ epoch }) => epoch)).size).toBe(1)
-  expect(markers.at(-1)?.type).toBe('unsubscribed')
+  const readMarkers = async () => markersOf(await readStream(bench.redis, orderbookStream(moving)))
+  await until('its stream says so', async () => (await readMarkers()).at(-1)?.type === 'unsubscribed')
+  expect(new Set((await readMarkers()).map(({ epoch }) => epoch)).size).toBe(1)
   await apply(bench, [moving], 4)
   await until('it is back', () => openConnections(bench).flatMap(({ subscribed }) => subscribed).length === 4)
   expect([bench.feed, ...groups.feeds].reduce((sum, feed) => sum + feed.compareSubscriptions(), 0)).toBe(0)

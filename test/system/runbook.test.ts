@@ -45,7 +45,7 @@ const refreshStartedAfter = (timeText: string): Promise<boolean> =>
         undefined
       )
     },
-    15_000,
+    25_000,
   )
 const countSays = (query: string, total: number): Promise<boolean> =>
   until(
@@ -101,6 +101,9 @@ describe('an operator who types what RUNBOOK.md says', () => {
   const commands = readRunbook().map((typed) => [oneLine(typed.command), typed] as const)
 
   test.each(commands)('gets what it says: %s', async (line, { command, output }) => {
+    // One that comes while a run goes on is passed over.
+    if (line.includes('schedule trigger'))
+      await countSays("WorkflowType='refreshCatalog' AND ExecutionStatus='Running'", 0)
     const typedTime = new Date().toISOString()
     const typed = await type(recording.system, command)
     expect(missingLines(output, typed.text), `the real output is\n${typed.text}`).toEqual([])

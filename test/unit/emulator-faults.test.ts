@@ -116,7 +116,7 @@ test('a venue restart closes sockets and answers 425 for as long as asked; then 
   await using one = await openOne({ isUnheard: true })
   const book = async (): Promise<Response> => await fetch(`${one.emulator.urls.clob}/book?token_id=${one.tokens[0]}`)
   const before = await (await book()).text()
-  await post(one.emulator, 'restart', { durationMs: 200 })
+  await post(one.emulator, 'restart', { durationMs: 1_500 })
   expect(await one.client.closed).toBe(1001)
   expect((await book()).status).toBe(425)
   await expect(openClient(one.emulator.urls.ws)).rejects.toThrow('425')
@@ -192,7 +192,7 @@ test('a consumer that does not read is closed before it holds more than 64 MB, a
 
 test('a new market has no book at CLOB until it is hydrated', async () => {
   await using one = await openOne()
-  const marketId = one.emulator.addMarket(200)
+  const marketId = one.emulator.addMarket(1_500)
   const token = one.emulator.catalogue.byKey({ marketId })?.tokens[0]?.token ?? ''
   const status = async (): Promise<number> => (await fetch(`${one.emulator.urls.clob}/book?token_id=${token}`)).status
   expect(await status()).toBe(404)

@@ -135,7 +135,7 @@ test('a list that is cut names the cursor again that it was asked with, so often
 test('a market that was announced has no book on the socket nor by REST before it is ready', async () => {
   await using emulator = await openEmulator({ marketCount: 1, rate: 0, levelCount: 2 })
   using client = await openClient(emulator.urls.ws)
-  const marketId = emulator.addMarket(300)
+  const marketId = emulator.addMarket(1_500)
   const tokens = emulator.catalogue.byKey({ marketId })?.tokens.map(({ token }) => token) ?? []
   await client.subscribe(tokens)
   expect(emulator.step(5)).toBe(0)

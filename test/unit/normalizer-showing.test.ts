@@ -44,7 +44,8 @@ test('a market that waits for its write is not yet seen by readers', async () =>
 
 test('a frame counts from its venue time to the end of the write that shows it', async () => {
   const { writes, showing, latencies } = openShowing()
-  showing.add([tapeOf('a')], applied(Date.now() - 400, Date.now() - 100))
+  const nowMs = Date.now()
+  showing.add([tapeOf('a')], applied(nowMs - 400, nowMs - 100))
   writes[0]?.done()
   await nextTurn()
   expect(latencies.cache.counts.reduce((sum, count) => sum + count, 0)).toBe(1)

@@ -62,7 +62,7 @@ describe('a market workflow', () => {
     await until(async () => (await plane.stateOf(handle)) === 'paused')
     await handle.signal('resume')
     await until(async () => (await plane.stateOf(handle)) === 'starting')
-    await until(async () => applied('2').length >= 2)
+    await until(async () => applied('2').at(-1) === 'active' && applied('2').includes('paused'))
     expect(applied('2').slice(-2)).toEqual(['paused', 'active'])
     const generations = plane.stubs.named('applySubscription', '2').map((call) => Number(call.input['generation']))
     expect(generations.toSorted((left, right) => left - right)).toEqual(generations)
