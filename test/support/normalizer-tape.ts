@@ -28,10 +28,13 @@ export const testMarket: Market = {
   version: undefined,
 }
 
-/** A tape whose checks are never shed. */
-export const newTapeOf = (of: Market): { tape: MarketTape; stats: Stats } => {
+export type JudgeLimits = { now?: () => number; searchHashesPerSecond?: number }
+
+/** A tape whose checks are never shed, unless the test says that it lags. */
+export const newTapeOf = (of: Market, limits: JudgeLimits = {}): { tape: MarketTape; stats: Stats } => {
   const stats = createStats()
-  const judge = new Judge({ stats, now: Date.now, shedLagMs: 60_000, searchHashesPerSecond: 1_000_000_000 })
+  const given = { now: Date.now, shedLagMs: 60_000, searchHashesPerSecond: 1_000_000_000, ...limits }
+  const judge = new Judge({ stats, ...given })
   return { tape: new MarketTape(of, { parseMessage: parseMarketMessage, parseRestBook, judge, stats }), stats }
 }
 

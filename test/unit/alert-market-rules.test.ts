@@ -1,63 +1,8 @@
 import { expect, test } from 'vitest'
-import { MarketRules } from '../../src/alerts/market-rules.ts'
-import type { RuleRow, Standing } from '../../src/alerts/rule.ts'
-import { newBatch, type Batch } from '../../src/normalizer/batch.ts'
-import { fillKey } from '../../src/normalizer/fill-key.ts'
+import { newBatch } from '../../src/normalizer/batch.ts'
 import { ruleOf } from '../support/alert-rule.ts'
-import { createAlertVenue, type Change } from '../support/alert-venue.ts'
 import { beginFollowed } from '../support/followed-market.ts'
-import { tokensOf } from '../support/normalizer-flow.ts'
-import { newTape, newTapeOf, testMarket } from '../support/normalizer-tape.ts'
-
-const NEW: Standing = { state: 'armed', crossing: 0, lastFiredTimeMs: undefined }
-const tradeRule = (given: Partial<RuleRow> = {}): RuleRow =>
-  ruleOf({ condition: 'trade_size_above', threshold: '1', ...given })
-
-const openRules = (tape = newTape()) => {
-  let [cappedCount, fillCount] = [0, 0]
-  const waiting = new Set<MarketRules>()
-  const onWaiting = (rules: MarketRules): void => void waiting.add(rules)
-  const rules = new MarketRules(tape, { fillKey, now: Date.now, onCapped: () => (cappedCount += 1), onWaiting })
-  /** A trade of two shares that was received then, of its own transaction. */
-  const trade = (capturedTimeMs: number, batch: Batch): void => {
-    fillCount += 1
-    const fill = {
-      marketId: '9',
-      outcomeId: '9:0',
-      side: 'buy' as const,
-      priceText: '0.5',
-      sizeText: '2',
-      transactionHash: `0x${fillCount}`,
-      capturedTimeMs,
-      exchangeTimeMs: capturedTimeMs,
-      sourceReceivedTimeMs: undefined,
-      ordinal: 0,
-      epoch: 'e',
-    }
-    for (const { afterFill } of tape.listeners) afterFill?.(fill, batch)
-  }
-  return { rules, trade, capped: () => cappedCount, waiting }
-}
-
-/** A market whose rules see every frame of a venue with right hashes. */
-const openVenue = () => {
-  const marketId = '1000'
-  const outcomes = tokensOf(marketId).map((token, at) => ({ outcomeId: `${marketId}:${at}`, name: 'n', token }))
-  const { tape } = newTapeOf({ ...testMarket, marketId, conditionId: `0x${marketId.padStart(64, '0')}`, outcomes })
-  const batch = newBatch()
-  const clock = { receivedTimeMs: Date.now() }
-  let ordinal = 0
-  const venue = createAlertVenue({
-    append: async (_, frames) => {
-      const text = frames[0]?.[1] ?? ''
-      ordinal += 1
-      const frame = { kind: 'websocket', ...clock, sourceReceivedTimeMs: undefined, text } as const
-      tape.apply({ stream: tape.stream, id: `${ordinal}-0`, epoch: 'e', firstOrdinal: ordinal, frames: [frame] }, batch)
-      tape.proveEarly(batch)
-    },
-  })
-  return { marketId, tape, batch, clock, venue }
-}
+import { NEW, openRules, openVenue, tradeRule } from '../support/market-rules.ts'
 
 test('a tick is asked for where time alone may change something, and only there', async () => {
   const { marketId, tape, batch, clock, venue } = openVenue()
@@ -84,85 +29,6 @@ test('a tick is asked for where time alone may change something, and only there'
   expect([tick(), batch.alertEvents.length]).toEqual([1, 1])
   clock.receivedTimeMs += 30_000
   expect([tick(), batch.alertEvents.length]).toEqual([0, 2])
-})
-
-/** A shard that lags: its checks are shed. One rule, which fires above 0.5 and is armed again below 0.48. */
-const openBehind = async () => {
-  const opened = openVenue()
-  const { marketId, tape, batch, venue } = opened
-  const { rules } = openRules(tape)
-  rules.set(ruleOf({ marketId, condition: 'price_above', threshold: '0.5', hysteresis: '0.02' }), NEW)
-  await venue.quote(marketId, '0.30', '0.32')
-  tape.deps.judge.lagMs = 1_000_000
-  const state = (): string | undefined => [...batch.alertStates.values()].at(-1)?.state
-  const fired = (): string[] => batch.alertEvents.map(({ value }) => value ?? '')
-  return { ...opened, fired, state, shed: () => tape.deps.stats.read()['checksShed'] ?? 0 }
-}
-
-const UP: Change[] = [['BUY', '0.60', '100'], ['SELL', '0.42', '0'], ['SELL', '0.62', '100']] // prettier-ignore
-const DOWN: Change[] = [['BUY', '0.40', '100'], ['BUY', '0.60', '0'], ['SELL', '0.62', '0'], ['SELL', '0.42', '100']] // prettier-ignore
-
-test('a shard that lags and sheds its checks hashes what a rule decides by, and only that', async () => {
-  const { marketId, batch, venue, fired, state, shed } = await openBehind()
-  const proofs = (): string[] => batch.proofs.map((proof) => proof.state)
-  await venue.quote(marketId, '0.31', '0.33')
-  expect([proofs(), shed()]).toEqual([['verified', 'unverifiable'], 1])
-  await venue.quote(marketId, '0.60', '0.62')
-  expect([proofs().at(-1), fired(), state()]).toEqual(['verified', ['0.61'], 'fired'])
-  await venue.quote(marketId, '0.40', '0.42')
-  expect(state()).toBe('armed')
-  await venue.batch(marketId, UP)
-  expect([fired(), state()]).toEqual([['0.61', '0.61'], 'fired'])
-  // A whole book right after a batch that was proved.
-  await venue.quote(marketId, '0.40', '0.42')
-  expect(state()).toBe('armed')
-  await venue.batch(marketId, UP, true)
-  expect([fired().length, state()]).toEqual([2, 'armed'])
-})
-
-test('a batch whose price nobody knew is proved when it ends, before what follows changes it', async () => {
-  const { marketId, venue, fired } = await openBehind()
-  await venue.quote(marketId, '0.40', '0.42')
-  venue.hashOver('0.577')
-  await venue.batch(marketId, UP)
-  expect(fired()).toEqual([])
-  await venue.batch(marketId, DOWN)
-  expect(fired()).toEqual(['0.61'])
-})
-
-test('a batch that fitted no price fits once the trade is told', async () => {
-  const { marketId, venue, fired } = await openBehind()
-  await venue.quote(marketId, '0.40', '0.42')
-  venue.hashOver('0.500')
-  await venue.batch(marketId, UP)
-  expect(fired()).toEqual([])
-  await venue.trade(marketId, '1', '0xa')
-  expect(fired()).toEqual(['0.61'])
-})
-
-test('a wrong book fires nothing and opens no gap while checks are shed', async () => {
-  const { marketId, batch, venue, fired, shed } = await openBehind()
-  await venue.quote(marketId, '0.40', '0.42')
-  const before = shed()
-  await venue.batch(marketId, UP, true)
-  await venue.batch(marketId, DOWN)
-  expect([fired(), batch.gapsOpened.length, shed() - before]).toEqual([[], 0, 1])
-})
-
-test('trades of a backlog, whose prices are in the hashes that follow, hide no crossing', async () => {
-  const { marketId, venue, fired, state, tape } = await openBehind()
-  const searches = (): number => tape.deps.stats.read()['hashSearches'] ?? 0
-  const before = searches()
-  for (const price of ['0.410', '0.577', '0.002']) {
-    venue.hashOver(price)
-    await venue.quote(marketId, '0.60', '0.62')
-    await venue.batch(marketId, DOWN)
-    expect(state()).toBe('armed')
-    await venue.batch(marketId, UP)
-    await venue.batch(marketId, DOWN)
-  }
-  expect(fired()).toEqual(Array.from({ length: 6 }, () => '0.61'))
-  expect(searches() - before).toBe(3)
 })
 
 test('without a cooldown a trade that was received before the last that fired counts too', () => {
