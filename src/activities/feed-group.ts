@@ -34,6 +34,8 @@ export type FeedDeps = {
   stats: Stats
   /** How long a market that moves here may catch up before it is taken over with a gap. */
   movePatienceMs?: number
+  /** How long an ended socket waits for the answer that says whether the venue restarts. */
+  restartQuestionMs?: number
 }
 
 /** What the feed groups of a process share. */
@@ -63,8 +65,8 @@ const COMPARE_EVERY_MS = 60_000
 /** Ctrl-C promises 5 s for everything. */
 const CLOSE_TIMEOUT_MS = 3_000
 
-export const createShared = ({ redis, config, log, stats }: FeedDeps): Shared => {
-  const clob = createClob({ url: config.POLYMARKET_CLOB_URL })
+export const createShared = ({ redis, config, log, stats, restartQuestionMs }: FeedDeps): Shared => {
+  const clob = createClob({ url: config.POLYMARKET_CLOB_URL, questionMs: restartQuestionMs })
   const liveness = createLiveness({
     fetchBooks: (tokens, signal) => clob.peekBooks(tokens, signal),
     readApplied: createAppliedReader(redis, log),

@@ -18,4 +18,6 @@ export type NormalizerDeps = {
   log: Logger
   stats: Stats
   report: (observation: Observation) => void
+  /** How long the bitmaps of what was seen are waited for, in ms. */
+  dedupAnswerMs?: number
 }

@@ -36,8 +36,8 @@ const createOwning = (deps: NormalizerDeps) => {
     // Two copies by mistake can be two workflows on one worker: the process alone would not tell them apart.
     const owner = await takeOwnership(deps.pool, shard, `${hostname()}:${process.pid}, workflow ${workflowOf(info)}`)
     deps.log.info({ shard, writer: owner.writer }, 'took over a shard')
-    const { redis, pool, stats, log, config } = deps
-    const seen = createSeen({ redis, stats, now: Date.now })
+    const { redis, pool, stats, log, config, dedupAnswerMs } = deps
+    const seen = createSeen({ redis, stats, now: Date.now, answerMs: dedupAnswerMs })
     const write = withoutCopies(createCommitter({ pool, owner, stats, log, config }), { seen, pool, stats })
     const cache = createHotCache({ redis, ownerEpoch: owner.epoch })
     try {

@@ -3,16 +3,13 @@ import { parseCommand, USAGE, type Command } from './polytape/command.ts'
 import { openDatabase } from './polytape/connections.ts'
 import { coverageText } from './polytape/coverage-text.ts'
 import { findMarket } from './polytape/find-market.ts'
-import { runImport } from './polytape/import.ts'
 import { parseImport } from './polytape/import-command.ts'
 import { keptFacts } from './polytape/kept-text.ts'
 import { readBook } from './polytape/read-book.ts'
 import { paletteOf, widthOf } from './polytape/paint.ts'
 import { findPlaces, type Places } from './polytape/places.ts'
 import { timeText } from './polytape/number-text.ts'
-import { runScan } from './polytape/run-scan.ts'
 import { runCommand } from './polytape/usage.ts'
-import { runDoctor } from './doctor/doctor.ts'
 import { readCoverage } from '../store/as-of.ts'
 import { readDepthAt } from '../store/depths.ts'
 
@@ -34,6 +31,12 @@ const book = async (command: Command & { type: 'book' }, places: Places, view: V
   return bookText(await readBook(database.client, found, { ...command, places }), command.depth, view)
 }
 
+// DuckDB, the clients of S3 and of Temporal take most of a command's start: only what needs them loads them.
+const scan = async (command: Command & { type: 'query' | 'export' }, view: View): Promise<string> => {
+  const { runScan } = await import('./polytape/run-scan.ts')
+  return runScan(command, findPlaces(process.env), view.palette)
+}
+
 const run = (command: Exclude<Command, { type: 'doctor' }>, view: View): Promise<string> => {
   switch (command.type) {
     case 'help':
@@ -44,13 +47,14 @@ const run = (command: Exclude<Command, { type: 'doctor' }>, view: View): Promise
       return coverage(command, findPlaces(process.env), view)
     case 'query':
     case 'export':
-      return runScan(command, findPlaces(process.env), view.palette)
+      return scan(command, view)
   }
 }
 
 const main = async (): Promise<number> => {
   const { stdout, argv } = process
   if (argv[2] === 'import') {
+    const { runImport } = await import('./polytape/import.ts')
     await runImport(parseImport(argv.slice(3), Date.now()))
     return 0
   }
@@ -60,6 +64,7 @@ const main = async (): Promise<number> => {
   }
   const command = parseCommand(argv.slice(2), Date.now())
   if (command.type === 'doctor') {
+    const { runDoctor } = await import('./doctor/doctor.ts')
     const { text, code } = await runDoctor(process.env, { ...command, ...view })
     stdout.write(text)
     return code

@@ -24,7 +24,7 @@ export type SeenDeps = {
   stats: Stats
   now: () => number
   /** How long an answer is awaited, in ms. */
-  answerMs?: number
+  answerMs?: number | undefined
 }
 
 /** A bitmap answers in well under a millisecond; a commit must not wait longer for it than exact look-ups would take. */

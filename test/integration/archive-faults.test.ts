@@ -29,7 +29,7 @@ beforeEach(async () => {
 })
 
 const until = async (check: () => Promise<boolean> | boolean): Promise<void> => {
-  for (let at = 0; at < 1_000; at++) {
+  for (let at = 0; at < 4_000; at++) {
     if (await check()) return
     await sleep(30)
   }
@@ -95,7 +95,7 @@ test('a worker that is killed while it reads leaves a day that the next one arch
   holder.release()
   await archiveWholly(archive)
   expect((await manifest())[0]).toMatchObject({ rows: ROWS, isDropped: true })
-}, 60_000)
+})
 
 test('a step that is cancelled ends soon and leaves nobody in its way', async () => {
   await using archive = openTestArchive(database.pool)
@@ -207,7 +207,7 @@ describe.skipIf(reason !== undefined)(`with a real S3 server${reason === undefin
     expect((await stat(sum)).mtimeMs).toBe(before.mtimeMs)
     await archiveWholly(archive)
     expect(before.sum).toContain((await manifest())[0]?.sha256)
-  }, 60_000)
+  })
 
   test('a store that denies access ends the step at once, with what to do', async () => {
     const store = openObjectStore(s3.url('x').replace('archive/', 'no-such-bucket/'), { attempts: 1 })

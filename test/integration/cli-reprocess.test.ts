@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Redis } from 'ioredis'
@@ -80,6 +80,8 @@ test('rotate-key makes a new key and keeps the old one; with a key of the enviro
   expect(first.out).toContain('all older keys still verify')
   const kept = JSON.parse(await readFile(join(folder, 'keys'), 'utf8')) as { current: string; previous: string; keys: object } // prettier-ignore
   expect(Object.keys(kept.keys).toSorted()).toEqual([kept.previous, kept.current])
+  // A process takes a new key some seconds after it was made: here it lasts longer than any start of a command.
+  await writeFile(join(folder, 'keys'), JSON.stringify({ ...kept, switchTimeMs: Date.now() + 600_000 }))
   const soon = await run('rotate-key.ts', [], {})
   expect(soon.code).toBe(1)
   expect(soon.error).toContain('wait for it')

@@ -113,7 +113,8 @@ describe('discovery', () => {
   test('ends nothing where a listing was cut short, though it shows less than before', async () => {
     await setPolicy({ events: [E1], tags: ['weather'] })
     await refresh()
-    const before = await running()
+    const before = [...new Set([...inEvent(E1), ...tagged('weather')])].toSorted()
+    await untilRunning(before)
     await setPolicy({ events: [E1], series: ['series-2'] })
     emulator.cutLists(1)
     const series = ids(open().filter((market) => market.series === 'series-2'))

@@ -2,7 +2,16 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { orderbookStream } from '../../src/domain/keys.ts'
 import type { StreamEntry } from '../../src/domain/frame.ts'
-import { depthsOf, framesOf, markersOf, openBench, readStream, until, type Bench } from './feed-support.ts'
+import {
+  depthsOf,
+  framesOf,
+  markersOf,
+  openBench,
+  readStream,
+  until,
+  websocketTexts,
+  type Bench,
+} from './feed-support.ts'
 
 const streamOf = (bench: Bench, marketId: string): Promise<StreamEntry[]> =>
   readStream(bench.redis, orderbookStream(marketId))
@@ -50,6 +59,10 @@ test('where Redis lost what was said, it is said again', async () => {
   // Longer than the feed keeps what it appended.
   await sleep(3_500)
   bench.emulator.step(50)
+  await until('what was sent is appended', async () => {
+    const sent = await bench.sentTexts()
+    return websocketTexts(await bench.entries()).length >= sent.length
+  })
   await sleep(300)
   await bench.redis.flushall()
   bench.emulator.step(50)

@@ -17,14 +17,17 @@ afterAll(async () => {
   await database[Symbol.asyncDispose]()
 })
 
-const turning = ({ redis }: Bench, confirmWithinMs = 10_000) =>
+/** What the product waits for is less: how long it takes is measured, and a machine may be slow. */
+const CONFIRM_WITHIN_MS = 120_000
+
+const turning = ({ redis }: Bench, confirmWithinMs = CONFIRM_WITHIN_MS) =>
   createEverythingActivities({ redis, pool: database.pool, confirmWithinMs })
 
 /** What the workflow `setEverything` does, without its workflow. */
 const setEverything = async (
   bench: Bench,
   state: 'active' | 'paused',
-  confirmWithinMs = 10_000,
+  confirmWithinMs = CONFIRM_WITHIN_MS,
 ): Promise<EverythingAnswer> => {
   const activities = turning(bench, confirmWithinMs)
   const turn = await activities.turnEverything({ state })

@@ -107,7 +107,7 @@ const desireOf = (emulator: Emulator) => (marketId: string, wanted: Wanted) => {
 export const openBench = async (
   options: Partial<EmulatorOptions>,
   variables: NodeJS.ProcessEnv = {},
-  more: Pick<FeedDeps, 'movePatienceMs'> = {},
+  more: Pick<FeedDeps, 'movePatienceMs' | 'restartQuestionMs'> = {},
 ): Promise<Bench> => {
   const server = await openRedis()
   const folder = mkdtempSync(join(tmpdir(), 'polytape-feed-'))

@@ -50,14 +50,14 @@ test.runIf(isGiven)(
       ensureFeed: async () => undefined,
     })
     await enrolment.enrol(cardsOf(bench))
-    await until('all are subscribed', () => subscribed() === tokens.length)
+    await until('all are subscribed', () => subscribed() === tokens.length, 300_000)
 
     const all = connectionsOf(bench)
     expect(all.length).toBe(groupCount)
     expect(Math.max(...all.map(({ tokenCount }) => tokenCount))).toBeLessThanOrEqual(200)
     expect(Math.max(...all.flatMap(({ received }) => received.map(({ idCount }) => idCount)))).toBeLessThanOrEqual(100)
     expect(all.flatMap((one) => one.subscribed).toSorted()).toEqual(tokens.toSorted())
-    await until('every book has come', async () => (await booksIn(bench)).size === tokens.length)
+    await until('every book has come', async () => (await booksIn(bench)).size === tokens.length, 300_000)
     expect(await booksIn(bench)).toEqual(new Set(tokens))
 
     const places = await bench.redis.hgetall(FEED_GROUPS_KEY)
@@ -73,7 +73,7 @@ test.runIf(isGiven)(
     )
     const staying = tokens.filter((token) => !left.has(token)).toSorted()
     const heard = (): string[] => connectionsOf(bench).flatMap((one) => one.subscribed)
-    await until('half have left', () => subscribed() === staying.length && heard().length === staying.length)
+    await until('half have left', () => subscribed() === staying.length && heard().length === staying.length, 300_000)
     expect(heard().toSorted()).toEqual(staying)
     expect(feeds.reduce((sum, feed) => sum + feed.compareSubscriptions(Date.now() + 60_000), 0)).toBe(0)
     await Promise.all(feeds.map((feed) => feed.close('test ends')))

@@ -73,7 +73,10 @@ test('pause and resume touch only their own market, and the socket stays open', 
   await bench.desire(one, 'active')
   await bench.confirmed(one, 'active')
   const frames = framesOf(await readStream(bench.redis, stream)).slice(before)
-  expect(frames.map(({ kind }) => kind)).toEqual(['rest', 'rest', 'marker'])
+  // A book that is late is asked for once more.
+  const kinds = frames.map(({ kind }) => kind)
+  expect(kinds.slice(0, 2)).toEqual(['rest', 'rest'])
+  expect(kinds.filter((kind) => kind !== 'rest')).toEqual(['marker'])
   const { connections } = bench.emulator.ledger()
   expect(connections.length).toBe(1)
   expect(connections[0]?.received.map(({ type, idCount }) => [type, idCount])).toEqual([
@@ -174,7 +177,7 @@ test('a token without a snapshot gets one by REST, and the loss is recorded when
   })
   await until(
     'books came by REST',
-    async () => framesOf(await bench.entries()).filter(({ kind }) => kind === 'rest').length === 4,
+    async () => framesOf(await bench.entries()).filter(({ kind }) => kind === 'rest').length >= 4,
   )
 })
 
@@ -194,8 +197,10 @@ test('a market that closed while it was paused is resumed within 5 s though REST
       await bench.confirmed([closed], 'active')
     })
   })
-  const markers = markersOf(await readStream(bench.redis, orderbookStream(closed))).slice(-2)
-  expect(markers).toMatchObject([{ type: 'gap', reason: 'snapshot_missing' }, { type: 'subscribed' }])
+  const markers = markersOf(await readStream(bench.redis, orderbookStream(closed)))
+  // It is said once, though it were resumed again.
+  expect(markers.filter((marker) => marker.type === 'gap' && marker.reason === 'snapshot_missing')).toHaveLength(1)
+  expect(markers.at(-1)).toMatchObject({ type: 'subscribed' })
   expect(bench.feed.compareSubscriptions(Date.now() + 31_000)).toBe(0)
 })
 

@@ -14,7 +14,7 @@ export const timed = async (work: () => Promise<unknown>): Promise<number> => {
 }
 
 /** How many times slower than a calm machine this one is at the moment: 1 at least. */
-const slowness = async (): Promise<number> => {
+export const slowness = async (): Promise<number> => {
   const tookMs = await timed(() => once(spawn(process.execPath, ['-e', ''], { stdio: 'ignore' }), 'exit'))
   return Math.max(1, tookMs / CALM_START_MS)
 }

@@ -2,9 +2,15 @@ import type { Pool } from 'pg'
 import { openCache } from './connections.ts'
 import type { Found } from './find-market.ts'
 import { readLiveBook } from './live-book.ts'
-import { readPastBook } from './past-book.ts'
+import type { readPastBook } from './past-book.ts'
 import { addressOf, type Places } from './places.ts'
 import type { ShownBook } from './shown-book.ts'
+
+/** The archive's clients are loaded where they are needed: a book that is hot does not wait for them. */
+const readPast = async (...given: Parameters<typeof readPastBook>): Promise<ShownBook> => {
+  const past = await import('./past-book.ts')
+  return past.readPastBook(...given)
+}
 
 type Live = { type: 'book'; book: ShownBook } | { type: 'none'; why: string }
 
@@ -27,9 +33,9 @@ export const readBook = async (
   { places, atTimeMs, maxBytes }: { places: Places; atTimeMs: number | undefined; maxBytes: number },
 ): Promise<ShownBook> => {
   const { archive } = places
-  if (atTimeMs !== undefined) return readPastBook(pool, found, { archive, atTimeMs, maxBytes, warning: undefined })
+  if (atTimeMs !== undefined) return readPast(pool, found, { archive, atTimeMs, maxBytes, warning: undefined })
   const live = await readCache(found, places)
   if (live.type === 'book') return live.book
   const warning = `last committed book, from Postgres: ${live.why}`
-  return readPastBook(pool, found, { archive, atTimeMs: Date.now(), maxBytes, warning })
+  return readPast(pool, found, { archive, atTimeMs: Date.now(), maxBytes, warning })
 }

@@ -104,8 +104,11 @@ const createMood = () => {
   }
 }
 
+/** `questionMs`: how long the answer is waited for that says whether the venue restarts. */
+type ClobOptions = { url: string; questionMs?: number | undefined }
+
 /** The public books of the venue. One a process: its pace and its patience are shared by all that ask. */
-export const createClob = ({ url }: { url: string }): Clob => {
+export const createClob = ({ url, questionMs = RESTART_QUESTION_MS }: ClobOptions): Clob => {
   const booksUrl = `${url.replace(/\/+$/, '')}/books`
   const pace = createPace({ requests: 450, periodMs: 10_000 })
   const mood = createMood()
@@ -132,7 +135,7 @@ export const createClob = ({ url }: { url: string }): Clob => {
   }
   const putQuestion = async (token: string, signal: AbortSignal): Promise<boolean> => {
     try {
-      mood.learn(await ask(booksUrl, [token], signal, RESTART_QUESTION_MS))
+      mood.learn(await ask(booksUrl, [token], signal, questionMs))
     } catch {
       // The one who asked is going: nobody waits for the answer.
     } finally {
