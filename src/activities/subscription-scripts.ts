@@ -1,9 +1,18 @@
 /**
+ * How long it is remembered that a market was forgotten: a worker that stood still while it wrote an older desire must not
+ * bring it back. Longer than an activity may take.
+ */
+const FORGOTTEN_SECONDS = 60
+
+/**
  * Writes a desire for the market's feed, choosing the first group with room for a market that has none (sticky after).
  * A lower generation than the written one is an echo of the past: ignored. A newer desire calls off a move.
- * KEYS: feed_groups, feed_moves. ARGV: market, markets a group, generation, JSON of the desire, channel. Returns the group.
+ * KEYS: feed_groups, feed_moves. ARGV: market, markets a group, generation, JSON of the desire, channel. Returns the group,
+ * or -1 for a market that was forgotten at a higher generation.
  */
 export const APPLY_SCRIPT = `
+local forgotten = redis.call('get', 'forgotten:' .. ARGV[1])
+if forgotten and tonumber(forgotten) > tonumber(ARGV[3]) then return -1 end
 local group = redis.call('hget', KEYS[1], ARGV[1])
 if not group then
   group = 0
@@ -33,6 +42,7 @@ local group = redis.call('hget', KEYS[1], ARGV[1]) or ARGV[3]
 local written = redis.call('hget', 'desired:' .. group, ARGV[1])
 if written and cjson.decode(written).generation > tonumber(ARGV[2]) then return 0 end
 for _, key in ipairs({KEYS[1], 'desired:' .. group, 'confirmed:' .. group}) do redis.call('hdel', key, ARGV[1]) end
+redis.call('set', 'forgotten:' .. ARGV[1], ARGV[2], 'ex', ${FORGOTTEN_SECONDS})
 return 1
 `
 

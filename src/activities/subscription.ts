@@ -57,7 +57,11 @@ const createAnswer =
   }
 
 export const createSubscriptionActivities = ({ redis, marketsPerFeed, bookDepth, ensureFeed }: SubscriptionDeps) => ({
-  /** Writes the desire for the market's feed group and makes sure that the group has a feed. Returns the depth in force. */
+  /**
+   * Writes the desire for the market's feed group and makes sure that the group has a feed. Returns the depth in force.
+   *
+   * @throws ApplicationFailure `Forgotten` where a newer desire has left already; retried, though nobody may wait for it.
+   */
   applySubscription: async (
     wanted: Wanted,
   ): Promise<{ group: number; depth: number; observed: Observation | undefined }> => {
@@ -66,6 +70,10 @@ export const createSubscriptionActivities = ({ redis, marketsPerFeed, bookDepth,
     const desired: DesiredSubscription = { ...wanted, depth }
     const given = [marketId, marketsPerFeed, generation, JSON.stringify(desired), DESIRED_CHANNEL]
     const group = Number(await redis.eval(APPLY_SCRIPT, 2, FEED_GROUPS_KEY, FEED_MOVES_KEY, ...given))
+    if (group < 0) {
+      const message = `market ${marketId} has left since generation ${generation} was asked for: nothing is written`
+      throw ApplicationFailure.retryable(message, 'Forgotten')
+    }
     await ensureFeed(group)
     return { group, depth, observed: observationOf(marketId, await redis.hgetall(quoteKey(marketId))) }
   },

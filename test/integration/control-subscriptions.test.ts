@@ -108,6 +108,19 @@ describe('the allocation of markets to feed groups', () => {
     listener.disconnect()
   })
 
+  test('is not brought back by an older desire that comes after the market has left, but by a newer one', async () => {
+    const { applySubscription, forgetSubscription } = activities(2)
+    await applySubscription(desired('a', 5))
+    await forgetSubscription({ marketId: 'a', group: 0, generation: 5 })
+    await expect(applySubscription(desired('a', 4))).rejects.toMatchObject({ type: 'Forgotten', nonRetryable: false })
+    expect([await written(0, 'a'), await redis.hget(FEED_GROUPS_KEY, 'a')]).toEqual([0, null])
+    const keptSeconds = await redis.ttl('forgotten:a')
+    expect(keptSeconds).toBeGreaterThan(0)
+    expect(keptSeconds).toBeLessThanOrEqual(60)
+    expect((await applySubscription(desired('a', 6))).group).toBe(0)
+    expect(await written(0, 'a')).toBe(6)
+  })
+
   test('tells a new workflow what the hot cache says of its market', async () => {
     const { applySubscription } = activities(2)
     expect((await applySubscription(desired('a'))).observed).toBeUndefined()

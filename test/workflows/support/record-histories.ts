@@ -39,6 +39,17 @@ const recordEnrolled = async (plane: ControlPlane): Promise<void> => {
   await record('market-enrolled', handle, plane)
 }
 
+/** Cancelled before its first desire was answered. */
+const recordUnanswered = async (plane: ControlPlane): Promise<void> => {
+  plane.stubs.applyMs = 3_000
+  const handle = await plane.startMarket('6', { origin: 'policy' })
+  await until(async () => plane.stubs.named('applySubscription', '6').length > 0)
+  plane.stubs.applyMs = 0
+  await handle.cancel()
+  await settled(handle)
+  await record('market-cancelled-unanswered', handle, plane)
+}
+
 const recordResolved = async (plane: ControlPlane): Promise<void> => {
   const handle = await plane.startMarket('5')
   await until(async () => plane.stubs.named('recordOverride', '5').length > 0)
@@ -82,6 +93,7 @@ const recordMarkets = async (plane: ControlPlane): Promise<void> => {
   stubs.applyMs = 0
   await record('market-superseded-and-cancelled', hasty, plane)
 
+  await recordUnanswered(plane)
   await recordEnrolled(plane)
   await recordResolved(plane)
 
