@@ -193,12 +193,14 @@ export type TapeContext = { frame: Frame; batch: Batch }
 /**
  * Why a book may be incomplete. `sinceTimeMs`: receive time of the newest frame known to be good; undefined: of the last
  * that was applied to this very outcome, for the venue may have fallen silent on one token of a live socket. `lastGoodSequence`: undefined: the last one.
+ * `detectedTimeMs`: where it is no frame that shows it.
  */
 export type GapCause = {
   reason: GapReason
   detail: string
   sinceTimeMs: number | undefined
   lastGoodSequence: number | undefined
+  detectedTimeMs?: number | undefined
 }
 
 /** Where a frame stands in its stream, and the batch that takes what comes of it. */

@@ -7,13 +7,13 @@ import type { OutcomeTape } from './outcome-tape.ts'
 type Opening = { cause: GapCause; since: Since | undefined }
 
 /** The row of a gap that opens; to be called before its row of kind `gap` is written, which takes the next sequence. */
-export const toGapOpened = (tape: OutcomeTape, { cause, since }: Opening, detectedTimeMs: number): GapOpened => {
-  const { reason, detail } = cause
+export const toGapOpened = (tape: OutcomeTape, { cause, since }: Opening, capturedTimeMs: number): GapOpened => {
+  const { reason, detail, detectedTimeMs = capturedTimeMs } = cause
   const sinceTimeMs = cause.sinceTimeMs ?? since?.sinceTimeMs ?? tape.appliedTimeMs
   return {
     marketId: tape.marketId,
     outcomeId: tape.outcome.outcomeId,
-    openedTimeMs: sinceTimeMs === 0 ? detectedTimeMs : Math.min(detectedTimeMs, sinceTimeMs),
+    openedTimeMs: sinceTimeMs === 0 ? capturedTimeMs : Math.min(capturedTimeMs, sinceTimeMs),
     detectedTimeMs,
     reason,
     lastGoodSequence: cause.lastGoodSequence ?? since?.lastGoodSequence ?? tape.sequence,

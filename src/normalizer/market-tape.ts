@@ -129,7 +129,7 @@ export class MarketTape {
     this.receivedTimeMs = progress.receivedTimeMs
     this.outcomes.forEach((tape, index) => {
       const stored = progress.outcomes[index]
-      if (stored !== undefined) resumeWithoutBook(tape, stored)
+      if (stored !== undefined) resumeWithoutBook(tape, stored, progress.receivedTimeMs)
     })
   }
 
@@ -154,11 +154,13 @@ export class MarketTape {
     if (this.isMirrorBroken) this.deps.stats.count('mirrorMismatches')
   }
 
-  /** Opens the gaps of books that could not be rebuilt; does nothing else. */
-  tellLostBooks(context: TapeContext): void {
+  /** Opens the gaps of books that could not be rebuilt, where the books were good last: what waits in the stream came since. */
+  tellLostBooks({ frame, batch }: TapeContext): void {
     if (!this.#areBooksLost) return
     this.#areBooksLost = false
-    this.openGaps('stream_loss', 'the stream no longer holds what followed the last checkpoint', context)
+    const detail = 'the stream no longer holds what followed the last checkpoint'
+    const lastFrame = { ...frame, receivedTimeMs: Math.min(this.receivedTimeMs, frame.receivedTimeMs) }
+    this.openGaps('stream_loss', detail, { frame: lastFrame, batch }, frame.receivedTimeMs)
   }
 
   /**
@@ -178,8 +180,8 @@ export class MarketTape {
   }
 
   /** Opens a gap in every outcome that has a book. */
-  openGaps(reason: GapReason, detail: string, context: TapeContext): void {
-    const cause = { reason, detail, sinceTimeMs: undefined, lastGoodSequence: undefined }
+  openGaps(reason: GapReason, detail: string, context: TapeContext, detectedTimeMs?: number): void {
+    const cause = { reason, detail, sinceTimeMs: undefined, lastGoodSequence: undefined, detectedTimeMs }
     for (const tape of this.outcomes) this.openGap(tape, cause, context)
   }
 

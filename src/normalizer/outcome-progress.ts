@@ -25,10 +25,14 @@ export const outcomeProgress = (tape: OutcomeTape): OutcomeProgress => {
   return { sequence, capturedTimeMs, verifiedSequence, status, gapSequence, gapReason, shed, exchangeTimeMs }
 }
 
-/** Continues from a stored position whose book is gone: sequences go on, the book waits for a snapshot. */
-export const resumeWithoutBook = (tape: OutcomeTape, progress: OutcomeProgress): void => {
+/**
+ * Continues from a stored position whose book is gone: sequences go on, the book waits for a snapshot. `receivedTimeMs`: of the
+ * newest frame that was committed. Up to there the book was good where it was proved, else at most up to its newest row.
+ */
+export const resumeWithoutBook = (tape: OutcomeTape, progress: OutcomeProgress, receivedTimeMs: number): void => {
   tape.writer.sequence = progress.sequence
   tape.writer.capturedTimeMs = progress.capturedTimeMs
+  tape.appliedTimeMs = progress.verifiedSequence === progress.sequence ? receivedTimeMs : progress.capturedTimeMs
   tape.gapSequence = progress.gapSequence
   tape.gapReason = progress.gapReason
   resumeSheds(tape, progress.shed)

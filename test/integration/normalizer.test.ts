@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { createFlow, gammaText, signing, tokensOf } from '../support/normalizer-flow.ts'
 import { committed, expectExact, readRows, until } from '../support/normalizer-shard.ts'
@@ -151,13 +152,18 @@ test('a stream whose entries after the checkpoint are gone is a gap, from which 
     await flow.changes('21', 15)
     await expectExact(tables(), flow, '21')
   }
+  const endMs = Date.now()
   await redis.del('orderbook:21')
+  await sleep(1_000)
   await using _shard = start()
   await flow.changes('21', 5)
   await flow.books('21', 'rest')
   const [rows = []] = await expectExact(tables(), flow, '21')
   expect(rows.filter((row) => row.kind === 'gap')).toHaveLength(1)
   expect(await gaps('21:0')).toMatchObject([{ reason: 'stream_loss' }])
+  const sql = 'select state from book_state_at($1, $2)'
+  const { rows: states } = await database.pool.query<{ state: string }>(sql, ['21:0', new Date(endMs + 500)])
+  expect(states, 'while nobody recorded').toEqual([{ state: 'in_gap' }])
 })
 
 test('a stopped market has no ladders and no quote; a paused one keeps them and says so', async () => {

@@ -114,7 +114,15 @@ test('books that cannot be rebuilt are told by a gap, and their sequences and cl
       const progress = JSON.parse(JSON.stringify(committed.progress())) as ReturnType<typeof committed.progress>
       continueWithoutBooks(tape, { progress, committedId: committed.lastId, checkpoints: [], entries: [] })
       const batch = newBatch()
-      tape.tellLostBooks({ frame: { ...firstFrame(entries), receivedTimeMs: 0 }, batch })
+      const { receivedTimeMs: endMs } = committed
+      const restartedTimeMs = endMs + 600_000
+      tape.tellLostBooks({ frame: { ...firstFrame(entries), receivedTimeMs: restartedTimeMs }, batch })
+      for (const { openedTimeMs, detectedTimeMs } of batch.gapsOpened) {
+        expect(openedTimeMs, 'nothing of the outage is taken for good').toBeLessThanOrEqual(endMs)
+        expect(openedTimeMs).toBeGreaterThan(endMs - 600_000)
+        expect(detectedTimeMs).toBe(restartedTimeMs)
+      }
+      expect(Math.max(...tape.outcomes.map(({ writer }) => writer.capturedTimeMs))).toBeLessThanOrEqual(endMs)
       const rows = [...first, ...rowsOf(batch)]
       for (const { outcome, status, sequence } of tape.outcomes) {
         const own = ofOutcome(rows, outcome.outcomeId)
