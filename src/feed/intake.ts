@@ -12,6 +12,12 @@ const noteArrival = ({ known, awaiting }: Live, element: string, receivedTimeMs:
   if (bookToken !== undefined) awaiting.delete(bookToken)
 }
 
+/** The figure that counts an element of a book which does not go into the stream, if so. */
+const keptFrom = ({ shed, unasked }: Live, ...given: Parameters<Live['shed']['takes']>): string | undefined => {
+  if (unasked.takes(...given)) return 'framesUnasked'
+  return shed.takes(...given) ? 'framesShed' : undefined
+}
+
 /** Takes one text of the socket apart and puts its elements into the streams they belong to. */
 export const takeFrame = (live: Live, text: string, times: Times, { stats, route }: SlotDeps): void => {
   stats.set('newestFrameTimeMs', times.receivedTimeMs)
@@ -21,8 +27,9 @@ export const takeFrame = (live: Live, text: string, times: Times, { stats, route
     const stream = route(element)
     if (stream === UNROUTABLE_STREAM) stats.count('unroutable')
     stats.count('frames')
-    if (live.shed.takes(stream, element, times.receivedTimeMs)) {
-      stats.count('framesShed')
+    const kept = keptFrom(live, stream, element, times.receivedTimeMs)
+    if (kept !== undefined) {
+      stats.count(kept)
       noteArrival(live, element, times.receivedTimeMs)
       continue
     }

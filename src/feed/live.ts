@@ -47,6 +47,8 @@ export type Live = {
   bookless: Set<string>
   /** Streams into which no frames of books go. */
   shed: ShedFrames
+  /** Those of markets that have left: what still comes of their books would end the gap that says so. */
+  unasked: ShedFrames
   /** Of markets that move to another socket and are heard here until their books have come there: lets one go. */
   departures: Set<() => void>
   /** Their tokens. */
@@ -77,6 +79,7 @@ export const createLive = (connection: Connection, log: SocketLog): Live => ({
   missed: new Map(),
   bookless: new Set(),
   shed: createShedFrames(),
+  unasked: createShedFrames(),
   departures: new Set(),
   departing: new Set(),
 })

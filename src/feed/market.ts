@@ -24,6 +24,8 @@ export type Member = {
   phase: Phase
   /** What was subscribed, which may differ from what is desired now. */
   tokens: string[]
+  /** Since when the venue certainly sends it on its socket: a PONG came to a PING that was sent after the subscribe. */
+  heardSinceMs: number
   /** The newest epoch in its stream: readers ignore older ones, so it may only join a socket that is not older. */
   epoch: string
   /** What the market's stream says, and what is on its way there; undefined before this process said anything. */
@@ -46,6 +48,7 @@ export const createMember = (desired: PlacedSubscription, epoch: string): Member
   tier: 0,
   phase: 'out',
   tokens: desired.tokens,
+  heardSinceMs: Infinity,
   epoch,
   toldState: undefined,
   tellingState: undefined,

@@ -16,8 +16,10 @@ const isHere = ({ phase, epoch, desired }: Member, { live }: Place): boolean =>
 const mark = async (place: Place, member: Member, { phase, markersOf }: Arrival): Promise<void> => {
   if (!isHere(member, place)) return
   if (phase === 'out') member.toldState = member.desired.state
+  const stream = orderbookStream(member.desired.marketId)
   for (const marker of markersOf(member)) pushMarker(place.live.log, member, marker)
-  await place.live.log.flushed(orderbookStream(member.desired.marketId))
+  if (phase === 'out') place.live.unasked.begin(stream, member.tokens)
+  await place.live.log.flushed(stream)
   if (!isHere(member, place)) return
   member.phase = phase
   place.reconcile()
@@ -75,15 +77,18 @@ export const join = (place: Place, members: Member[]): void => {
   sendSubscribe(live, deps.channel, tokens)
   for (const member of members) {
     member.phase = 'joining'
+    member.heardSinceMs = Infinity
     member.epoch = live.log.epochOf(orderbookStream(member.desired.marketId))
     member.toldState = 'active'
     member.tellingState = undefined
     member.tellingDepth = undefined
     member.tokens = member.desired.tokens
     shedAsTold(live, member)
+    live.unasked.end(orderbookStream(member.desired.marketId))
   }
   awaitSnapshots(place, tokens)
   live.connection.confirm(() => {
+    for (const member of members) if (isHere(member, place)) member.heardSinceMs = Date.now()
     for (const member of members) void (resumed.includes(member) ? resume(place, member) : joined(place, member))
   })
 }

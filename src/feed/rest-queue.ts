@@ -15,7 +15,13 @@ export type RestQueue = {
 
 type Answer = { missing: Set<string>; isAnswered: boolean }
 type Batch = { tokens: Set<string>; answer: Promise<Answer> }
-type RestQueueDeps = { fetchBooks: FetchBooks; deliver: (book: RestBook) => void; signal: AbortSignal; log: Logger }
+type RestQueueDeps = {
+  fetchBooks: FetchBooks
+  /** `askedTimeMs`: when the call began: the book is not older. */
+  deliver: (book: RestBook, askedTimeMs: number) => void
+  signal: AbortSignal
+  log: Logger
+}
 
 /** Requests that come within this time share a call. */
 const LINGER_MS = 50
@@ -25,9 +31,10 @@ export const createRestQueue = ({ fetchBooks, deliver, signal, log }: RestQueueD
   let next: Batch | undefined
   let last: Promise<unknown> = Promise.resolve()
   const fetchAll = async (tokens: Set<string>): Promise<Answer> => {
+    const askedTimeMs = Date.now()
     try {
       const books = await fetchBooks([...tokens], signal)
-      for (const book of books) deliver(book)
+      for (const book of books) deliver(book, askedTimeMs)
       const found = new Set(books.map(({ token }) => token))
       return { missing: new Set([...tokens].filter((token) => !found.has(token))), isAnswered: true }
     } catch (error) {

@@ -74,7 +74,7 @@ export class Session implements WatchedFeed {
       this.#recordLoss(stream, epoch, { reason: 'stream_loss', detail: 'Redis lost entries that it had acknowledged' })
     const onRefused = createRefusals(log, stats)
     this.#writer = createWriter({ appender, budget, lingerMs, log, onOverflow, onLoss, onRefused })
-    this.#rest = createRestQueue({ fetchBooks, deliver: (book) => this.#deliver(book), signal, log })
+    this.#rest = createRestQueue({ fetchBooks, deliver: (...given) => this.#deliver(...given), signal, log })
     const createSlot = createSlots({
       ...deps,
       rest: this.#rest,
@@ -218,9 +218,9 @@ export class Session implements WatchedFeed {
     this.#resync.want(member.desired.marketId)
   }
 
-  #deliver(book: RestBook): void {
+  #deliver(book: RestBook, askedTimeMs: number): void {
     const marketId = this.#router.marketOfToken(book.token)
-    if (marketId !== undefined) this.#pool.slotOf(marketId)?.deliver(marketId, book)
+    if (marketId !== undefined) this.#pool.slotOf(marketId)?.deliver(marketId, book, askedTimeMs)
   }
 
   /** Also newer than what another host wrote into a stream of ours, whose clock may be ahead. */

@@ -109,11 +109,15 @@ export class Slot {
     })
   }
 
-  /** Appends a book of a REST answer to the stream of its market, unless the market left its socket meanwhile. */
-  deliver(marketId: string, { token, text, receivedTimeMs }: RestBook): void {
+  /**
+   * Appends a book of a REST answer to the stream of its market, unless the market left its socket meanwhile, or came there after
+   * the book was asked for: what changed between the two would be in neither.
+   */
+  deliver(marketId: string, { token, text, receivedTimeMs }: RestBook, askedTimeMs: number): void {
     const live = this.#place?.live
     const member = this.members.get(marketId)
     if (live === undefined || member === undefined || !isFollowed(member)) return
+    if (askedTimeMs < member.heardSinceMs) return this.#deps.stats.count('restBooksEarly')
     this.#deps.stats.count('restBooks')
     const isAwaited = live.awaiting.delete(token)
     const stream = orderbookStream(marketId)

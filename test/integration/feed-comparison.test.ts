@@ -55,14 +55,20 @@ test('a token that the venue still sends though it was unsubscribed is unsubscri
   const levels = { bids: [], asks: [], hash: 'x', last_trade_price: '0.5', tick_size: '0.01' }
   const book = { market: conditionId, asset_id: token, timestamp: String(Date.now()), ...levels, event_type: 'book' }
   bench.emulator.send(JSON.stringify([book]))
-  await until('it came', async () =>
-    framesOf(await readStream(bench.redis, orderbookStream(left))).some(({ text }) => text.includes('"hash":"x"')),
-  )
+  await until('it came', () => bench.stats.read()['framesUnasked'] === 1)
   expect(bench.feed.compareSubscriptions()).toBe(1)
   await until('it was unsubscribed again', () => unsubscribes() === before + 1)
   expect(bench.stats.read()).toMatchObject({ subscriptionsRepaired: 1 })
   expect(bench.feed.compareSubscriptions()).toBe(0)
   expect(heardOf(bench)).toEqual(tokensOf(bench, [kept]).toSorted())
+  const textsOf = async () => framesOf(await readStream(bench.redis, orderbookStream(left))).map(({ text }) => text)
+  expect((await textsOf()).at(-1), 'a book would end the gap of the pause').toContain('unsubscribed')
+  await bench.desire([left], 'active')
+  await bench.confirmed([left], 'active')
+  const count = (await textsOf()).length
+  bench.emulator.step(100)
+  await until('its frames are recorded again', async () => (await textsOf()).length > count)
+  expect(bench.stats.read()).toMatchObject({ framesUnasked: 1 })
 })
 
 test('a token of which nothing ever came is subscribed again after half a minute', async () => {
