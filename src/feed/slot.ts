@@ -109,10 +109,7 @@ export class Slot {
     })
   }
 
-  /**
-   * Appends a book of a REST answer to the stream of its market, unless the market left its socket meanwhile, or came there after
-   * the book was asked for: what changed between the two would be in neither.
-   */
+  /** Appends a REST book to its stream, unless its market left, or came later than it was asked for: that would hide changes. */
   deliver(marketId: string, { token, text, receivedTimeMs }: RestBook, askedTimeMs: number): void {
     const live = this.#place?.live
     const member = this.members.get(marketId)
