@@ -31,7 +31,7 @@ export const latency = (stage: string): Query[] =>
   middleAndTail('polytape_latency_seconds', `stage="${stage}"`, stage.replaceAll('_', ' '))
 
 /** Copies of what is applied already are no loss, and what a budget sheds is told by its tier. */
-const LOST = 'polytape_drops_total{reason!~"replayed|older_connection|shed|unasked"}'
+const LOST = 'polytape_drops_total{reason!~"replayed|older_connection|shed|unasked|early"}'
 
 /** What is not used, as a share of what came; below one frame a second the share would mean nothing. */
 export const DROP_SHARE = `${perSecond(LOST)} / clamp_min(${perSecond('polytape_frames_total')}, 1)`

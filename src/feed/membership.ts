@@ -68,6 +68,12 @@ const shedAsTold = ({ shed }: Live, { desired, tokens, toldDepth, toldTier }: Me
   else shed.end(stream)
 }
 
+/** What the venue sent of it after it had left says which REST books are older. */
+const tellUnasked = ({ log, unasked }: Live, member: Member): void => {
+  const newest = unasked.end(orderbookStream(member.desired.marketId)) ?? {}
+  if (Object.keys(newest).length > 0) pushMarker(log, member, depthMarker(member, newest))
+}
+
 /** Subscribes the markets; they are `in` when the venue has read that and their streams say so. */
 export const join = (place: Place, members: Member[]): void => {
   const { live, deps } = place
@@ -84,7 +90,7 @@ export const join = (place: Place, members: Member[]): void => {
     member.tellingDepth = undefined
     member.tokens = member.desired.tokens
     shedAsTold(live, member)
-    live.unasked.end(orderbookStream(member.desired.marketId))
+    tellUnasked(live, member)
   }
   awaitSnapshots(place, tokens)
   live.connection.confirm(() => {

@@ -129,7 +129,7 @@ export class MarketTape {
     this.receivedTimeMs = progress.receivedTimeMs
     this.outcomes.forEach((tape, index) => {
       const stored = progress.outcomes[index]
-      if (stored !== undefined) resumeWithoutBook(tape, stored, progress.receivedTimeMs)
+      if (stored !== undefined) resumeWithoutBook(tape, stored)
     })
   }
 
@@ -154,7 +154,7 @@ export class MarketTape {
     if (this.isMirrorBroken) this.deps.stats.count('mirrorMismatches')
   }
 
-  /** Opens the gaps of books that could not be rebuilt, where the books were good last: what waits in the stream came since. */
+  /** Opens the gaps of books that could not be rebuilt, where their newest rows are: what waits in the stream came since. */
   tellLostBooks({ frame, batch }: TapeContext): void {
     if (!this.#areBooksLost) return
     this.#areBooksLost = false

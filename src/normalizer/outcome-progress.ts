@@ -26,13 +26,13 @@ export const outcomeProgress = (tape: OutcomeTape): OutcomeProgress => {
 }
 
 /**
- * Continues from a stored position whose book is gone: sequences go on, the book waits for a snapshot. `receivedTimeMs`: of the
- * newest frame that was committed. Up to there the book was good where it was proved, else at most up to its newest row.
+ * Continues from a stored position whose book is gone: sequences go on, the book waits for a snapshot. Up to its newest row it
+ * was good. What the market received later may have been of its other outcome.
  */
-export const resumeWithoutBook = (tape: OutcomeTape, progress: OutcomeProgress, receivedTimeMs: number): void => {
+export const resumeWithoutBook = (tape: OutcomeTape, progress: OutcomeProgress): void => {
   tape.writer.sequence = progress.sequence
   tape.writer.capturedTimeMs = progress.capturedTimeMs
-  tape.appliedTimeMs = progress.verifiedSequence === progress.sequence ? receivedTimeMs : progress.capturedTimeMs
+  tape.appliedTimeMs = progress.capturedTimeMs
   tape.gapSequence = progress.gapSequence
   tape.gapReason = progress.gapReason
   resumeSheds(tape, progress.shed)

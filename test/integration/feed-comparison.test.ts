@@ -53,7 +53,8 @@ test('a token that the venue still sends though it was unsubscribed is unsubscri
   await new Promise((resolve) => setTimeout(resolve, 1_100))
   const { conditionId } = bench.emulator.catalogue.byKey({ marketId: left }) ?? { conditionId: '' }
   const levels = { bids: [], asks: [], hash: 'x', last_trade_price: '0.5', tick_size: '0.01' }
-  const book = { market: conditionId, asset_id: token, timestamp: String(Date.now()), ...levels, event_type: 'book' }
+  const timestamp = String(Date.now())
+  const book = { market: conditionId, asset_id: token, timestamp, ...levels, event_type: 'book' }
   bench.emulator.send(JSON.stringify([book]))
   await until('it came', () => bench.stats.read()['framesUnasked'] === 1)
   expect(bench.feed.compareSubscriptions()).toBe(1)
@@ -65,6 +66,9 @@ test('a token that the venue still sends though it was unsubscribed is unsubscri
   expect((await textsOf()).at(-1), 'a book would end the gap of the pause').toContain('unsubscribed')
   await bench.desire([left], 'active')
   await bench.confirmed([left], 'active')
+  expect((await textsOf()).join('\n'), 'what came meanwhile says which REST books are older').toContain(
+    `"newest":{"${token}":${timestamp}}`,
+  )
   const count = (await textsOf()).length
   bench.emulator.step(100)
   await until('its frames are recorded again', async () => (await textsOf()).length > count)
