@@ -13,9 +13,9 @@ const noteArrival = ({ known, awaiting }: Live, element: string, receivedTimeMs:
 }
 
 /** The figure that counts an element of a book which does not go into the stream, if so. */
-const keptFrom = ({ shed, unasked }: Live, ...given: Parameters<Live['shed']['takes']>): string | undefined => {
-  if (unasked.takes(...given)) return 'framesUnasked'
-  return shed.takes(...given) ? 'framesShed' : undefined
+const keptFrom = ({ shed, unasked }: Live, stream: string, element: string, timeMs: number): string | undefined => {
+  if (unasked.takes(stream, element, timeMs)) return 'framesUnasked'
+  return shed.takes(stream, element, timeMs) ? 'framesShed' : undefined
 }
 
 /** Takes one text of the socket apart and puts its elements into the streams they belong to. */

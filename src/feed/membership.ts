@@ -94,8 +94,10 @@ export const join = (place: Place, members: Member[]): void => {
   }
   awaitSnapshots(place, tokens)
   live.connection.confirm(() => {
-    for (const member of members) if (isHere(member, place)) member.heardSinceMs = Date.now()
-    for (const member of members) void (resumed.includes(member) ? resume(place, member) : joined(place, member))
+    for (const member of members) {
+      if (isHere(member, place)) member.heardSinceMs = Date.now()
+      void (resumed.includes(member) ? resume(place, member) : joined(place, member))
+    }
   })
 }
 

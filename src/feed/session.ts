@@ -74,7 +74,12 @@ export class Session implements WatchedFeed {
       this.#recordLoss(stream, epoch, { reason: 'stream_loss', detail: 'Redis lost entries that it had acknowledged' })
     const onRefused = createRefusals(log, stats)
     this.#writer = createWriter({ appender, budget, lingerMs, log, onOverflow, onLoss, onRefused })
-    this.#rest = createRestQueue({ fetchBooks, deliver: (...given) => this.#deliver(...given), signal, log })
+    this.#rest = createRestQueue({
+      fetchBooks,
+      deliver: (book, askedTimeMs) => this.#deliver(book, askedTimeMs),
+      signal,
+      log,
+    })
     const createSlot = createSlots({
       ...deps,
       rest: this.#rest,

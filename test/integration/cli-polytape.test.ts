@@ -96,7 +96,7 @@ test('book shows the hot cache: both ladders, what is proved, venue time, and no
     /0\.55 +3\.00 +23\.00.*\n.*0\.54 +20\.00 +20\.00.*0\.48 +210\.00 +210\.00.*\n── spread 0\.02 · mid 0\.53 /,
   )
   expect(out).toContain('sequence 1,204')
-  expect(out).toMatch(/venue (\S+ )?\d\d:\d\d:\d\d\.\d{3}, .*│ venue (\S+ )?\d\d:\d\d:\d\d\.\d{3}, \d min ago/)
+  expect(out).toMatch(/venue (\S+ )?\d\d:\d\d:\d\d\.\d{3}, .*│ venue (\S+ )?\d\d:\d\d:\d\d\.\d{3}, 1 min ago/)
   expect(out).not.toContain('\x1b')
 })
 

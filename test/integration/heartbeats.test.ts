@@ -103,7 +103,7 @@ test('a connection that brings nothing while REST moves on is an alert in time, 
   expect(raised?.markets_count).toBeGreaterThan(0)
   const raisedMs = (raised?.raised_at.getTime() ?? Infinity) - mutedTimeMs
   console.log(`a silent connection was an alert after ${raisedMs} ms`)
-  expect(raisedMs).toBeLessThan(WINDOW_MS + 30_000)
+  expect(raisedMs).toBeLessThan(WINDOW_MS + 15_000)
 
   await checkUntil('the recovery', (open) => open === 0)
   await checkUntil('both notices', () => bodies().length >= 2)

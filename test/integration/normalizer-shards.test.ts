@@ -39,7 +39,7 @@ test('streams follow a count of shards that grows and shrinks: each row once, no
     await append(flow, 20)
     await expectAllExact(flow)
     // Passed on at once, and not found by the next sweep.
-    expect(Date.now() - before).toBeLessThan(28_000)
+    expect(Date.now() - before).toBeLessThan(20_000)
     expect(first.stats.read()['streamsPassedOn']).toBeGreaterThan(0)
     expect(second.stats.read()['streamsPassedOn'] ?? 0).toBe(0)
     await until('its figures are told', () => second.stats.read()['tokensWithBook'] === EXACTLY.length * 2)

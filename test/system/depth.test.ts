@@ -96,8 +96,8 @@ const untilApplied = (marketId: string, depth: number): Promise<boolean> =>
 
 describe('the depth of a market', () => {
   test('is the default where nobody said another, and a new one shows in ladders and rows within a second', async () => {
-    const isDefault = async (marketId: string): Promise<boolean> =>
-      (await countsOf(marketId)).every((count) => count === BOOK_DEPTH)
+    const wanted = Array.from({ length: 8 }, () => BOOK_DEPTH).join()
+    const isDefault = async (marketId: string): Promise<boolean> => (await countsOf(marketId)).join() === wanted
     for (const marketId of marketIds) await until(`${BOOK_DEPTH} levels of ${marketId}`, () => isDefault(marketId))
     const [narrow, wide] = [marketAt(0), marketAt(1)]
     await expectWithin('2 levels a side', 1_000, async (attempt) => {

@@ -15,7 +15,7 @@ import { readLostTrades } from '../support/tape/trades.ts'
  * level in which a post-trade book differs from the book before it. Elements that leave their level as it is: none.
  */
 const MARKETS = 200
-const RUN_MS = 30_000
+const RUN_MS = 60_000
 
 const RUN = { markets: MARKETS, rate: 1_000, env: {} }
 
