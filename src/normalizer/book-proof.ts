@@ -1,4 +1,5 @@
 import type { Book, BookIdentity } from '../domain/book.ts'
+import { BatchDoubt } from './batch-doubt.ts'
 import type { Claim, Judge, Verdict } from './judge.ts'
 import type { LastTradePrices } from './last-trade-prices.ts'
 import { fitsOtherTick } from './other-tick.ts'
@@ -14,9 +15,6 @@ import type {
   Verified,
 } from './proof-state.ts'
 
-/** Event types overtake each other: a post-trade book may come this much after changes that are newer (8 ms were seen). */
-const LATE_BOOK_MS = 100
-
 /**
  * Proves one outcome's book. Every frame of a batch carries the hash of the book after the batch's last change: so a
  * match proves the book at once, and a miss says nothing before the batch ends (an element with another time or hash, or
@@ -26,7 +24,7 @@ export class BookProof {
   state: ProofState = 'unverifiable'
   /** False once a whole REST book, which brings every input, did not hash to its own hash: an era that is not known. */
   isHashKnown = true
-  doubt: Doubt | undefined
+  readonly doubts: BatchDoubt
   #mark: BatchMark | undefined
   #isProved = false
   #verified: Verified | undefined
@@ -44,6 +42,11 @@ export class BookProof {
     this.#judge = judge
     this.#prices = prices
     this.#ticks = ticks
+    this.doubts = new BatchDoubt(judge, prices)
+  }
+
+  get doubt(): Doubt | undefined {
+    return this.doubts.current
   }
 
   /** The last state that was proved; undefined before the first. */
@@ -121,16 +124,6 @@ export class BookProof {
     return verdict
   }
 
-  /** Says that a batch ended wrong. The first doubt stands until it is an alarm or explained. */
-  raise({ exchangeTimeMs, timestamp, hash }: BatchMark, detail: string, raisedTimeMs: number): void {
-    this.doubt ??= { exchangeTimeMs, timestamp, hash, raisedTimeMs, detail, ...this.since() }
-  }
-
-  /** A frame of the doubted batch came after a book that held it already: the book had overtaken it. */
-  completes({ timestamp, hash }: Claim): void {
-    if (this.doubt?.timestamp === timestamp && this.doubt.hash === hash) this.doubt = undefined
-  }
-
   /** Since when the book may be wrong although it is followed: a doubt, or a batch that is not proved. */
   weakness(): Since | undefined {
     if (this.doubt !== undefined) return this.doubt
@@ -143,15 +136,9 @@ export class BookProof {
 
   /** A book that is older than what was applied came late: what was doubted lacked it. */
   explain(exchangeTimeMs: number): void {
-    if (this.doubt !== undefined && exchangeTimeMs <= this.doubt.exchangeTimeMs) this.doubt = undefined
+    this.doubts.explain(exchangeTimeMs)
     this.#isProved = false
     this.#shed = this.#missed = undefined
-  }
-
-  /** The doubt that nothing explained in time. */
-  alarm(receivedTimeMs: number): Doubt | undefined {
-    const { doubt } = this
-    return doubt !== undefined && receivedTimeMs - doubt.raisedTimeMs > LATE_BOOK_MS ? doubt : undefined
   }
 
   /** The book is what it was under another sequence: where nothing is open, its proof stands. */
@@ -161,7 +148,7 @@ export class BookProof {
 
   /** The book is not followed any more: what was open is not judged. */
   drop(): void {
-    this.#mark = this.#shed = this.#missed = this.doubt = undefined
+    this.#mark = this.#shed = this.#missed = this.doubts.current = undefined
     this.#isProved = false
   }
 
@@ -174,7 +161,7 @@ export class BookProof {
   restore({ state, isHashKnown, doubt, mark, verified, snapshot }: ProofProgress): void {
     this.state = state
     this.isHashKnown = isHashKnown
-    this.doubt = doubt
+    this.doubts.current = doubt
     this.#mark = mark
     this.#isProved = false
     this.#verified = verified

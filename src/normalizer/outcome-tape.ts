@@ -218,7 +218,7 @@ export class OutcomeTape {
   #applyDifference(event: BookEvent, context: TapeContext): void {
     const { exchangeTimeMs } = event
     const newer = this.window.after(exchangeTimeMs)
-    if (newer.length === 0) this.verification.endBatch(context)
+    if (newer.length === 0) this.verification.endBatch(context, 'overtaken')
     this.#learn(event)
     const wanted = new Book(this.book.identity)
     wanted.replace(event.levels)

@@ -1,4 +1,4 @@
-import type { Book } from '../domain/book.ts'
+import type { Book, BookLevels } from '../domain/book.ts'
 import type { Claim, Verdict } from './judge.ts'
 
 /** What the elements of one batch share: the venue's time, the hash of the book after its last change, best prices. */
@@ -11,8 +11,12 @@ export type BatchVerdict = Verdict | 'unverifiable'
 /** What was proved last when something went wrong: the loss lies after it. */
 export type Since = { sinceTimeMs: number | undefined; lastGoodSequence: number | undefined }
 
-/** A batch that ended wrong: an alarm, unless an older book comes late and explains it. */
-export type Doubt = Since & Claim & { exchangeTimeMs: number; raisedTimeMs: number; detail: string }
+/**
+ * A batch that ended wrong: an alarm, unless an older book comes late and explains it. `lacking`: the book without the rest
+ * of the batch, where a newer whole book has overtaken that.
+ */
+export type Doubt = Since &
+  Claim & { exchangeTimeMs: number; raisedTimeMs: number; detail: string; lacking?: BookLevels | undefined }
 
 export type Received = { receivedTimeMs: number }
 export type Verified = { hash: string; sequence: number } & Received

@@ -72,8 +72,8 @@ export class Verification {
   }
 
   /** A change came that the book holds already, or that a newer book has overtaken. */
-  passOver({ hash }: PriceChange, { timestamp, exchangeTimeMs }: MessageTime): void {
-    this.proof.completes({ timestamp, hash })
+  passOver(change: PriceChange, { timestamp, exchangeTimeMs }: MessageTime): void {
+    this.proof.doubts.complete(change, { timestamp, hash: change.hash }, this.#subject.book.identity)
     this.#quotes.forgive(exchangeTimeMs)
   }
 
@@ -99,17 +99,20 @@ export class Verification {
     if (quote !== undefined) this.#quotes.expect(this.#subject.book, { ...quote, ...times, ...this.proof.since() })
   }
 
-  /** Judges the batch that is open. One that was cut off by a loss can only be proved. */
-  endBatch({ frame, batch }: TapeContext, isCut = false, raisedTimeMs = frame.receivedTimeMs): void {
+  /** Judges the batch that is open. One that was cut off by a loss can only be proved; of one that is overtaken by a newer
+   * whole book the rest may still come. */
+  endBatch({ frame, batch }: TapeContext, by?: 'cut' | 'overtaken', raisedTimeMs = frame.receivedTimeMs): void {
     const subject = this.#subject
     const settled = this.proof.settle(subject, this.#near)
-    if (settled === undefined || (isCut && settled.verdict !== 'verified')) return
+    if (settled === undefined || (by === 'cut' && settled.verdict !== 'verified')) return
     const { verdict, mark } = settled
     const { timestamp, hash, receivedTimeMs } = mark
     this.#tally(verdict)
     if (verdict === 'mismatch') {
       const detail = `the book after the batch of ${timestamp} does not hash to ${hash}`
-      return this.proof.raise(mark, detail, raisedTimeMs)
+      const lacking = by === 'overtaken' ? subject.book.top(0) : undefined
+      this.#tell('unverifiable', batch, receivedTimeMs)
+      return this.proof.doubts.raise(mark, { detail, raisedTimeMs, since: this.proof.since(), lacking })
     }
     this.#tell(verdict === 'verified' ? 'verified' : 'unverifiable', batch, receivedTimeMs)
     if (verdict === 'unverifiable') this.#judgeBest(subject, mark, raisedTimeMs)
@@ -134,8 +137,8 @@ export class Verification {
     const isLate = isQuiet || quote !== undefined
     this.#lateTimeMs = isLate ? (this.#lateTimeMs ?? receivedTimeMs) : undefined
     const isOver = receivedTimeMs - (this.#lateTimeMs ?? receivedTimeMs) > CATCH_UP_MS
-    if (isQuiet && isOver) this.endBatch(context, false, mark.receivedTimeMs)
-    const alarm = this.proof.alarm(receivedTimeMs)
+    if (isQuiet && isOver) this.endBatch(context, undefined, mark.receivedTimeMs)
+    const alarm = this.proof.doubts.alarm(receivedTimeMs)
     if (alarm !== undefined) {
       const { detail, sinceTimeMs, lastGoodSequence } = alarm
       return { reason: 'hash_mismatch', detail, sinceTimeMs, lastGoodSequence }
@@ -184,7 +187,7 @@ export class Verification {
   cut(context: TapeContext): Since | undefined {
     const before = this.#weakness()
     const { isOpen, mark } = this.proof
-    this.endBatch(context, true)
+    this.endBatch(context, 'cut')
     // What changed beyond the levels that are kept took no sequence.
     const isEndProved = !isOpen || this.proof.verified?.receivedTimeMs === mark?.receivedTimeMs
     const isProved = isEndProved && this.proof.verified?.sequence === this.#subject.sequence
@@ -221,7 +224,7 @@ export class Verification {
     const quote = toQuote(mark.bestBid, mark.bestAsk)
     if (quote === undefined || isQuoteOf(book, quote)) return
     const detail = `after the batch of ${mark.timestamp} the best prices are not ${mark.bestBid} and ${mark.bestAsk}`
-    this.proof.raise(mark, detail, raisedTimeMs)
+    this.proof.doubts.raise(mark, { detail, raisedTimeMs, since: this.proof.since(), lacking: undefined })
   }
 
   #tellProof(batch: Batch): void {

@@ -5,20 +5,6 @@ import { createFeedOf, createWireBook } from '../support/wire-book.ts'
 const sizeAt = ({ outcome }: ReturnType<typeof begin>, price: number) => outcome.book.bids.at(price)?.sizeText
 
 describe('no alarm where every frame came', () => {
-  test('a book that overtakes the rest of a batch', () => {
-    const run = begin()
-    run.first.set('BUY', '0.41', '1')
-    run.first.set('BUY', '0.42', '2')
-    const [one, two] = [run.first.change(10, 'BUY', '0.41'), run.first.change(10, 'BUY', '0.42')]
-    run.first.set('SELL', '0.6', '9')
-    run.socket(12, one)
-    run.socket(13, run.first.book(11))
-    run.socket(14, two)
-    run.asked(2_000)
-    expect(run.reasons()).toEqual([])
-    expect(run.tape.state).toBe('live')
-  })
-
   test('a best_bid_ask whose change a newer book has overtaken', () => {
     const run = begin()
     run.first.set('BUY', '0.45', '1')

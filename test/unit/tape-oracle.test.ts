@@ -1,8 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { judgeGaps, type Touch } from '../support/tape/found.ts'
-import type { RecordedGap } from '../support/tape/gaps.ts'
 import { createHandMade } from '../support/tape/hand-made.ts'
-import type { Loss } from '../support/tape/receiver.ts'
 
 const OPENING = ['bid 0.4 10', 'ask 0.6 10']
 
@@ -107,6 +104,22 @@ describe('what a delivery must have shown', () => {
     expect(log.judge()).toEqual([])
   })
 
+  test.each([
+    ['all of it', [1, 2], []],
+    ['a part of it', [1], ['batch_end at 2000 since 2000']],
+    ['again what had come', [0], ['batch_end at 2000 since 2000']],
+  ] as const)('the rest of a batch that comes after the whole book which overtook it: %s', (_, late, losses) => {
+    const log = start()
+    log.batch(['bid 0.41 5', 'bid 0.42 5', 'ask 0.59 7'], [0])
+    const first = log.tape.length - 3
+    log.wait(20)
+    log.batch(['ask 0.58 7'], [])
+    log.dump(1)
+    for (const index of late) log.late(first + index)
+    log.wait(1_200)
+    expect(log.judge()).toEqual(losses)
+  })
+
   test('a quote that no state near it has; one that a state had or gets is right', () => {
     const log = start()
     log.quote('0.41', '0.6')
@@ -195,50 +208,5 @@ describe('what a delivery must have shown', () => {
     log.batch(['bid 0.42 5'], [0], 2)
     log.wait(1_200)
     expect(log.judge()).toEqual([])
-  })
-})
-
-const gapAt = (openedMs: number, detectedMs: number, closedMs: number): RecordedGap => ({
-  outcomeId: '1:0',
-  reason: 'hash_mismatch',
-  detail: '',
-  openedMs,
-  detectedMs,
-  closedMs,
-  nothingMissed: false,
-  lastGoodSequence: 1,
-  firstGoodSequence: 3,
-  gapSequence: 2,
-})
-const loss = (timeMs: number, sinceMs = timeMs): Loss => ({ type: 'batch_end', connection: 1, timeMs, sinceMs })
-const touch = (timeMs: number, ends = false): Touch => ({ type: 'drop', timeMs, ends })
-
-describe('what the history says of it', () => {
-  test('a loss is found by a gap that covers it and was detected within 30 s', () => {
-    const verdict = { losses: [loss(100_000)], wrong: [] }
-    const found = judgeGaps(verdict, [gapAt(99_000, 100_120, 101_000)], [touch(99_900)])
-    const nothing = { unfound: [], uncovered: [], falseGaps: [], needlessGaps: [] }
-    expect(found).toEqual({ ...nothing, delaysMs: [120], longestWrongMs: 120 })
-    expect(judgeGaps(verdict, [gapAt(99_000, 131_000, 132_000)], []).unfound).toHaveLength(1)
-    expect(judgeGaps(verdict, [gapAt(90_000, 91_000, 92_000)], []).unfound).toHaveLength(1)
-    expect(judgeGaps(verdict, [gapAt(101_000, 101_000, 102_000)], []).unfound).toHaveLength(1)
-  })
-
-  test('a gap that begins only after the book had become wrong does not cover the loss', () => {
-    const gaps = [gapAt(100_100, 100_100, 101_000)]
-    expect(judgeGaps({ losses: [loss(100_000)], wrong: [] }, gaps, [touch(99_900)]).uncovered).toEqual([])
-    const { unfound, uncovered } = judgeGaps({ losses: [loss(100_000, 99_000)], wrong: [] }, gaps, [touch(99_000)])
-    expect([unfound.length, uncovered.length]).toEqual([0, 1])
-  })
-
-  test('a gap of a token that nothing touched is false; one whose book was right all the same is needless', () => {
-    const gaps = [gapAt(99_000, 100_000, 101_000)]
-    expect(judgeGaps({ losses: [], wrong: [] }, gaps, []).falseGaps).toEqual(gaps)
-    expect(judgeGaps({ losses: [], wrong: [] }, gaps, [touch(50_000)]).falseGaps).toEqual(gaps)
-    const needless = judgeGaps({ losses: [], wrong: [] }, gaps, [touch(99_500)])
-    expect([needless.falseGaps, needless.needlessGaps]).toEqual([[], gaps])
-    expect(judgeGaps({ losses: [], wrong: [] }, gaps, [touch(99_500, true)]).needlessGaps).toEqual([])
-    const wrong = [{ fromMs: 99_500, toMs: 99_800 }]
-    expect(judgeGaps({ losses: [], wrong }, gaps, [touch(99_500)]).needlessGaps).toEqual([])
   })
 })

@@ -25,7 +25,7 @@ export const isOfBook = (one: Sent): one is OfBook => one.type === 'book' || one
 const QUIET_MS = 1_050
 /** A quote comes up to 5 ms early and fits any state within 100 ms by receive time. */
 const BEST_WINDOW_MS = 150
-/** A change of the quote's own time meets it too, if it is late only and nothing newer came before it. */
+/** A change of the quote's own time meets it too, if it is late only and nothing newer came before it. So may the rest of a batch. */
 const LATE_MS = 1_000
 /** A book that is wrong for so long must be found whatever is sent. */
 const LASTING_MS = 30_000
@@ -39,6 +39,8 @@ type Prices = { bid: string; ask: string; timeMs: number }
 type Quote = Prices & { venueMs: number }
 /** A quote that no state met in time, and the loss that it is unless its change was late. */
 type Unmet = { quote: Quote; loss: Loss }
+/** A batch that a whole book ended, the book of then, and the loss that it is unless the rest of the batch was late. */
+type Overtaken = { batch: Batch; levels: Levels; loss: Loss }
 
 export const keyOf = ({ venueMs, hash }: { venueMs: number; hash: string }): string => `${venueMs} ${hash}`
 
@@ -67,6 +69,7 @@ export class Receiver {
   #batch: Batch | undefined
   #quotes: Quote[] = []
   #unmet: Unmet[] = []
+  #overtaken: Overtaken | undefined
   /** Best prices of states that were left lately. */
   #left: Prices[] = []
   #wrongSinceMs: number | undefined
@@ -80,6 +83,7 @@ export class Receiver {
   /** To be called before each text: what time alone ends. */
   advance(timeMs: number): void {
     if (this.#batch !== undefined && timeMs - this.#batch.timeMs > QUIET_MS) this.#endBatch()
+    if (this.#overtaken !== undefined && timeMs - this.#overtaken.loss.timeMs > LATE_MS) this.#giveUpBatch()
     const isDue = (quote: Prices): boolean => timeMs - quote.timeMs > BEST_WINDOW_MS
     for (const quote of this.#quotes) if (isDue(quote)) this.#miss(quote)
     this.#giveUp(({ quote }) => timeMs - quote.timeMs > LATE_MS)
@@ -97,6 +101,7 @@ export class Receiver {
     if (one.type === 'best') this.#quotes.push(one)
     if (isOfBook(one)) {
       this.#delivered.push(one)
+      if (one.type === 'change') this.#completeOvertaken(one)
       if (!this.#isOvertaken(one)) this.#follow(one)
     }
     this.#settleQuotes()
@@ -126,6 +131,7 @@ export class Receiver {
 
   end(timeMs: number): void {
     this.advance(timeMs)
+    this.#giveUpBatch()
     this.#giveUp(() => true)
     this.#right(Infinity)
   }
@@ -147,6 +153,7 @@ export class Receiver {
 
   #forget(): void {
     this.#giveUp(() => true)
+    this.#giveUpBatch()
     this.#levels = undefined
     this.#changeMs = 0
     this.#delivered = []
@@ -163,7 +170,7 @@ export class Receiver {
 
   #follow(one: OfBook): void {
     this.#giveUp(({ quote }) => one.venueMs > quote.venueMs + BEST_WINDOW_MS)
-    if (this.#batch !== undefined && keyOf(this.#batch) !== keyOf(one)) this.#endBatch()
+    if (this.#batch !== undefined && keyOf(this.#batch) !== keyOf(one)) this.#endBatch(one.type === 'book')
     if (this.#levels !== undefined) this.#left.push({ ...bestOf(this.#levels), timeMs: one.timeMs })
     this.#take(one)
     this.#batch = { venueMs: one.venueMs, hash: one.hash, timeMs: one.timeMs }
@@ -175,13 +182,33 @@ export class Receiver {
     this.#levels = applyTo(this.#levels ?? emptyLevels(), one)
   }
 
-  #endBatch(): void {
+  #endBatch(isOvertaken = false): void {
     const batch = this.#batch
     this.#batch = undefined
     if (batch === undefined || this.#levels === undefined) return
     const truth = this.#truths.get(keyOf(batch))
     if (truth === undefined || sameLevels(truth, this.#levels)) return
-    if (!this.#isAhead(batch)) this.#lose('batch_end', batch.timeMs)
+    if (this.#isAhead(batch)) return
+    const loss = this.#lossOf('batch_end', batch.timeMs)
+    const isFirst = this.#overtaken === undefined
+    this.#giveUpBatch()
+    if (loss === undefined) return
+    if (isOvertaken && isFirst) this.#overtaken = { batch, loss, levels: copyLevels(this.#levels) }
+    else this.losses.push(loss)
+  }
+
+  /** The rest of a batch that a whole book has overtaken: what its texts make of the book of then. */
+  #completeOvertaken(one: Extract<OfBook, { type: 'change' }>): void {
+    const overtaken = this.#overtaken
+    if (overtaken === undefined || keyOf(overtaken.batch) !== keyOf(one)) return
+    setLevel(overtaken.levels, one.row)
+    const truth = this.#truths.get(keyOf(one))
+    if (truth !== undefined && sameLevels(truth, overtaken.levels)) this.#overtaken = undefined
+  }
+
+  #giveUpBatch(): void {
+    if (this.#overtaken !== undefined) this.losses.push(this.#overtaken.loss)
+    this.#overtaken = undefined
   }
 
   /** A text that came late into a book that is already a later one of the venue: nothing is wrong. */
