@@ -8,6 +8,7 @@ import type {
 } from '../domain/event.ts'
 import type { Marker } from '../domain/frame.ts'
 import type { FrameContext } from './batch.ts'
+import { disownFuture } from './future-time.ts'
 import { keepAsTold } from './keep-levels.ts'
 import { tellFill } from './listener.ts'
 import { parseMarker } from './marker.ts'
@@ -50,8 +51,10 @@ const outcomeFor = (tape: MarketTape, token: string, context: FrameContext): Out
 }
 
 const applyBook = (tape: MarketTape, event: BookEvent, context: FrameContext): void => {
-  const result = outcomeFor(tape, event.token, context)?.applyBook(event, context)
-  if (result === undefined) return
+  const outcome = outcomeFor(tape, event.token, context)
+  if (outcome === undefined) return
+  disownFuture(outcome, event.exchangeTimeMs, context)
+  const result = outcome.applyBook(event, context)
   tape.deps.stats.count(`books_${result}`)
   if (result === 'difference') noteTimes(event, context)
   if (result === 'snapshot') tape.isCheckpointDue = true
@@ -59,8 +62,10 @@ const applyBook = (tape: MarketTape, event: BookEvent, context: FrameContext): v
 
 const applyChanges = (tape: MarketTape, event: PriceChangeEvent, context: FrameContext): void => {
   for (const change of event.changes) {
-    const result = outcomeFor(tape, change.token, context)?.applyChange(change, event, context)
-    if (result !== undefined) tape.deps.stats.count(CHANGE_COUNTERS[result])
+    const outcome = outcomeFor(tape, change.token, context)
+    if (outcome === undefined) continue
+    disownFuture(outcome, event.exchangeTimeMs, context)
+    tape.deps.stats.count(CHANGE_COUNTERS[outcome.applyChange(change, event, context)])
   }
   noteTimes(event, context)
 }
