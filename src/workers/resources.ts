@@ -1,12 +1,13 @@
 import { loadClientConnectConfig } from '@temporalio/envconfig'
 import { NativeConnection } from '@temporalio/worker'
-import { Redis } from 'ioredis'
+import type { Redis } from 'ioredis'
 import pg from 'pg'
 import type { Config } from '../config.ts'
 import type { Logger } from '../lib/log.ts'
 import type { Stats } from '../lib/stats.ts'
 import type { SigningKeys } from '../stream/entry.ts'
 import { createPostgresMeter } from './postgres-meter.ts'
+import { hostOf, openRedis } from './redis-connection.ts'
 import { createRedisMeter } from './redis-meter.ts'
 import { followSigningKeys, loadSigningKeys } from './signing-keys.ts'
 import { reasonOf, untilReachable, type Dependency } from './until-reachable.ts'
@@ -22,32 +23,6 @@ export type Resources = AsyncDisposable & {
   namespace: string
   signing: SigningKeys
 }
-
-const RECONNECT_MS = [50, 100, 200, 500, 1_000]
-const LONGEST_RECONNECT_MS = 2_000
-
-/** Reconnects for ever. One log line when it is lost and one when it is back, not one an attempt. */
-const openRedis = (url: string, attempts: number | null, log: Logger): Redis => {
-  const redis = new Redis(url, {
-    lazyConnect: false,
-    maxRetriesPerRequest: attempts,
-    connectTimeout: 5_000,
-    retryStrategy: (times) => RECONNECT_MS[times - 1] ?? LONGEST_RECONNECT_MS,
-  })
-  let isLost = false
-  redis.on('error', (error: Error) => {
-    if (!isLost) log.warn(`lost Redis at ${hostOf(url)}: ${reasonOf(error)}; reconnecting until it answers`)
-    isLost = true
-  })
-  redis.on('ready', () => {
-    if (isLost) log.info(`Redis at ${hostOf(url)} is back`)
-    isLost = false
-  })
-  return redis
-}
-
-/** Never log credentials. */
-const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).host : 'the given address')
 
 const openPool = (url: string, log: Logger, stats: Stats): pg.Pool => {
   const meter = createPostgresMeter(stats)
@@ -92,7 +67,7 @@ export const openResources = async ({ config, log, stats }: Given, signal: Abort
   const opened = new Set<Redis>()
   const meter = createRedisMeter(stats)
   const open = (attempts: number | null): Redis => {
-    const redis = openRedis(config.REDIS_URL, attempts, log)
+    const redis = openRedis(config.REDIS_URL, { attempts }, log)
     meter(redis)
     opened.add(redis)
     redis.once('end', () => opened.delete(redis))
