@@ -3,10 +3,11 @@ import type { Config } from '../config.ts'
 import type { Heartbeat, Reporter } from '../domain/heartbeat.ts'
 import { DESIRED_CHANNEL, FEED_COMMANDS_CHANNEL, RESYNC_CHANNEL } from '../domain/keys.ts'
 import { createClockSkew, type ClockSkew } from '../feed/clock-skew.ts'
+import type { Figures } from '../feed/figures.ts'
 import { feedHeartbeats } from '../feed/heartbeats.ts'
 import { createLiveness, type Liveness } from '../feed/liveness.ts'
 import type { Budget } from '../feed/outbox.ts'
-import { Session, type Figures } from '../feed/session.ts'
+import { Session } from '../feed/session.ts'
 import { every } from '../lib/every.ts'
 import type { Logger } from '../lib/log.ts'
 import type { Stats } from '../lib/stats.ts'
@@ -18,6 +19,7 @@ import { createReading, READ_EVERY_MS } from './feed-reading.ts'
 import {
   createAppliedReader,
   createConfirmations,
+  createFollowedReader,
   createGuardedAppender,
   createStandingReader,
   createSwitchReports,
@@ -62,6 +64,7 @@ const PING_EVERY_MS = 500
 const HEALTHY_FOR_MS = 1_500
 const REFRESH_EVERY_MS = 600_000
 const COMPARE_EVERY_MS = 60_000
+const UNAPPLIED_EVERY_MS = 2_000
 /** Ctrl-C promises 5 s for everything. */
 const CLOSE_TIMEOUT_MS = 3_000
 
@@ -94,6 +97,7 @@ const createSession = (deps: FeedDeps & Shared & { group: number; writer: Redis 
     writeSwitchReport: createSwitchReports(redis, group),
     readStanding: createStandingReader(redis),
     takeOver: createTakeOver(redis, group),
+    readFollowed: createFollowedReader(redis),
     patienceMs: movePatienceMs,
     log,
     stats,
@@ -156,6 +160,7 @@ export const openFeedGroup = (deps: FeedDeps & Shared & { group: number }): Feed
   every(PING_EVERY_MS, ping, ended.signal)
   every(READ_EVERY_MS, () => void read(), ended.signal)
   every(REFRESH_EVERY_MS, () => void session.refreshEpochs(), ended.signal)
+  every(UNAPPLIED_EVERY_MS, () => void session.unapplied(deps.liveness.behind(session).unapplied), ended.signal)
   every(COMPARE_EVERY_MS, () => session.compareSubscriptions(Date.now()), ended.signal)
   void read()
   return {

@@ -136,6 +136,20 @@ export const createStandingReader =
     return new Map(standings)
   }
 
+/** Reads which connection each market's book follows. @throws when Redis does not answer. */
+export const createFollowedReader =
+  (redis: Redis) =>
+  async (marketIds: string[]): Promise<ReadonlyMap<string, string>> => {
+    const pipeline = redis.pipeline()
+    for (const marketId of marketIds) pipeline.hget(quoteKey(marketId), 'epoch')
+    const answers = await within(pipeline.exec(), APPLIED_TIMEOUT_MS, 'Redis did not answer within 2 s')
+    const epochs = (answers ?? []).map(([error, epoch], index): [string, string] => {
+      if (error !== null) throw error
+      return [marketIds[index] ?? '', typeof epoch === 'string' ? epoch : '']
+    })
+    return new Map(epochs)
+  }
+
 /** Makes a market that arrives this group's. */
 export const createTakeOver =
   (redis: Redis, group: number) =>

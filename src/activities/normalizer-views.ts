@@ -38,6 +38,7 @@ const toWrite = (tape: MarketTape, nowMs: number, shown: WeakMap<MarketTape, str
     sourceTime: quote.exchangeTimeMs === undefined ? '' : String(quote.exchangeTimeMs),
     updatedTime: String(nowMs),
     applied: tape.outcomes.map(({ exchangeTimeMs, hash }) => `${exchangeTimeMs ?? ''}:${hash ?? ''}`).join(' '),
+    epoch: tape.epoch,
     // It changes with whole ladders only.
     depth: tape.outcomes.some(({ writer }) => writer.ladder.isWhole) ? String(tape.depth) : '',
     isQuoteChanged,

@@ -10,7 +10,7 @@ const LEVELS_PER_COMMAND = 1_000
  *
  * KEYS: per market `quote:<marketId>`, then per outcome its bid and its ask ladder.
  * ARGV: owner epoch, number of markets, then per market: bid_price, bid_size, ask_price, ask_size, sequence,
- * verified_sequence, state, source_ts, updated_at, applied, depth ('' = as it is), text for the channel `quotes` ('' =
+ * verified_sequence, state, source_ts, updated_at, applied, epoch, depth ('' = as it is), text for the channel `quotes` ('' =
  * none), number of ladders, and per ladder: 1 to replace it whole (else 0), number of levels, then price and size of each (size '0' removes).
  * Returns how many markets were refused.
  */
@@ -27,19 +27,20 @@ for market = 1, tonumber(ARGV[2]) do
   if accepted then
     redis.call('HSET', quote, 'bid_price', ARGV[at], 'bid_size', ARGV[at + 1], 'ask_price', ARGV[at + 2],
       'ask_size', ARGV[at + 3], 'sequence', ARGV[at + 4], 'verified_sequence', ARGV[at + 5], 'state', ARGV[at + 6],
-      'source_ts', ARGV[at + 7], 'updated_at', ARGV[at + 8], 'applied', ARGV[at + 9], 'owner', ARGV[1])
+      'source_ts', ARGV[at + 7], 'updated_at', ARGV[at + 8], 'applied', ARGV[at + 9], 'epoch', ARGV[at + 10],
+      'owner', ARGV[1])
     if ARGV[at + 6] == 'stopped' or ARGV[at + 6] == 'resolved' then
       redis.call('EXPIRE', quote, ${ENDED_LIFE_SECONDS})
     elseif standing[2] == 'stopped' or standing[2] == 'resolved' then
       redis.call('PERSIST', quote)
     end
-    if ARGV[at + 10] ~= '' then redis.call('HSET', quote, 'depth', ARGV[at + 10]) end
-    if ARGV[at + 11] ~= '' then redis.call('PUBLISH', 'quotes', ARGV[at + 11]) end
+    if ARGV[at + 11] ~= '' then redis.call('HSET', quote, 'depth', ARGV[at + 11]) end
+    if ARGV[at + 12] ~= '' then redis.call('PUBLISH', 'quotes', ARGV[at + 12]) end
   else
     refused = refused + 1
   end
-  local ladders = tonumber(ARGV[at + 12])
-  at = at + 13
+  local ladders = tonumber(ARGV[at + 13])
+  at = at + 14
   for ladder = 1, ladders do
     key = key + 1
     local name = KEYS[key]
@@ -70,6 +71,6 @@ return refused
 export const countCacheCommands: CountCommands = (call) => {
   const markets = valueAt(call, 2)
   const ladders = call.keyCount - markets
-  const levels = (call.valueCount - 2 - 13 * markets - 2 * ladders) / 2
+  const levels = (call.valueCount - 2 - 14 * markets - 2 * ladders) / 2
   return 3 * markets + levels + ladders
 }

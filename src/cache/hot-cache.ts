@@ -22,6 +22,8 @@ export type MarketWrite = {
   updatedTime: string
   /** `<venue time ms>:<hash>` of the newest book or change applied, an outcome after the other. */
   applied: string
+  /** The connection that it follows. */
+  epoch: string
   /** Levels a side that the ladders show, 0 = all; `''` where it is as it was. */
   depth: string
   isQuoteChanged: boolean
@@ -62,6 +64,7 @@ const pushQuote = (values: string[], market: MarketWrite): void => {
     market.sourceTime,
     market.updatedTime,
     market.applied,
+    market.epoch,
     market.depth,
     quoteText(market),
     String(market.ladders.length * 2),

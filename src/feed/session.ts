@@ -7,10 +7,12 @@ import type { Channel } from './connection.ts'
 import { createDesireReader, type Desires } from './desired.ts'
 import { createConfirming, type ConfirmingDeps } from './confirming.ts'
 import type { EpochLog } from './epochs.ts'
+import { toFigures, type Figures } from './figures.ts'
 import { Gate } from './gate.ts'
 import { isTold, tellLeft } from './leaving.ts'
 import { isArriving, isConfirmed, isSettled, isWatched, markerFrame, type Member } from './market.ts'
 import type { Budget } from './outbox.ts'
+import { createOvertaken, type OvertakenDeps } from './overtaken.ts'
 import { createSlots, Pool } from './pool.ts'
 import { createRefusals } from './refusals.ts'
 import { Relocation } from './relocation.ts'
@@ -35,16 +37,8 @@ export type SessionDeps = {
   budget: Budget
   stats: Stats
 } & Pick<ConfirmingDeps, 'writeConfirmed' | 'writeSwitchReport' | 'log'> &
-  Pick<ArrivalsDeps, 'readStanding' | 'takeOver' | 'patienceMs'>
-
-export type Figures = {
-  marketsSubscribed: number
-  tokensWanted: number
-  tokensSubscribed: number
-  connectionsOpen: number
-  /** 1 while the switch over all markets holds them back. */
-  groupsPaused: number
-}
+  Pick<ArrivalsDeps, 'readStanding' | 'takeOver' | 'patienceMs'> &
+  Pick<OvertakenDeps, 'readFollowed'>
 
 /** One feed group: its markets, its sockets, and the way from them into the streams. */
 export class Session implements WatchedFeed {
@@ -61,6 +55,7 @@ export class Session implements WatchedFeed {
   readonly #relocation: Relocation
   readonly #confirming: ReturnType<typeof createConfirming>
   readonly #arrivals: Arrivals
+  readonly #renewOvertaken: ReturnType<typeof createOvertaken>
 
   constructor(deps: SessionDeps) {
     this.#deps = deps
@@ -100,6 +95,7 @@ export class Session implements WatchedFeed {
       openEpoch: (newest) => this.#openEpoch(newest),
       wantBooks: (marketId) => this.#resync.want(marketId),
     })
+    this.#renewOvertaken = createOvertaken({ ...deps, members: this.#members, pool: this.#pool })
     every(1_000, () => this.#pool.slots.forEach((slot) => slot.tick()), signal)
     every(250, () => this.#resync.tick(), signal)
   }
@@ -173,6 +169,13 @@ export class Session implements WatchedFeed {
     return this.#pool.slots.reduce((sum, slot) => sum + slot.compare(nowMs), 0)
   }
 
+  /** Takes the markets of which what came is not applied, and since when. Never rejects: it is called again and again. */
+  async unapplied(since: ReadonlyMap<string, number>): Promise<void> {
+    await this.#renewOvertaken(since).catch((error: unknown) =>
+      this.#deps.log.debug({ error }, 'what books follow could not be read'),
+    )
+  }
+
   redisReturned(): void {
     this.#writer.redisReturned()
   }
@@ -184,18 +187,7 @@ export class Session implements WatchedFeed {
   }
 
   figures(): Figures {
-    let tokensWanted = 0
-    let marketsSubscribed = 0
-    let tokensSubscribed = 0
-    for (const { desired, phase, tokens } of this.#members.values()) {
-      if (desired.state === 'active') tokensWanted += desired.tokens.length
-      if (phase !== 'in') continue
-      marketsSubscribed += 1
-      tokensSubscribed += tokens.length
-    }
-    const connectionsOpen = this.#pool.slots.filter(({ isOpen }) => isOpen).length
-    const groupsPaused = this.#gate.isPaused ? 1 : 0
-    return { marketsSubscribed, tokensWanted, tokensSubscribed, connectionsOpen, groupsPaused }
+    return toFigures(this.#members.values(), this.#pool, this.#gate)
   }
 
   /** Marks the end in each stream, closes the sockets and flushes; returns whether Redis took all in time. */

@@ -31,6 +31,7 @@ const cacheWrite = (changed: Partial<MarketWrite> = {}): MarketWrite => ({
   sourceTime: String(Date.now() - 300),
   updatedTime: String(Date.now()),
   applied: `${Date.now() - 200}:aa ${Date.now() - 90_000}:bb`,
+  epoch: '1-a',
   depth: '0',
   isQuoteChanged: true,
   ladders: [

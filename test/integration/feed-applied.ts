@@ -32,7 +32,7 @@ const apply = (state: State, entry: StreamEntry): void => {
   }
 }
 
-/** In the normalizer's stead: reads the streams by its rule of epochs and writes field `applied` of the quotes. */
+/** In the normalizer's stead: reads the streams by its rule of epochs and writes `applied` and `epoch` of the quotes. */
 export const openApplied = (bench: Bench): AsyncDisposable & { pause(): void; resume(): void } => {
   const redis = bench.connect()
   const states = new Map<string, State>()
@@ -49,11 +49,8 @@ export const openApplied = (bench: Bench): AsyncDisposable & { pause(): void; re
     }
     if (raw.length === 0) return
     const tokens = bench.emulator.catalogue.byKey({ marketId: marketOfStream(stream) ?? '' })?.tokens ?? []
-    await redis.hset(
-      quoteKey(marketId),
-      'applied',
-      tokens.map(({ token }) => state.applied.get(token) ?? ':').join(' '),
-    )
+    const applied = tokens.map(({ token }) => state.applied.get(token) ?? ':').join(' ')
+    await redis.hset(quoteKey(marketId), { applied, epoch: state.epoch })
   }
   const run = async (): Promise<void> => {
     while (!isEnded) {

@@ -66,6 +66,7 @@ const toWrite = (marketId: string, levels: number): MarketWrite => {
     askSize: '',
     verifiedSequence: '1',
     applied: '1:a',
+    epoch: '1-a',
     depth: '',
   }
   const times = { sourceTime: '1', updatedTime: '2' }

@@ -18,6 +18,7 @@ const market = (changed: Partial<MarketWrite>): MarketWrite => ({
   sourceTime: '1',
   updatedTime: '1',
   applied: '1:a 1:b',
+  epoch: '1-a',
   depth: '',
   isQuoteChanged: false,
   ladders: [],
