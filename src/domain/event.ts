@@ -19,6 +19,10 @@ export type BookEvent = {
   lastTradePrice: string | undefined
 }
 
+/** A REST book brings every input of its hash; a websocket book lacks some. */
+export const bringsInputs = ({ minOrderSize, tickSize, negRisk, lastTradePrice }: BookEvent): boolean =>
+  minOrderSize !== undefined && tickSize !== undefined && negRisk !== undefined && lastTradePrice !== undefined
+
 /** One element of a `price_change`: a level's new absolute size, and the book's best prices after the batch. */
 export type PriceChange = LevelChange & { token: string; hash: string; bestBid: string; bestAsk: string }
 

@@ -42,7 +42,7 @@ export class BookProof {
     this.#judge = judge
     this.#prices = prices
     this.#ticks = ticks
-    this.doubts = new BatchDoubt(judge, prices)
+    this.doubts = new BatchDoubt(prices)
   }
 
   get doubt(): Doubt | undefined {
@@ -146,8 +146,10 @@ export class BookProof {
     if (!this.isOpen && this.#verified?.sequence === from) this.#verified = { ...this.#verified, sequence: to }
   }
 
-  /** The book is not followed any more: what was open is not judged. */
+  /** The book is not followed any more: what was open is not judged. Of a doubt, no equal hash to come says that nothing was missed. */
   drop(): void {
+    if (this.doubt !== undefined && this.#verified !== undefined)
+      this.#verified = { ...this.#verified, hash: undefined }
     this.#mark = this.#shed = this.#missed = this.doubts.current = undefined
     this.#isProved = false
   }

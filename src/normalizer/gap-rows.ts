@@ -6,17 +6,22 @@ import type { OutcomeTape } from './outcome-tape.ts'
 /** Why a gap opens, and since when the book was not proved any more before it, if so. */
 type Opening = { cause: GapCause; since: Since | undefined }
 
+const isOlder = (since: Since | undefined, cause: Since): since is Since =>
+  since?.sinceTimeMs !== undefined && cause.sinceTimeMs !== undefined && since.sinceTimeMs < cause.sinceTimeMs
+
 /** The row of a gap that opens; to be called before its row of kind `gap` is written, which takes the next sequence. */
 export const toGapOpened = (tape: OutcomeTape, { cause, since }: Opening, capturedTimeMs: number): GapOpened => {
   const { reason, detail, detectedTimeMs = capturedTimeMs } = cause
-  const sinceTimeMs = cause.sinceTimeMs ?? since?.sinceTimeMs ?? tape.appliedTimeMs
+  // What was doubted before the cause itself lies before what was proved after it.
+  const first = isOlder(since, cause) ? since : cause
+  const sinceTimeMs = first.sinceTimeMs ?? since?.sinceTimeMs ?? tape.appliedTimeMs
   return {
     marketId: tape.marketId,
     outcomeId: tape.outcome.outcomeId,
     openedTimeMs: sinceTimeMs === 0 ? capturedTimeMs : Math.min(capturedTimeMs, sinceTimeMs),
     detectedTimeMs,
     reason,
-    lastGoodSequence: cause.lastGoodSequence ?? since?.lastGoodSequence ?? tape.sequence,
+    lastGoodSequence: first.lastGoodSequence ?? since?.lastGoodSequence ?? tape.sequence,
     gapSequence: tape.sequence + 1,
     detail: shortened(detail),
   }

@@ -3,7 +3,7 @@ import type { Since } from './proof-state.ts'
 import type { Book } from '../domain/book.ts'
 
 /** Best prices in millionths; an empty side is 0 or one million, as the venue says it. */
-type Quote = { bid: number; ask: number }
+export type Quote = { bid: number; ask: number }
 type Seen = Quote & { receivedTimeMs: number }
 type Times = { exchangeTimeMs: number; receivedTimeMs: number }
 type Expected = Quote & Since & Times

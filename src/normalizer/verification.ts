@@ -1,12 +1,21 @@
 import type { Book } from '../domain/book.ts'
-import type { BookEvent, PriceChange } from '../domain/event.ts'
+import { bringsInputs, type BookEvent, type PriceChange } from '../domain/event.ts'
 import type { Stats } from '../lib/stats.ts'
 import type { Batch, GapCause, TapeContext } from './batch.ts'
+import type { Ended } from './batch-doubt.ts'
 import { BookProof } from './book-proof.ts'
 import type { MessageTime } from './change-window.ts'
 import type { Judge } from './judge.ts'
 import type { LastTradePrices } from './last-trade-prices.ts'
-import type { BatchMark, BatchVerdict, ProofProgress, ProofState, Since, Standing } from './proof-state.ts'
+import {
+  VERDICT_COUNTERS,
+  type BatchMark,
+  type BatchVerdict,
+  type ProofProgress,
+  type ProofState,
+  type Since,
+  type Standing,
+} from './proof-state.ts'
 import { isQuoteOf, quoteOf, QuoteWatch, toQuote, type QuoteWatchState } from './quote-watch.ts'
 
 /** A batch that nothing follows has ended after this. Its frames come within milliseconds, unless the feed hangs. */
@@ -28,17 +37,6 @@ export type VerificationState = ProofProgress & { quotes: QuoteWatchState; lateT
 /** The outcome whose book is verified: its fields say how it stands now. */
 export type Subject = Readonly<Standing & { outcomeId: string; capturedTimeMs: number }>
 
-const COUNTERS: Record<BatchVerdict, string> = {
-  verified: 'batchesVerified',
-  unverifiable: 'batchesUnverifiable',
-  mismatch: 'batchesMismatched',
-  shed: 'checksShed',
-}
-
-/** A REST book brings every input of its hash; a websocket book lacks some. */
-const isWhole = ({ minOrderSize, tickSize, negRisk, lastTradePrice }: BookEvent): boolean =>
-  minOrderSize !== undefined && tickSize !== undefined && negRisk !== undefined && lastTradePrice !== undefined
-
 /**
  * Compares one outcome's book with all that the venue says of it: the hash of each batch and of each whole book, the best
  * prices of a batch whose hash cannot be judged, and every `best_bid_ask`.
@@ -59,11 +57,6 @@ export class Verification {
     this.#subject = subject
     this.#deps = deps
     this.proof = new BookProof(deps)
-  }
-
-  /** For the offset: newest sequence at which the book was proved. */
-  get reached(): { verifiedSequence: number | undefined } {
-    return { verifiedSequence: this.proof.verified?.sequence }
   }
 
   /** Before an element is applied: what is open ends, unless the element is of it. */
@@ -99,8 +92,7 @@ export class Verification {
     if (quote !== undefined) this.#quotes.expect(this.#subject.book, { ...quote, ...times, ...this.proof.since() })
   }
 
-  /** Judges the batch that is open. One that was cut off by a loss can only be proved; of one that is overtaken by a newer
-   * whole book the rest may still come. */
+  /** Judges the batch that is open. Cut off by a loss, it can only be proved; overtaken by a whole book, its rest may come. */
   endBatch({ frame, batch }: TapeContext, by?: 'cut' | 'overtaken', raisedTimeMs = frame.receivedTimeMs): void {
     const subject = this.#subject
     const settled = this.proof.settle(subject, this.#near)
@@ -108,14 +100,15 @@ export class Verification {
     const { verdict, mark } = settled
     const { timestamp, hash, receivedTimeMs } = mark
     this.#tally(verdict)
+    const levels = by === 'overtaken' ? subject.book.top(0) : undefined
+    const ended = { raisedTimeMs, since: this.proof.since(), levels }
     if (verdict === 'mismatch') {
       const detail = `the book after the batch of ${timestamp} does not hash to ${hash}`
-      const lacking = by === 'overtaken' ? subject.book.top(0) : undefined
-      this.#tell('unverifiable', batch, receivedTimeMs)
-      return this.proof.doubts.raise(mark, { detail, raisedTimeMs, since: this.proof.since(), lacking })
+      this.#record('unverifiable', batch, receivedTimeMs)
+      return this.proof.doubts.raise(mark, { detail, ...ended })
     }
     this.#tell(verdict === 'verified' ? 'verified' : 'unverifiable', batch, receivedTimeMs)
-    if (verdict === 'unverifiable') this.#judgeBest(subject, mark, raisedTimeMs)
+    if (verdict === 'unverifiable') this.#judgeBest(subject, mark, ended)
   }
 
   /** The end of a read. */
@@ -150,7 +143,7 @@ export class Verification {
     return { reason: 'best_price', detail, sinceTimeMs, lastGoodSequence }
   }
 
-  /** True while something waits for a proof that only a further frame can bring. */
+  /** Something waits for a proof that only a further frame can bring. */
   isInDoubt(nowMs: number): boolean {
     const { mark, doubt, isOpen } = this.proof
     const isQuiet = isOpen && mark !== undefined && nowMs - mark.receivedTimeMs > BATCH_QUIET_MS
@@ -163,7 +156,7 @@ export class Verification {
     const { timestamp, hash } = event
     const { receivedTimeMs } = frame
     const found = this.proof.judgeBook(this.#subject, { timestamp, hash, receivedTimeMs }, near)
-    if (found === 'mismatch' && isWhole(event)) this.proof.isHashKnown = false
+    if (found === 'mismatch' && bringsInputs(event)) this.proof.isHashKnown = false
     const verdict = found === 'mismatch' && !this.proof.isHashKnown ? 'unverifiable' : found
     this.#tally(verdict)
     this.#tell(verdict === 'verified' ? 'verified' : 'unverifiable', batch, receivedTimeMs)
@@ -220,11 +213,11 @@ export class Verification {
     return this.proof.weakness() ?? this.#quotes.since()
   }
 
-  #judgeBest({ book }: Standing, mark: BatchMark, raisedTimeMs: number): void {
+  #judgeBest({ book }: Standing, mark: BatchMark, ended: Omit<Ended, 'detail'>): void {
     const quote = toQuote(mark.bestBid, mark.bestAsk)
     if (quote === undefined || isQuoteOf(book, quote)) return
     const detail = `after the batch of ${mark.timestamp} the best prices are not ${mark.bestBid} and ${mark.bestAsk}`
-    this.proof.doubts.raise(mark, { detail, raisedTimeMs, since: this.proof.since(), lacking: undefined })
+    this.proof.doubts.raise(mark, { detail, quote, ...ended })
   }
 
   #tellProof(batch: Batch): void {
@@ -235,12 +228,17 @@ export class Verification {
   }
 
   #tally(verdict: BatchVerdict): void {
-    this.#deps.stats.count(COUNTERS[verdict])
+    this.#deps.stats.count(VERDICT_COUNTERS[verdict])
     this.#deps.tally(verdict)
   }
 
   #tell(state: ProofState, batch: Batch, receivedTimeMs: number): void {
     this.proof.state = state
+    this.#record(state, batch, receivedTimeMs)
+  }
+
+  /** What history says of the book: a doubt too, which shows nobody another state before it is an alarm. */
+  #record(state: ProofState, batch: Batch, receivedTimeMs: number): void {
     if (this.#toldState === state) return
     this.#toldState = state
     const { outcomeId, sequence, capturedTimeMs } = this.#subject

@@ -78,3 +78,36 @@ test('a doubt survives a restart, with the book that the rest of the batch compl
   expect(batch.gapsOpened).toEqual([])
   expect(tape.state).toBe('live')
 })
+
+test('a rest that comes again and again finds no last trade price that makes a whole of a part', () => {
+  const run = overtake()
+  run.socket(12, run.one)
+  run.socket(13, run.book)
+  for (let times = 0; times < 60; times++) run.socket(14, run.two)
+  run.asked(2_000)
+  expect(run.reasons()).toEqual(['hash_mismatch'])
+})
+
+test('where the hash is not known, the rest completes the batch by its best prices', () => {
+  const run = overtake()
+  run.outcome.verification.proof.isHashKnown = false
+  const withoutHash = (text: string): string => text.replace(/"hash":"[^"]*"/g, '"hash":""')
+  run.socket(12, withoutHash(run.one))
+  run.socket(13, withoutHash(run.book))
+  run.socket(14, withoutHash(run.two))
+  run.socket(15, withoutHash(run.three))
+  run.asked(2_000)
+  expect(run.reasons()).toEqual([])
+})
+
+test('a socket that ends in the doubt says nothing of what was missed by the next equal hash', () => {
+  const run = overtake()
+  run.socket(12, run.one)
+  run.socket(13, run.book)
+  run.reconnect()
+  run.socket(60, run.book)
+  run.socket(60, run.second.book(0))
+  const [gap] = run.batch.gapsClosed
+  expect(gap?.isNothingMissed).toBe(false)
+  expect(run.batch.gapsOpened[0]).toMatchObject({ openedTimeMs: run.timeOf(1), lastGoodSequence: 1 })
+})

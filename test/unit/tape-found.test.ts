@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { judgeGaps, type Touch } from '../support/tape/found.ts'
 import type { RecordedGap } from '../support/tape/gaps.ts'
+import { measureLag } from '../support/tape/lag.ts'
 import type { Loss } from '../support/tape/receiver.ts'
+import type { RecordedEvent } from '../support/tape/recorded.ts'
+import type { Sent } from '../support/tape/sent.ts'
 
 const gapAt = (openedMs: number, detectedMs: number, closedMs: number): RecordedGap => ({
   outcomeId: '1:0',
@@ -45,5 +48,32 @@ describe('what the history says of it', () => {
     expect(judgeGaps({ losses: [], wrong: [] }, gaps, [touch(99_500, true)]).needlessGaps).toEqual([])
     const wrong = [{ fromMs: 99_500, toMs: 99_800 }]
     expect(judgeGaps({ losses: [], wrong }, gaps, [touch(99_500)]).needlessGaps).toEqual([])
+  })
+
+  test('what a feed that stood still received late is held against when it was received', () => {
+    const sent = (timeMs: number): Sent => ({ at: timeMs, timeMs, venueMs: timeMs, type: 'tick' })
+    const row = (venueMs: number, capturedMs: number): RecordedEvent => ({
+      sequence: venueMs,
+      kind: 'change',
+      venueMs,
+      capturedMs,
+      rows: [],
+    })
+    const connections = new Map([[1, [sent(90_000), sent(99_000), sent(100_050), sent(103_000)]]])
+    const lagAt = measureLag({ connections }, [
+      row(90_000, 90_004),
+      row(99_000, 102_000),
+      row(100_050, 102_001),
+      row(103_000, 103_005),
+    ])
+    expect([90_000, 99_500, 101_000, 104_000].map((timeMs) => lagAt(timeMs))).toEqual([4, 3_000, 3_000, 5])
+    const verdict = { losses: [loss(100_000)], wrong: [] }
+    const gaps = [gapAt(102_000, 102_010, 102_100)]
+    expect(judgeGaps(verdict, gaps, [touch(99_900)]).unfound).toHaveLength(1)
+    expect(judgeGaps(verdict, gaps, [touch(99_900)], lagAt)).toMatchObject({
+      unfound: [],
+      uncovered: [],
+      needlessGaps: [],
+    })
   })
 })

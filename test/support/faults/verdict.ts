@@ -5,6 +5,7 @@ import { recordedTokens } from '../recorded-truth.ts'
 import { textsAround } from '../tape/around.ts'
 import { judgeGaps, type Judged, type Touch } from '../tape/found.ts'
 import { readRecordedGaps, type RecordedGap } from '../tape/gaps.ts'
+import { measureLag } from '../tape/lag.ts'
 import { judgeDelivery } from '../tape/oracle.ts'
 import type { Loss } from '../tape/receiver.ts'
 import { levelsOf, readRecorded } from '../tape/recorded.ts'
@@ -42,7 +43,8 @@ export const judgeTokens = async ({ ledger, tapes, pool, endMs }: Evidence): Pro
     const outcomeId = outcomes.get(token) ?? ''
     const tape = tapes.get(token)
     if (tape === undefined) return []
-    const snapshots = (recorded.get(outcomeId) ?? []).filter(({ kind }) => kind === 'snapshot')
+    const events = recorded.get(outcomeId) ?? []
+    const snapshots = events.filter(({ kind }) => kind === 'snapshot')
     const repairs = snapshots.map((one) => ({ timeMs: one.capturedMs, venueMs: one.venueMs, levels: levelsOf(one) }))
     const closings = ledger.connections.flatMap(({ id, closedTimeMs }) =>
       closedTimeMs === undefined ? [] : [{ connection: id, timeMs: closedTimeMs }],
@@ -52,6 +54,7 @@ export const judgeTokens = async ({ ledger, tapes, pool, endMs }: Evidence): Pro
     const touches = touchesOf(ledger, token, new Set(tape.connections.keys()))
     const around = (fromMs: number, toMs: number): string[] => textsAround(tape, fromMs, toMs)
     const { losses } = verdict
-    return [{ ...judgeGaps(verdict, ofToken, touches), outcomeId, losses, gaps: ofToken, touches, around }]
+    const judged = judgeGaps(verdict, ofToken, touches, measureLag(tape, events))
+    return [{ ...judged, outcomeId, losses, gaps: ofToken, touches, around }]
   })
 }

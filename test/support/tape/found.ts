@@ -19,7 +19,7 @@ export type Judged = {
   longestWrongMs: number
 }
 
-/** Send time against receive time, and what a busy machine adds. */
+/** Send time against receive time, beside what the feed was behind as far as that was measured. */
 const SLACK_MS = 250
 const FIND_WITHIN_MS = 30_000
 /** So long a fault may go unseen: the book is compared with REST. */
@@ -27,9 +27,12 @@ const UNSEEN_MS = 31_000
 /** The end of a socket is seen at once, a snapshot that was withheld after its deadline. */
 const ENDED_MS = 12_000
 
-const covers = (gap: RecordedGap, loss: Loss): boolean =>
-  gap.openedMs <= loss.timeMs + SLACK_MS &&
-  gap.detectedMs <= (loss.type === 'lasting' ? loss.timeMs : loss.timeMs + FIND_WITHIN_MS) + SLACK_MS &&
+/** By how much what was sent about then was received later, ms. */
+export type LagAt = (timeMs: number) => number
+
+const covers = (gap: RecordedGap, loss: Loss, slackMs: number): boolean =>
+  gap.openedMs <= loss.timeMs + slackMs &&
+  gap.detectedMs <= (loss.type === 'lasting' ? loss.timeMs : loss.timeMs + FIND_WITHIN_MS) + slackMs &&
   gap.closedMs >= loss.timeMs - SLACK_MS
 
 const isTouched = (gap: RecordedGap, touches: readonly Touch[]): boolean =>
@@ -41,8 +44,9 @@ const isNeeded = (
   gap: RecordedGap,
   verdict: { losses: Loss[]; wrong: Wrong[] },
   touches: readonly Touch[],
+  lagAt: LagAt,
 ): boolean => {
-  const fromMs = gap.openedMs - SLACK_MS
+  const fromMs = gap.openedMs - SLACK_MS - lagAt(gap.openedMs)
   const toMs = gap.detectedMs + SLACK_MS
   return (
     verdict.losses.some(({ timeMs }) => timeMs >= fromMs && timeMs <= toMs) ||
@@ -56,16 +60,20 @@ export const judgeGaps = (
   verdict: { losses: Loss[]; wrong: Wrong[] },
   gaps: readonly RecordedGap[],
   touches: readonly Touch[],
+  lagAt: LagAt = () => 0,
 ): Judged => {
-  const found = verdict.losses.map((loss) => ({ loss, gap: gaps.find((gap) => covers(gap, loss)) }))
+  const found = verdict.losses.map((loss) => {
+    const slackMs = SLACK_MS + lagAt(loss.timeMs)
+    return { loss, gap: gaps.find((gap) => covers(gap, loss, slackMs)) }
+  })
   const untouched = gaps.filter((gap) => !isTouched(gap, touches))
   return {
     unfound: found.filter(({ gap }) => gap === undefined).map(({ loss }) => loss),
     uncovered: found.flatMap(({ loss, gap }) =>
-      gap === undefined || gap.openedMs <= loss.sinceMs + SLACK_MS ? [] : [{ loss, gap }],
+      gap === undefined || gap.openedMs <= loss.sinceMs + SLACK_MS + lagAt(loss.sinceMs) ? [] : [{ loss, gap }],
     ),
     falseGaps: untouched,
-    needlessGaps: gaps.filter((gap) => !untouched.includes(gap) && !isNeeded(gap, verdict, touches)),
+    needlessGaps: gaps.filter((gap) => !untouched.includes(gap) && !isNeeded(gap, verdict, touches, lagAt)),
     longestWrongMs: Math.max(
       0,
       ...found.map(({ loss, gap }) => (gap === undefined ? 0 : gap.detectedMs - loss.sinceMs)),

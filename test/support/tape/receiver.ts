@@ -115,6 +115,7 @@ export class Receiver {
   }
 
   repair({ venueMs, levels }: Repair): void {
+    this.#giveUpBatch()
     this.#levels = copyLevels(levels)
     this.#wholeMs = venueMs
     this.#changeMs = 0
