@@ -84,7 +84,9 @@ export const createInjector = (venue: VenueProcess, dice: Dice, { tokens, connec
     rest_status: () => venue.post('rest-fault', { status: dice.pick([429, 425, 500]), count: 1 + dice.below(3) }),
     rest_stale: () => venue.post('rest-fault', { stale: true, tokens: [dice.pick(tokens)], count: 1 + dice.below(2) }),
     mute,
-    restart: () => venue.post('restart', { durationMs: RESTART_MS }),
+    // While no socket is open it would only last longer, again and again.
+    restart: async () =>
+      (await pickConnection()) === undefined ? 0 : venue.post('restart', { durationMs: RESTART_MS }),
   }
   return {
     inject: async (kind) => (await acts[kind]()) > 0,
