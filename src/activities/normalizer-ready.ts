@@ -53,6 +53,11 @@ export const createReady = (reader: Pick<Reader, 'popReady' | 'waitReady'>) => {
       return named
     },
 
+    /** A question may have been asked again on another connection: the names of its first answer are lost. */
+    lose: (): void => {
+      areNamesLost = true
+    },
+
     /** All streams were named. */
     foundAll: (): void => {
       areNamesLost = false

@@ -46,7 +46,7 @@ export type RunInput = {
 }
 
 const REDIS_TROUBLE =
-  /Connection is closed|max retries per request|LOADING|ECONNRE|ETIMEDOUT|EPIPE|OOM|MASTERDOWN|READONLY/
+  /Connection is closed|max retries per request|LOADING|ECONNRE|ETIMEDOUT|EPIPE|OOM|MASTERDOWN|READONLY|MISCONF|NOREPLICAS/
 const isRedisTrouble = (error: unknown): boolean => error instanceof Error && REDIS_TROUBLE.test(error.message)
 /** Redis or Postgres was away: nothing is lost by waiting. */
 const isTrouble = (error: unknown): boolean => isRedisTrouble(error) || isRetryable(error)
@@ -135,6 +135,11 @@ const startCare = ({ redis, pool, stats }: NormalizerDeps, parts: Parts, ended: 
   let sweptTimeMs = Date.now()
   const onReady = (): void => {
     isRedisNew = true
+    shard.loseNames()
+  }
+  const onBlockingReady = (): void => {
+    sweptTimeMs = 0
+    shard.loseNames()
   }
   const care = async (): Promise<void> => {
     const nowMs = Date.now()
@@ -154,6 +159,7 @@ const startCare = ({ redis, pool, stats }: NormalizerDeps, parts: Parts, ended: 
     await shard.wake()
   }
   redis.on('ready', onReady)
+  parts.blocking.on('ready', onBlockingReady)
   ended.addEventListener('abort', () => redis.off('ready', onReady), { once: true })
   const heal = async (): Promise<void> => {
     const nowMs = Date.now()

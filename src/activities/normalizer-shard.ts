@@ -118,6 +118,11 @@ export class Shard {
     await views.showAnew(tapes.markets())
   }
 
+  /** Redis was connected anew: names of streams with news may be lost, until a sweep. */
+  loseNames(): void {
+    this.#ready.lose()
+  }
+
   /** After a sweep: streams that are not open though there is something in them. Needs Postgres, as a sweep does not. */
   async wake(): Promise<void> {
     for (const stream of await this.#findWaking()) this.#due.add(stream)

@@ -12,7 +12,7 @@ import { Gate } from './gate.ts'
 import { isTold, tellLeft } from './leaving.ts'
 import { isArriving, isConfirmed, isSettled, isWatched, markerFrame, type Member } from './market.ts'
 import type { Budget } from './outbox.ts'
-import { createOvertaken, type OvertakenDeps } from './overtaken.ts'
+import { Overtaken, type OvertakenDeps } from './overtaken.ts'
 import { createSlots, Pool } from './pool.ts'
 import { createRefusals } from './refusals.ts'
 import { Relocation } from './relocation.ts'
@@ -55,7 +55,7 @@ export class Session implements WatchedFeed {
   readonly #relocation: Relocation
   readonly #confirming: ReturnType<typeof createConfirming>
   readonly #arrivals: Arrivals
-  readonly #renewOvertaken: ReturnType<typeof createOvertaken>
+  readonly #overtaken: Overtaken
 
   constructor(deps: SessionDeps) {
     this.#deps = deps
@@ -95,7 +95,7 @@ export class Session implements WatchedFeed {
       openEpoch: (newest) => this.#openEpoch(newest),
       wantBooks: (marketId) => this.#resync.want(marketId),
     })
-    this.#renewOvertaken = createOvertaken({ ...deps, members: this.#members, pool: this.#pool })
+    this.#overtaken = new Overtaken({ ...deps, members: this.#members, pool: this.#pool })
     every(1_000, () => this.#pool.slots.forEach((slot) => slot.tick()), signal)
     every(250, () => this.#resync.tick(), signal)
   }
@@ -128,6 +128,7 @@ export class Session implements WatchedFeed {
   resync(marketId: string): void {
     this.#pool.slotOf(marketId)?.noteAsked(marketId)
     this.#resync.want(marketId)
+    if (this.#members.has(marketId)) this.#overtaken.asked(marketId)
   }
 
   /** Tokens of which frames should be coming: subscribed, and their first book has come. */
@@ -171,9 +172,8 @@ export class Session implements WatchedFeed {
 
   /** Takes the markets of which what came is not applied, and since when. Never rejects: it is called again and again. */
   async unapplied(since: ReadonlyMap<string, number>): Promise<void> {
-    await this.#renewOvertaken(since).catch((error: unknown) =>
-      this.#deps.log.debug({ error }, 'what books follow could not be read'),
-    )
+    const tell = (error: unknown): void => this.#deps.log.debug({ error }, 'what books follow could not be read')
+    await this.#overtaken.look(since).catch(tell)
   }
 
   redisReturned(): void {

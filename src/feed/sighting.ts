@@ -10,6 +10,9 @@ export type Sighting = {
 /** Of tokens that were subscribed on one socket. */
 export type Sightings = Map<string, Sighting>
 
+/** The venue's clock is ahead of ours by seconds at most. */
+const AHEAD_MS = 60_000
+
 /** Events that follow a change of the book; the others carry times of their own. */
 const BOOK_EVENTS = new Set(['book', 'price_change', 'tick_size_change'])
 
@@ -19,7 +22,10 @@ export const noteSighting = (
   { exchangeTimeMs, receivedTimeMs }: Sighting,
 ): void => {
   const known = sightings.get(token)
-  if (known === undefined || !(exchangeTimeMs >= known.exchangeTimeMs)) return
+  if (known === undefined || Number.isNaN(exchangeTimeMs)) return
+  // Else a token of which a time of the future came once would never be seen to stall.
+  const isKnownAhead = known.exchangeTimeMs - Math.max(exchangeTimeMs, receivedTimeMs) > AHEAD_MS
+  if (exchangeTimeMs < known.exchangeTimeMs && !isKnownAhead) return
   known.exchangeTimeMs = exchangeTimeMs
   known.receivedTimeMs = receivedTimeMs
 }

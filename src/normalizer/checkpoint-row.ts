@@ -20,6 +20,8 @@ export type CheckpointResume = {
   snapshotTimeMs: number
   appliedTimeMs: number
   changeTimeMs: number
+  /** Absent in checkpoints of before. */
+  presentTimeMs?: number
   droppedTimeMs: number
   inputs: HashInputs
   verification: VerificationState

@@ -54,6 +54,7 @@ const outcomeCheckpoint = (tape: MarketTape, outcome: OutcomeTape): CheckpointRo
       snapshotTimeMs,
       appliedTimeMs,
       changeTimeMs: outcome.changeTimeMs,
+      presentTimeMs: outcome.presentTimeMs,
       droppedTimeMs: window.droppedTimeMs,
       inputs: { tickSize, minOrderSize, negRisk, version },
       verification: outcome.verification.state(),
@@ -92,6 +93,7 @@ const restoreOutcome = (outcome: OutcomeTape, row: CheckpointRow): void => {
   outcome.snapshotTimeMs = resume.snapshotTimeMs
   outcome.appliedTimeMs = resume.appliedTimeMs
   outcome.changeTimeMs = resume.changeTimeMs
+  outcome.presentTimeMs = resume.presentTimeMs ?? 0
   outcome.verification.restore(resume.verification)
   outcome.trades.restore(resume.trades)
   const changes = resume.recent.map((recent) => toTimedChange(outcome.outcome.token, recent))

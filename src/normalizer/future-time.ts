@@ -2,12 +2,12 @@ import type { TapeContext } from './batch.ts'
 import type { OutcomeTape } from './outcome-tape.ts'
 
 /** The venue's clock is ahead of ours by seconds at most. Where it is by more, what comes later is so too. */
-const AHEAD_MS = 60_000
+export const AHEAD_MS = 60_000
 
 /**
  * Before what the venue says at `exchangeTimeMs` is applied: where the newest time that was believed lies ahead both of
  * that and of our clock, it was none, and all that came since was taken for old. A followed book has a gap then, since it
- * was proved last; what ends it is compared with the present.
+ * was proved last; what ends it must not be older than what was applied of the present.
  */
 export const disownFuture = (tape: OutcomeTape, exchangeTimeMs: number, context: TapeContext): void => {
   const { frame } = context
@@ -15,11 +15,11 @@ export const disownFuture = (tape: OutcomeTape, exchangeTimeMs: number, context:
   if (newestTimeMs - Math.max(exchangeTimeMs, frame.receivedTimeMs) <= AHEAD_MS) return
   // An answer of REST may be from a cache.
   if (tape.status === 'following' && frame.kind === 'rest') return
-  tape.exchangeTimeMs = exchangeTimeMs
+  tape.exchangeTimeMs = tape.presentTimeMs === 0 ? exchangeTimeMs : tape.presentTimeMs
   tape.snapshotTimeMs = tape.changeTimeMs = tape.joinedTimeMs = 0
   if (tape.status === 'following') {
     const detail = `the venue's time ${newestTimeMs} was of the future: ${exchangeTimeMs} came after it`
     tape.openGap({ reason: 'bad_message', detail, ...tape.verification.proof.since() }, context)
   }
-  tape.window.restore([], exchangeTimeMs)
+  tape.window.restore([], tape.exchangeTimeMs)
 }

@@ -1,5 +1,5 @@
 import type { Stats } from '../lib/stats.ts'
-import { shortened, type Batch, type GapCause, type GapClosed, type GapOpened } from './batch.ts'
+import { shortened, type Batch, type GapCause, type GapOpened } from './batch.ts'
 import type { Since } from './proof-state.ts'
 import type { OutcomeTape } from './outcome-tape.ts'
 
@@ -34,11 +34,17 @@ export const recordGap = (opened: GapOpened, batch: Batch, stats: Stats): void =
   batch.gapsOpened.push(opened)
 }
 
-/** The end of the gap that is open, by the snapshot that was just written. */
-export const toGapClosed = (tape: OutcomeTape, gapSequence: number, isNothingMissed: boolean): GapClosed => ({
-  outcomeId: tape.outcome.outcomeId,
-  gapSequence,
-  closedTimeMs: tape.writer.capturedTimeMs,
-  firstGoodSequence: tape.sequence,
-  isNothingMissed,
-})
+/** The end of the gap that is open, if there is one, by the snapshot that was just written. */
+export const closeGap = (tape: OutcomeTape, batch: Batch, isNothingMissed: boolean): void => {
+  const { gapSequence, outcome, writer, sequence } = tape
+  if (gapSequence === undefined) return
+  batch.gapsClosed.push({
+    outcomeId: outcome.outcomeId,
+    gapSequence,
+    closedTimeMs: writer.capturedTimeMs,
+    firstGoodSequence: sequence,
+    isNothingMissed,
+  })
+  tape.gapSequence = undefined
+  tape.gapReason = undefined
+}

@@ -3,11 +3,12 @@ import type { BookEvent, PriceChange } from '../domain/event.ts'
 import { applyKept, replaceKept } from '../domain/kept-levels.ts'
 import type { GapReason } from '../domain/frame.ts'
 import type { Market, Outcome } from '../domain/market.ts'
-import type { Batch, GapCause, TapeContext } from './batch.ts'
+import type { GapCause, TapeContext } from './batch.ts'
 import { bookFate, REORDER_MS } from './book-fate.ts'
 import { ChangeWindow, type MessageTime } from './change-window.ts'
 import { EMPTY_ROW, EventWriter, toRows, writtenBy } from './event-writer.ts'
-import { recordGap, toGapClosed, toGapOpened } from './gap-rows.ts'
+import { AHEAD_MS } from './future-time.ts'
+import { closeGap, recordGap, toGapOpened } from './gap-rows.ts'
 import { tellBook, tellChanges, type MarketListener } from './listener.ts'
 import type { OutcomeStatus } from '../domain/progress.ts'
 import { standingOf } from './outcome-progress.ts'
@@ -31,6 +32,8 @@ export class OutcomeTape {
   /** Venue time of the newest book or change that was applied, and the hash that came with it. */
   exchangeTimeMs: number | undefined
   hash: string | undefined
+  /** The same, of those that were not ahead of our clock. */
+  presentTimeMs = 0
   /** Receive time of the newest book or change that was applied. */
   appliedTimeMs = 0
   /** Venue time of the newest change: those of one connection come in order, so an older one comes again. */
@@ -175,6 +178,8 @@ export class OutcomeTape {
   #note(exchangeTimeMs: number, hash: string, { frame }: TapeContext): void {
     if (exchangeTimeMs >= (this.exchangeTimeMs ?? 0)) this.hash = hash
     this.exchangeTimeMs = Math.max(this.exchangeTimeMs ?? 0, exchangeTimeMs)
+    const isPresent = exchangeTimeMs <= frame.receivedTimeMs + AHEAD_MS
+    if (isPresent) this.presentTimeMs = Math.max(this.presentTimeMs, exchangeTimeMs)
     this.appliedTimeMs = Math.max(this.appliedTimeMs, frame.receivedTimeMs)
   }
 
@@ -197,7 +202,7 @@ export class OutcomeTape {
     this.snapshotTimeMs = this.exchangeTimeMs = exchangeTimeMs
     this.changeTimeMs = 0
     this.#note(exchangeTimeMs, event.hash, context)
-    this.#closeGap(context.batch, isNothingMissed)
+    closeGap(this, context.batch, isNothingMissed)
     endSheds(this, context)
     this.verification.restart()
     this.verification.noteBest(exchangeTimeMs, context.frame.receivedTimeMs)
@@ -238,12 +243,5 @@ export class OutcomeTape {
     const near = changes.slice(0, NEAR_PRICES).map(({ level }) => level.price)
     const cause = this.verification.judgeBook(event, near, context)
     if (cause !== undefined) this.openGap(cause, context)
-  }
-
-  #closeGap(batch: Batch, isNothingMissed: boolean): void {
-    if (this.gapSequence === undefined) return
-    batch.gapsClosed.push(toGapClosed(this, this.gapSequence, isNothingMissed))
-    this.gapSequence = undefined
-    this.gapReason = undefined
   }
 }

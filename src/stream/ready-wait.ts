@@ -21,7 +21,7 @@ const PROBE_ANSWER_MS = 5_000
 const NO_ANSWER = `no answer to a BZMPOP of ${PROBE_SECONDS * 1_000} ms within ${PROBE_ANSWER_MS / 1_000} s`
 
 /** These tell of the server's state and not of what it allows. */
-const PASSING = /^(LOADING|MASTERDOWN|READONLY|BUSY|CLUSTERDOWN|TRYAGAIN|OOM|NOAUTH|WRONGPASS)\b/
+const PASSING = /^(LOADING|MASTERDOWN|READONLY|BUSY|CLUSTERDOWN|TRYAGAIN|OOM|MISCONF|NOREPLICAS|NOAUTH|WRONGPASS)\b/
 
 /** Why commands must not wait on this connection; undefined where they may. @throws the client's errors */
 export const blockRefusal = async (blocking: Redis): Promise<string | undefined> => {

@@ -7,6 +7,9 @@ const LONGEST_RECONNECT_MS = 2_000
 /** Longer than any command takes or waits: a server that vanished without a word keeps its socket open for minutes. */
 const SILENCE_MS = 10_000
 
+/** Who only listens never asks: without this it would take a socket that is dead for one that has nothing to say. */
+const PING_EVERY_MS = 5_000
+
 /** `attempts`: connections that a command may outlive, null = any number. `silenceMs`: without an answer for so long, the socket is ended. */
 type Patience = { attempts: number | null; silenceMs?: number }
 
@@ -22,6 +25,11 @@ export const openRedis = (url: string, { attempts, silenceMs = SILENCE_MS }: Pat
     socketTimeout: silenceMs,
     retryStrategy: (times) => RECONNECT_MS[times - 1] ?? LONGEST_RECONNECT_MS,
   })
+  const ping = (): void => {
+    if (redis.status === 'ready') redis.ping().catch(() => undefined)
+  }
+  const pinging = setInterval(ping, Math.min(PING_EVERY_MS, silenceMs / 2)).unref()
+  redis.once('end', () => clearInterval(pinging))
   let isLost = false
   redis.on('error', (error: Error) => {
     if (!isLost) log.warn(`lost Redis at ${hostOf(url)}: ${reasonOf(error)}; reconnecting until it answers`)

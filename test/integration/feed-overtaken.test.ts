@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { createShared, openFeedGroup } from '../../src/activities/feed-group.ts'
-import { orderbookStream } from '../../src/domain/keys.ts'
+import { orderbookStream, RESYNC_CHANNEL } from '../../src/domain/keys.ts'
 import { openApplied } from './feed-applied.ts'
 import { framesOf, openBench, readStream, until, type Bench } from './feed-support.ts'
 
@@ -36,11 +37,29 @@ test('a feed whose streams a lost one has left with a newer epoch opens a socket
     const newest = await Promise.all(bench.marketIds.map((marketId) => newestEpoch(bench, marketId)))
     return newest.every((epoch) => epoch > left)
   })
+  const isApplied = (): boolean =>
+    !bench.feed.heartbeats('0:a').some(([, { trouble }]) => trouble?.reason === 'not_applied')
+  await until('what comes is applied again', isApplied)
   const [marketId = ''] = bench.marketIds
   const frames = framesOf(await readStream(bench.redis, orderbookStream(marketId)))
   const newer = frames.filter(({ epoch, kind }) => epoch > left && kind === 'websocket')
   expect(newer[0]?.text).toContain('"event_type":"book"')
-  expect(new Set(newer.map(({ epoch }) => epoch)).size, 'one socket, not one after the other').toBe(1)
+  expect(bench.stats.read()['connectionsReplaced'], 'one socket, not one after the other').toBe(1)
+})
+
+test('so does one of whose markets nothing comes, when their books are asked for again and again', async () => {
+  await using bench = await openBench({ marketCount: 2 })
+  await using _applied = openApplied(bench)
+  await subscribe(bench)
+  const lost = await overtake(bench)
+  await lost.close('its activity was lost')
+  const [marketId = ''] = bench.marketIds
+  const left = await newestEpoch(bench, marketId)
+  await until('it goes on under a newer epoch', async () => {
+    await bench.redis.publish(RESYNC_CHANNEL, marketId)
+    await sleep(500)
+    return (await newestEpoch(bench, marketId)) > left
+  })
 })
 
 test('a feed whose books are not applied by anybody keeps its socket', async () => {
@@ -50,6 +69,8 @@ test('a feed whose books are not applied by anybody keeps its socket', async () 
   const before = await newestEpoch(bench, bench.marketIds[0] ?? '')
   await until('something is applied', async () => (await bench.redis.hlen(`quote:${bench.marketIds[0]}`)) > 0)
   applied.pause()
+  await sleep(1_000)
+  bench.emulator.pause()
   const lags = (): boolean =>
     bench.feed.heartbeats('0:a').some(([, { trouble }]) => trouble?.reason === 'not_applied' && trouble.forMs > 14_000)
   await until('the feed says that what came is not applied', lags)

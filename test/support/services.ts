@@ -1,5 +1,8 @@
+import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { Redis } from 'ioredis'
 import pg from 'pg'
 import { freePort } from '../../src/local/ports.ts'
@@ -13,9 +16,15 @@ import { createDatabaseIfMissing, migrate } from '../../src/store/migrate.ts'
 import type { TestFolder } from './services-folder.ts'
 import { openServerOnFreePort, type TestServer } from './services-process.ts'
 
+const run = promisify(execFile)
 const anyPort = () => freePort(0)
 
-export type TestRedis = TestServer & { url: string; connect: () => Redis }
+export type TestRedis = TestServer & {
+  url: string
+  connect: () => Redis
+  /** For so long its files do not grow, as on a disk that is full: it goes on, and refuses to write. */
+  fillDisk: (forMs: number) => Promise<void>
+}
 
 const say = (line: string): void => console.error(line)
 
@@ -38,10 +47,18 @@ export const openRedis = async (): Promise<TestRedis> => {
   const { server, port } = await openServerOnFreePort(anyPort, async ({ state }, at) => {
     const folder = state.path('redis')
     mkdirSync(folder, { recursive: true })
-    return redisSpec(binary, { folder, logPath: state.logPath('redis') }, at)
+    const spec = redisSpec(binary, { folder, logPath: state.logPath('redis') }, at)
+    // Where a file may not grow a process gets a signal, of which it dies unless it is ignored, and then an error.
+    return { ...spec, command: 'env', args: ['--ignore-signal=XFSZ', spec.command, ...spec.args] }
   })
   const url = `redis://127.0.0.1:${port}`
-  return { ...server, url, connect: () => new Redis(url) }
+  const limitFiles = (bytes: string) => run('prlimit', [`--pid=${server.pid()}`, `--fsize=${bytes}:`])
+  const fillDisk = async (forMs: number): Promise<void> => {
+    await limitFiles('1')
+    await sleep(forMs)
+    await limitFiles('unlimited')
+  }
+  return { ...server, url, connect: () => new Redis(url), fillDisk }
 }
 
 const openCluster = async ({ state }: TestFolder): Promise<Cluster> => {

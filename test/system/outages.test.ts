@@ -51,6 +51,11 @@ describe('the system recovers by itself from 5 s without', () => {
     expect(await readGaps(recording.pool), 'nothing was lost').toEqual([])
   })
 
+  test('room on the disk of Redis', async () => {
+    await through(() => redis.fillDisk(DOWN_MS))
+    expect(await readGaps(recording.pool), 'nothing was lost').toEqual([])
+  })
+
   test('Redis, killed', async () => {
     await through(() => redis.restart(DOWN_MS, 'kill'))
   })

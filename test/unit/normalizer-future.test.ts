@@ -48,6 +48,19 @@ test('the gap of a book whose time of the future is false is ended by the presen
   expect(run.reasons()).toEqual(['hash_mismatch'])
 })
 
+test('a book that REST had kept from before the present ends no gap', () => {
+  const run = beginFollowed()
+  run.first.set('BUY', '0.41', '1')
+  const kept = run.first.book(1_000, true)
+  run.first.set('BUY', '0.42', '2')
+  run.socket(2_001, run.first.change(2_000, 'BUY', '0.42'))
+  run.socket(2_011, run.first.book(HOURS_MS).replace(/"hash":"[^"]*"/, '"hash":"00"'))
+  run.rest(2_500, kept)
+  expect(run.outcome.status).toBe('gap')
+  settle(run)
+  expect(run.tape.state).toBe('live')
+})
+
 test('where our clock is hours behind the venue’s, nothing is of the future', () => {
   const run = beginFollowed()
   run.reconnect()
