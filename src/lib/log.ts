@@ -10,8 +10,18 @@ const toPlain = (error: unknown): unknown => {
   return { type: error.name, message: error.message, code, stack: error.stack, cause }
 }
 
+/** What may wait for a disk with room: what is logged beyond that is dropped. */
+const WAITING_BYTES = 1_048_576
+
+/** A full disk must not end who logs: its lines wait for the next one that can be written. `file`: a descriptor. */
+export const toDescriptor = (file: number): DestinationStream => {
+  const destination = pino.destination({ dest: file, minLength: 0, maxLength: WAITING_BYTES })
+  destination.on('error', () => undefined)
+  return destination
+}
+
 /** Structured log on stderr: one line a decision, none a frame. */
-export const createLog = (role: string, level: string, destination: DestinationStream = pino.destination(2)): Logger =>
+export const createLog = (role: string, level: string, destination: DestinationStream = toDescriptor(2)): Logger =>
   pino(
     { level, base: { role }, timestamp: pino.stdTimeFunctions.isoTime, serializers: { error: toPlain } },
     destination,

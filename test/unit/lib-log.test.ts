@@ -1,6 +1,10 @@
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Writable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { createLog } from '../../src/lib/log.ts'
+import { createLog, toDescriptor } from '../../src/lib/log.ts'
 
 test('an error is logged with its message and cause, and without the fields that may carry secrets', () => {
   const lines: string[] = []
@@ -19,4 +23,24 @@ test('an error is logged with its message and cause, and without the fields that
     error: { type: 'Error', message: 'who won', cause: { message: 'why' } },
   })
   expect(line).not.toContain('hunter2')
+})
+
+test('a disk that is full ends nobody who logs', async () => {
+  const full = openSync('/dev/full', 'w')
+  const log = createLog('test', 'info', toDescriptor(full))
+  for (let lines = 0; lines < 3; lines++) {
+    log.info('it goes on')
+    await sleep(50)
+  }
+  closeSync(full)
+})
+
+test('what is logged is in its file', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'polytape-log-file-'))
+  const path = join(folder, 'log')
+  const file = openSync(path, 'w')
+  createLog('test', 'info', toDescriptor(file)).info('it goes on')
+  await expect.poll(() => readFileSync(path, 'utf8')).toContain('it goes on')
+  closeSync(file)
+  rmSync(folder, { recursive: true })
 })
