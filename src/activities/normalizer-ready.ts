@@ -54,9 +54,7 @@ export const createReady = (reader: Pick<Reader, 'popReady' | 'waitReady'>) => {
     },
 
     /** A question may have been asked again on another connection: the names of its first answer are lost. */
-    lose: (): void => {
-      areNamesLost = true
-    },
+    lose: () => void (areNamesLost = true),
 
     /** All streams were named. */
     foundAll: (): void => {

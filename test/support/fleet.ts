@@ -20,6 +20,8 @@ export type Member = {
   logged(): string
   /** Resolves with the instant at which it was asked, once it has ended. */
   end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number>
+  /** It stands still until the returned function is called. */
+  freeze(): () => void
 }
 
 /** The built product, each role a process of its own against servers of its own, as on machines apart. */
@@ -52,6 +54,10 @@ const toMember = async (role: string, child: ChildProcess): Promise<Member> => {
       child.kill(signal)
       await exited
       return askedTimeMs
+    },
+    freeze: () => {
+      child.kill('SIGSTOP')
+      return () => void child.kill('SIGCONT')
     },
   }
   await until(`the worker ${role} to take tasks`, () => {

@@ -72,6 +72,34 @@ describe('a feed worker with a peer', () => {
   )
 })
 
+const areAllLive = async (): Promise<true | undefined> => {
+  const { rows } = await fleet.pool.query<{ live: number }>(
+    "select count(*)::int as live from quotes_live where state = 'live'",
+  )
+  return rows[0]?.live === MARKETS ? true : undefined
+}
+
+/** Sockets that are open now and carry tokens. */
+const openSockets = async () =>
+  (await fleet.venue.ledger()).connections.filter((one) => one.closedTimeMs === undefined && one.tokenCount > 0)
+
+describe('a feed worker that stood still', () => {
+  test('and comes back beside its peer leaves a gap, and all books are live again', async () => {
+    const owner = await ownerOf(FEED)
+    const thaw = owner.freeze()
+    await until('its peer to own the feed', async () => (await ownerOf(FEED)) !== owner || undefined)
+    await until('a second socket', async () => (await openSockets()).length === 2 || undefined)
+    const [oldest] = (await openSockets()).toSorted((left, right) => left.openedTimeMs - right.openedTimeMs)
+    await fleet.venue.post('close', { connection: oldest?.id ?? 0, abrupt: true })
+    thaw()
+    await until('the one that stood still to have ended', () => owner.logged().includes('feed was closed') || undefined)
+    await until('every market to be live', areAllLive)
+    await expectTruth()
+    expect(await ownerOf(FEED)).not.toBe(owner)
+    console.log(`sockets until then: ${(await fleet.venue.ledger()).connections.length}`)
+  })
+})
+
 describe('a normalizer with a peer', () => {
   test.each([
     { signal: 'SIGTERM', withinMs: 2_000, fixedMs: 0 },
