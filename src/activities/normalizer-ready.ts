@@ -19,17 +19,15 @@ type Answer = { nowMs: number; names: string[] }
  */
 export const createReady = (reader: Pick<Reader, 'popReady' | 'waitReady'>) => {
   let askedTimeMs = 0
-  let areNamesLost = false
+  let [lostCount, foundCount] = [0, 0]
   let ahead: Promise<Answer> | undefined
   let named: string[] = []
+  const lose = (): void => void (lostCount += 1)
   const ask = async (isIdle: boolean): Promise<Answer> => {
     const nowMs = Date.now()
-    try {
-      return { nowMs, names: await (isIdle ? reader.waitReady(WAIT_SECONDS) : reader.popReady()) }
-    } catch (error) {
-      areNamesLost = true
-      throw error
-    }
+    const asking = isIdle ? reader.waitReady(WAIT_SECONDS) : reader.popReady()
+    asking.catch(lose)
+    return { nowMs, names: await asking }
   }
   return {
     take: async (isIdle: boolean): Promise<string[]> => {
@@ -54,16 +52,19 @@ export const createReady = (reader: Pick<Reader, 'popReady' | 'waitReady'>) => {
     },
 
     /** A question may have been asked again on another connection: the names of its first answer are lost. */
-    lose: () => void (areNamesLost = true),
+    lose,
 
-    /** All streams were named. */
-    foundAll: (): void => {
-      areNamesLost = false
+    /** How often names were lost until now. */
+    get lostCount(): number {
+      return lostCount
     },
+
+    /** All streams were named since names were lost so often. */
+    foundAll: (count: number): void => void (foundCount = count),
 
     /** Undefined while nothing is known. */
     get wholeUntilMs(): number | undefined {
-      return areNamesLost || askedTimeMs === 0 ? undefined : askedTimeMs
+      return lostCount > foundCount || askedTimeMs === 0 ? undefined : askedTimeMs
     },
   }
 }

@@ -92,8 +92,11 @@ const stepUntil = async (
 const openParts = ({ deps, shard: index, cache, write, records }: RunInput, settling: AbortSignal) => {
   const { log, stats, config, redis, report } = deps
   const blocking = deps.connectRedis()
-  const onBlockRefused = (reason: string): void =>
+  const onBlockRefused = (reason: string): void => {
     log.warn({ reason }, 'Redis lets no command wait: its ready streams are polled, every 5 to 250 ms')
+    // The question may stand unanswered, and would be asked again on one socket after the other.
+    blocking.disconnect()
+  }
   const reader = createReader({ redis, blocking, shard: index, onBlockRefused })
   const listening = createListening(deps)
   const tapes = new Tapes(deps, reader, listening)

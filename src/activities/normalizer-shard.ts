@@ -108,12 +108,13 @@ export class Shard {
    */
   async sweep(isRedisNew: boolean): Promise<void> {
     const { tapes, reader, views } = this.#parts
+    const { lostCount } = this.#ready
     const streams = tapes.streams()
     const positions = new Map(streams.map((stream) => [stream, tapes.get(stream)?.lastId]))
     const tails = await reader.tails(streams)
     for (const stream of streams) this.#rewind(stream, tails.get(stream), positions.get(stream))
     for (const stream of tapes.streams()) this.#due.add(stream)
-    this.#ready.foundAll()
+    this.#ready.foundAll(lostCount)
     if (!isRedisNew) return
     await views.showAnew(tapes.markets())
   }

@@ -81,7 +81,7 @@ export class Overtaken {
   #renew(slots: ReadonlySet<Slot>): void {
     const { log, stats } = this.#deps
     const nowMs = Date.now()
-    const isAgain = nowMs - this.#renewedTimeMs < LONGEST_WAIT_MS
+    const isAgain = nowMs - this.#renewedTimeMs < 2 * LONGEST_WAIT_MS
     this.#waitMs = isAgain ? Math.min(LONGEST_WAIT_MS, this.#waitMs * 2) : FIRST_WAIT_MS
     this.#renewedTimeMs = nowMs
     for (const slot of slots) {

@@ -16,7 +16,14 @@ const WAITING_BYTES = 1_048_576
 /** A full disk must not end who logs: its lines wait for the next one that can be written. `file`: a descriptor. */
 export const toDescriptor = (file: number): DestinationStream => {
   const destination = pino.destination({ dest: file, minLength: 0, maxLength: WAITING_BYTES })
-  destination.on('error', () => undefined)
+  // Who ends flushes what waits, which on a full disk would take until there is room.
+  const flush = destination.flushSync.bind(destination)
+  let isRefused = false
+  destination.flushSync = () => {
+    if (!isRefused) flush()
+  }
+  destination.on('error', () => (isRefused = true))
+  destination.on('write', () => (isRefused = false))
   return destination
 }
 

@@ -1,8 +1,14 @@
+import type { Frame } from '../domain/frame.ts'
 import type { TapeContext } from './batch.ts'
 import type { OutcomeTape } from './outcome-tape.ts'
 
 /** The venue's clock is ahead of ours by seconds at most. Where it is by more, what comes later is so too. */
-export const AHEAD_MS = 60_000
+const AHEAD_MS = 60_000
+
+/** When a frame came: of a replay, when its recorder had it. */
+const clockOf = ({ receivedTimeMs, sourceReceivedTimeMs }: Frame): number => sourceReceivedTimeMs ?? receivedTimeMs
+
+export const isAhead = (exchangeTimeMs: number, frame: Frame): boolean => exchangeTimeMs - clockOf(frame) > AHEAD_MS
 
 /**
  * Before what the venue says at `exchangeTimeMs` is applied: where the newest time that was believed lies ahead both of
@@ -12,7 +18,7 @@ export const AHEAD_MS = 60_000
 export const disownFuture = (tape: OutcomeTape, exchangeTimeMs: number, context: TapeContext): void => {
   const { frame } = context
   const newestTimeMs = Math.max(tape.exchangeTimeMs ?? 0, tape.changeTimeMs, tape.window.droppedTimeMs)
-  if (newestTimeMs - Math.max(exchangeTimeMs, frame.receivedTimeMs) <= AHEAD_MS) return
+  if (newestTimeMs - Math.max(exchangeTimeMs, clockOf(frame)) <= AHEAD_MS) return
   // An answer of REST may be from a cache.
   if (tape.status === 'following' && frame.kind === 'rest') return
   tape.exchangeTimeMs = tape.presentTimeMs === 0 ? exchangeTimeMs : tape.presentTimeMs

@@ -7,7 +7,7 @@ import type { GapCause, TapeContext } from './batch.ts'
 import { bookFate, REORDER_MS } from './book-fate.ts'
 import { ChangeWindow, type MessageTime } from './change-window.ts'
 import { EMPTY_ROW, EventWriter, toRows, writtenBy } from './event-writer.ts'
-import { AHEAD_MS } from './future-time.ts'
+import { isAhead } from './future-time.ts'
 import { closeGap, recordGap, toGapOpened } from './gap-rows.ts'
 import { tellBook, tellChanges, type MarketListener } from './listener.ts'
 import type { OutcomeStatus } from '../domain/progress.ts'
@@ -178,8 +178,7 @@ export class OutcomeTape {
   #note(exchangeTimeMs: number, hash: string, { frame }: TapeContext): void {
     if (exchangeTimeMs >= (this.exchangeTimeMs ?? 0)) this.hash = hash
     this.exchangeTimeMs = Math.max(this.exchangeTimeMs ?? 0, exchangeTimeMs)
-    const isPresent = exchangeTimeMs <= frame.receivedTimeMs + AHEAD_MS
-    if (isPresent) this.presentTimeMs = Math.max(this.presentTimeMs, exchangeTimeMs)
+    if (!isAhead(exchangeTimeMs, frame)) this.presentTimeMs = Math.max(this.presentTimeMs, exchangeTimeMs)
     this.appliedTimeMs = Math.max(this.appliedTimeMs, frame.receivedTimeMs)
   }
 

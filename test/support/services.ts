@@ -41,6 +41,23 @@ export const prepareServers = async (): Promise<void> => {
   await obtainTemporal(say)
 }
 
+/** @throws Error where it goes on writing nevertheless. */
+const fillDisk = async (pid: number, connect: () => Redis, forMs: number): Promise<void> => {
+  const prlimit = async (...args: string[]): Promise<string> =>
+    (await run('prlimit', [`--pid=${pid}`, ...args])).stdout.trim()
+  const before = await prlimit('--fsize', '--output=SOFT', '--noheadings', '--raw')
+  const redis = connect()
+  try {
+    await prlimit('--fsize=1:')
+    await sleep(forMs)
+    const refused = await redis.set('a', 'b').then(String, (error: unknown) => String(error))
+    if (!refused.includes('MISCONF')) throw new Error(`expected Redis to refuse writes with MISCONF, came ${refused}`)
+  } finally {
+    await prlimit(`--fsize=${before}:`)
+    redis.disconnect()
+  }
+}
+
 /** A redis-server of its own, with the settings of the product (appendonly, noeviction). */
 export const openRedis = async (): Promise<TestRedis> => {
   const binary = await redisServer()
@@ -49,16 +66,11 @@ export const openRedis = async (): Promise<TestRedis> => {
     mkdirSync(folder, { recursive: true })
     const spec = redisSpec(binary, { folder, logPath: state.logPath('redis') }, at)
     // Where a file may not grow a process gets a signal, of which it dies unless it is ignored, and then an error.
-    return { ...spec, command: 'env', args: ['--ignore-signal=XFSZ', spec.command, ...spec.args] }
+    return { ...spec, command: '/bin/sh', args: ['-c', 'trap "" XFSZ; exec "$0" "$@"', spec.command, ...spec.args] }
   })
   const url = `redis://127.0.0.1:${port}`
-  const limitFiles = (bytes: string) => run('prlimit', [`--pid=${server.pid()}`, `--fsize=${bytes}:`])
-  const fillDisk = async (forMs: number): Promise<void> => {
-    await limitFiles('1')
-    await sleep(forMs)
-    await limitFiles('unlimited')
-  }
-  return { ...server, url, connect: () => new Redis(url), fillDisk }
+  const connect = (): Redis => new Redis(url)
+  return { ...server, url, connect, fillDisk: (forMs) => fillDisk(server.pid(), connect, forMs) }
 }
 
 const openCluster = async ({ state }: TestFolder): Promise<Cluster> => {

@@ -1,10 +1,14 @@
+import { execFile } from 'node:child_process'
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { createLog, toDescriptor } from '../../src/lib/log.ts'
+
+const LOG = new URL('../../src/lib/log.ts', import.meta.url).href
 
 test('an error is logged with its message and cause, and without the fields that may carry secrets', () => {
   const lines: string[] = []
@@ -33,6 +37,18 @@ test('a disk that is full ends nobody who logs', async () => {
     await sleep(50)
   }
   closeSync(full)
+})
+
+test('nor does it keep anybody from ending', async () => {
+  const script = `
+    import { openSync } from 'node:fs'
+    import { createLog, toDescriptor } from ${JSON.stringify(LOG)}
+    createLog('test', 'info', toDescriptor(openSync('/dev/full', 'w'))).info('it goes on')
+    setTimeout(() => process.exit(7), 200)`
+  const ended = promisify(execFile)(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
+    timeout: 40_000,
+  })
+  await expect(ended).rejects.toMatchObject({ code: 7 })
 })
 
 test('what is logged is in its file', async () => {

@@ -45,6 +45,6 @@ test('one that failed is told by who takes it, and nothing is whole until all st
   await expect(ready.take(false)).rejects.toThrow('ECONNRESET')
   await ready.take(false)
   expect(ready.wholeUntilMs).toBeUndefined()
-  ready.foundAll()
+  ready.foundAll(ready.lostCount)
   expect(ready.wholeUntilMs).toBe(START_MS)
 })
