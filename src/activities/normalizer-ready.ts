@@ -20,9 +20,9 @@ type Answer = { nowMs: number; names: string[] }
 export const createReady = (reader: Pick<Reader, 'popReady' | 'waitReady'>) => {
   let askedTimeMs = 0
   let [lostCount, foundCount] = [0, 0]
+  const lose = (): void => void (lostCount += 1)
   let ahead: Promise<Answer> | undefined
   let named: string[] = []
-  const lose = (): void => void (lostCount += 1)
   const ask = async (isIdle: boolean): Promise<Answer> => {
     const nowMs = Date.now()
     const asking = isIdle ? reader.waitReady(WAIT_SECONDS) : reader.popReady()
@@ -33,17 +33,16 @@ export const createReady = (reader: Pick<Reader, 'popReady' | 'waitReady'>) => {
     take: async (isIdle: boolean): Promise<string[]> => {
       const asking = ahead ?? ask(isIdle)
       ahead = undefined
-      const { nowMs, names } = await asking
+      const answer = await asking
       named = []
-      if (names.length < READY_AT_ONCE) askedTimeMs = nowMs
-      return names
+      if (answer.names.length < READY_AT_ONCE) askedTimeMs = answer.nowMs
+      return answer.names
     },
 
     /** Asks for what is taken next, while what was read is applied: its answer costs no turn of its own then. */
     askAhead: (): void => {
       ahead ??= ask(false)
-      const note = ({ names }: Answer): void => void (named = names)
-      ahead.then(note, () => undefined)
+      ahead.then(({ names }) => (named = names)).catch(() => undefined)
     },
 
     /** Names that were asked for ahead and are not taken. */
