@@ -92,7 +92,9 @@ export const readNewestEpochs = async (redis: Redis, marketIds: string[]): Promi
   return epochs
 }
 
-const APPLIED_TIMEOUT_MS = 2_000
+const LOOK_TIMEOUT_MS = 2_000
+
+const answered = <T>(work: Promise<T>): Promise<T> => within(work, LOOK_TIMEOUT_MS, 'Redis did not answer within 2 s')
 
 /** Reads what the normalizer has applied of markets. Without an answer nothing is known of any. */
 export const createAppliedReader =
@@ -102,7 +104,7 @@ export const createAppliedReader =
     const pipeline = redis.pipeline()
     for (const marketId of marketIds) pipeline.hget(quoteKey(marketId), 'applied')
     try {
-      const answers = await within(pipeline.exec(), APPLIED_TIMEOUT_MS, 'Redis did not answer within 2 s')
+      const answers = await answered(pipeline.exec())
       answers?.forEach(([, text], index) => {
         const marketId = marketIds[index]
         if (marketId !== undefined && typeof text === 'string') applied.set(marketId, text)
@@ -123,7 +125,7 @@ export const createStandingReader =
     const pipeline = redis.pipeline()
     for (const marketId of marketIds) pipeline.hmget(quoteKey(marketId), 'state', 'applied')
     const reading = Promise.all([pipeline.exec(), readNewestEpochs(redis, marketIds)])
-    const [answers, epochs] = await within(reading, APPLIED_TIMEOUT_MS, 'Redis did not answer within 2 s')
+    const [answers, epochs] = await answered(reading)
     const standings = (answers ?? []).map(([error, fields], index): [string, Standing] => {
       if (error !== null) throw error
       const marketId = marketIds[index] ?? ''
@@ -142,7 +144,7 @@ export const createFollowedReader =
   async (marketIds: string[]): Promise<ReadonlyMap<string, string>> => {
     const pipeline = redis.pipeline()
     for (const marketId of marketIds) pipeline.hget(quoteKey(marketId), 'epoch')
-    const answers = await within(pipeline.exec(), APPLIED_TIMEOUT_MS, 'Redis did not answer within 2 s')
+    const answers = await answered(pipeline.exec())
     const epochs = (answers ?? []).map(([error, epoch], index): [string, string] => {
       if (error !== null) throw error
       return [marketIds[index] ?? '', typeof epoch === 'string' ? epoch : '']
@@ -156,5 +158,5 @@ export const createTakeOver =
   async (marketId: string, from: number): Promise<boolean> => {
     const given = [marketId, from, group, DESIRED_CHANNEL, REASSERT_CHANNEL]
     const taken = redis.eval(TAKE_OVER_SCRIPT, 2, FEED_GROUPS_KEY, FEED_MOVES_KEY, ...given)
-    return (await within(taken, APPLIED_TIMEOUT_MS, 'Redis did not answer within 2 s')) === 1
+    return (await answered(taken)) === 1
   }

@@ -19,7 +19,7 @@ type Answer = { nowMs: number; names: string[] }
  */
 export const createReady = (reader: Pick<Reader, 'popReady' | 'waitReady'>) => {
   let askedTimeMs = 0
-  let [lostCount, foundCount] = [0, 0]
+  let [lostCount, madeGoodCount] = [0, 0]
   const lose = (): void => void (lostCount += 1)
   let ahead: Promise<Answer> | undefined
   let named: string[] = []
@@ -58,12 +58,12 @@ export const createReady = (reader: Pick<Reader, 'popReady' | 'waitReady'>) => {
       return lostCount
     },
 
-    /** All streams were named since names were lost so often. */
-    foundAll: (count: number): void => void (foundCount = count),
+    /** All streams were named after that many losses. */
+    foundAll: (count: number): void => void (madeGoodCount = count),
 
     /** Undefined while nothing is known. */
     get wholeUntilMs(): number | undefined {
-      return lostCount > foundCount || askedTimeMs === 0 ? undefined : askedTimeMs
+      return lostCount > madeGoodCount || askedTimeMs === 0 ? undefined : askedTimeMs
     },
   }
 }

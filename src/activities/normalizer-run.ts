@@ -140,6 +140,7 @@ const startCare = ({ redis, pool, stats }: NormalizerDeps, parts: Parts, ended: 
     isRedisNew = true
     shard.loseNames()
   }
+  /** The cache is as it was: only names may be lost, which a sweep finds. */
   const onBlockingReady = (): void => {
     sweptTimeMs = 0
     shard.loseNames()

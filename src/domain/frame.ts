@@ -60,4 +60,11 @@ export type Marker =
  * One Redis Stream entry. `epoch` names a connection (unique, ordered by start); `firstOrdinal` is the number of its
  * first frame, counted per stream within the epoch from 1 and dense, so a jump is a lost entry.
  */
+/** When a frame came: of a replay, when its recorder had it. */
+export const clockOf = ({ receivedTimeMs, sourceReceivedTimeMs }: Frame): number =>
+  sourceReceivedTimeMs ?? receivedTimeMs
+
+/** The venue's clock is ahead of ours by seconds at most. Where it is by more, what comes later is so too. */
+export const AHEAD_MS = 60_000
+
 export type StreamEntry = { stream: string; id: string; epoch: string; firstOrdinal: number; frames: Frame[] }

@@ -7,13 +7,13 @@ import type { Slot } from './slot.ts'
 export type OvertakenDeps = {
   members: ReadonlyMap<string, Member>
   pool: Pool
-  /** Epoch of the connection that each market's book follows; absent where it has none. @throws when Redis does not answer */
+  /** Epoch of the connection that each market's book follows; `''` where it has none. @throws when Redis does not answer */
   readFollowed: (marketIds: string[]) => Promise<ReadonlyMap<string, string>>
   log: Logger
   stats: Stats
 }
 
-/** A feed that hears that it is lost closes its sockets within 8 s, and what is applied may lag as long. */
+/** A feed that hears that it is lost closes its sockets 8 s later, and what is applied may lag as long. */
 const OVERTAKEN_MS = 10_000
 /** Who needs books of a market asks at least every 30 s. */
 const ASKED_AGAIN_MS = 40_000
@@ -40,7 +40,7 @@ export class Overtaken {
   }
 
   /** Books of the market are wanted: those that were sent did not serve, or did not arrive. */
-  asked(marketId: string): void {
+  noteAsked(marketId: string): void {
     const nowMs = Date.now()
     const known = this.#asked.get(marketId)
     const firstMs = known === undefined || nowMs - known.lastMs > ASKED_AGAIN_MS ? nowMs : known.firstMs
@@ -58,10 +58,11 @@ export class Overtaken {
     const followed = await readFollowed(late.map(({ desired }) => desired.marketId))
     const slots = new Set<Slot>()
     for (const member of late) {
-      const newest = followed.get(member.desired.marketId) ?? ''
+      const followedEpoch = followed.get(member.desired.marketId) ?? ''
       const slot = pool.slotOf(member.desired.marketId)
-      if (slot === undefined || member.phase !== 'in' || newest <= member.epoch) continue
-      member.epoch = newest
+      if (slot === undefined || member.phase !== 'in' || followedEpoch <= member.epoch) continue
+      // The socket that is opened next gets an epoch behind this one.
+      member.epoch = followedEpoch
       slots.add(slot)
     }
     if (slots.size > 0) this.#renew(slots)

@@ -128,7 +128,7 @@ export class Session implements WatchedFeed {
   resync(marketId: string): void {
     this.#pool.slotOf(marketId)?.noteAsked(marketId)
     this.#resync.want(marketId)
-    if (this.#members.has(marketId)) this.#overtaken.asked(marketId)
+    if (this.#members.has(marketId)) this.#overtaken.noteAsked(marketId)
   }
 
   /** Tokens of which frames should be coming: subscribed, and their first book has come. */

@@ -1,3 +1,4 @@
+import { AHEAD_MS } from '../domain/frame.ts'
 import { eachString, lastString } from '../lib/json-elements.ts'
 
 /** The newest state of a token's book that one socket has brought, or REST in place of a snapshot that the socket owes. */
@@ -9,9 +10,6 @@ export type Sighting = {
 
 /** Of tokens that were subscribed on one socket. */
 export type Sightings = Map<string, Sighting>
-
-/** The venue's clock is ahead of ours by seconds at most. */
-const AHEAD_MS = 60_000
 
 /** Events that follow a change of the book; the others carry times of their own. */
 const BOOK_EVENTS = new Set(['book', 'price_change', 'tick_size_change'])

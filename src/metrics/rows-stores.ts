@@ -43,7 +43,7 @@ export const STORE_ROWS: readonly MetricRow[] = [
   {
     name: 'polytape_drops_total',
     type: 'counter',
-    help: 'Frames (refused_entry: entries; refused_row, metric_late: rows) that are not used, by reason. Lost: overflow, refused_entry, stream_loss; each is a gap. Harmless: replayed, older_connection, unasked (of books of a market that has left), early (REST books that were asked for before their market came). For their costs: shed. The rest is kept as a dead letter (dead_letter: without the refused rows).',
+    help: 'Frames (refused_entry: entries; refused_row, metric_late: rows) that are not used, by reason. Lost: overflow, refused_entry, stream_loss; each is a gap. Harmless: replayed, older_connection (what of it is missed is a gap), unasked (of books of a market that has left), early (REST books that were asked for before their market came). For their costs: shed. The rest is kept as a dead letter (dead_letter: without the refused rows).',
     label: 'reason',
     roles: ['feed', 'normalizer'],
     source: {

@@ -38,7 +38,7 @@ export class BatchDoubt {
 
   /**
    * A frame came that the book holds already, or that a newer one has overtaken. Where it is the rest of the batch, the book
-   * of then is what the batch says: nothing was lost. Another frame of the batch may be, or the same come again.
+   * of then is what the batch says: nothing was lost. One frame may be a part of the rest only, or come twice: then the doubt stands.
    */
   complete(change: LevelChange, { timestamp, hash }: Claim, identity: BookIdentity): void {
     const doubt = this.current

@@ -146,7 +146,7 @@ export class BookProof {
     if (!this.isOpen && this.#verified?.sequence === from) this.#verified = { ...this.#verified, sequence: to }
   }
 
-  /** The book is not followed any more: what was open is not judged. Of a doubt, no equal hash to come says that nothing was missed. */
+  /** The book is not followed any more: what was open is not judged. After a doubt no equal hash says that nothing was missed. */
   drop(): void {
     if (this.doubt !== undefined && this.#verified !== undefined)
       this.#verified = { ...this.#verified, hash: undefined }

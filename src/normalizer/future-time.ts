@@ -1,14 +1,6 @@
-import type { Frame } from '../domain/frame.ts'
+import { AHEAD_MS, clockOf } from '../domain/frame.ts'
 import type { TapeContext } from './batch.ts'
 import type { OutcomeTape } from './outcome-tape.ts'
-
-/** The venue's clock is ahead of ours by seconds at most. Where it is by more, what comes later is so too. */
-const AHEAD_MS = 60_000
-
-/** When a frame came: of a replay, when its recorder had it. */
-const clockOf = ({ receivedTimeMs, sourceReceivedTimeMs }: Frame): number => sourceReceivedTimeMs ?? receivedTimeMs
-
-export const isAhead = (exchangeTimeMs: number, frame: Frame): boolean => exchangeTimeMs - clockOf(frame) > AHEAD_MS
 
 /**
  * Before what the venue says at `exchangeTimeMs` is applied: where the newest time that was believed lies ahead both of

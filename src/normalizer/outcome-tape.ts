@@ -7,11 +7,11 @@ import type { GapCause, TapeContext } from './batch.ts'
 import { bookFate, REORDER_MS } from './book-fate.ts'
 import { ChangeWindow, type MessageTime } from './change-window.ts'
 import { EMPTY_ROW, EventWriter, toRows, writtenBy } from './event-writer.ts'
-import { isAhead } from './future-time.ts'
 import { closeGap, recordGap, toGapOpened } from './gap-rows.ts'
 import { tellBook, tellChanges, type MarketListener } from './listener.ts'
 import type { OutcomeStatus } from '../domain/progress.ts'
 import { standingOf } from './outcome-progress.ts'
+import { isAhead } from './possible-time.ts'
 import { endSheds } from './shed-books.ts'
 import { TradeOrdinals } from './trade-ordinals.ts'
 import { Verification, type ProofDeps } from './verification.ts'
@@ -32,7 +32,7 @@ export class OutcomeTape {
   /** Venue time of the newest book or change that was applied, and the hash that came with it. */
   exchangeTimeMs: number | undefined
   hash: string | undefined
-  /** The same, of those that were not ahead of our clock. */
+  /** Venue time of the newest of them that was not 60 s ahead of our clock. */
   presentTimeMs = 0
   /** Receive time of the newest book or change that was applied. */
   appliedTimeMs = 0

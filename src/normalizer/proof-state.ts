@@ -5,7 +5,10 @@ import type { Quote } from './quote-watch.ts'
 /** What the elements of one batch share: the venue's time, the hash of the book after its last change, best prices. */
 export type BatchMark = Claim & { exchangeTimeMs: number; bestBid: string; bestAsk: string; receivedTimeMs: number }
 
-/** `unverifiable` is not clean: an input of the hash is missing or unknown, or no batch was judged yet. */
+/**
+ * `unverifiable` is not clean: an input of the hash is missing or unknown, a check was shed, the last batch ended wrong, or none
+ * was judged yet.
+ */
 export type ProofState = 'verified' | 'unverifiable'
 export type BatchVerdict = Verdict | 'unverifiable'
 
@@ -31,7 +34,7 @@ export type Doubt = Since &
   Claim & { exchangeTimeMs: number; raisedTimeMs: number; detail: string; lacking?: Lacking | undefined }
 
 export type Received = { receivedTimeMs: number }
-/** `hash` is undefined where what came before it was doubted. */
+/** `hash` is undefined once the book was dropped in a doubt. */
 export type Verified = { hash: string | undefined; sequence: number } & Received
 
 export type ProofProgress = {

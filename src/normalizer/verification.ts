@@ -237,7 +237,7 @@ export class Verification {
     this.#record(state, batch, receivedTimeMs)
   }
 
-  /** What history says of the book: a doubt too, which shows nobody another state before it is an alarm. */
+  /** What history says of the book: of a doubt at once, while `state` waits for the alarm. */
   #record(state: ProofState, batch: Batch, receivedTimeMs: number): void {
     if (this.#toldState === state) return
     this.#toldState = state

@@ -25,7 +25,7 @@ test('a Redis that vanishes without a word is given up, and what was asked is an
   }
 })
 
-test('who waits for streams with news waits on after the same, and quiet alone ends no socket', async () => {
+test('who waits for streams with news waits on after a server vanished, and quiet alone ends no socket', async () => {
   await using server = await openServer()
   await using proxy = await openMuteProxy(Number(new URL(server.url).port))
   const open = (attempts: number | null) =>
@@ -47,7 +47,7 @@ test('who waits for streams with news waits on after the same, and quiet alone e
   }
 })
 
-test('who only listens hears again what is said after the same', async () => {
+test('who only listens hears again what is said after a server vanished', async () => {
   await using server = await openServer()
   await using proxy = await openMuteProxy(Number(new URL(server.url).port))
   const listener = openRedis(`redis://127.0.0.1:${proxy.port}`, { attempts: null, silenceMs: SILENCE_MS }, log)

@@ -63,12 +63,12 @@ test('books that are asked for again and again for 10 s say so too, those that a
   const { state, overtaken } = open()
   for (const seconds of [0, 41, 82]) {
     vi.setSystemTime(START_MS + seconds * 1_000)
-    overtaken.asked('1')
+    overtaken.noteAsked('1')
     await overtaken.look(new Map())
   }
   expect(state.asked).toEqual([])
   vi.setSystemTime(START_MS + 97_000)
-  overtaken.asked('1')
+  overtaken.noteAsked('1')
   await overtaken.look(new Map())
   await overtaken.look(new Map())
   expect(state.asked).toEqual([['1']])
