@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
+import { listenAnywhere } from './any-port.ts'
 
 export type MuteProxy = AsyncDisposable & {
   port: number
@@ -31,12 +32,9 @@ export const openMuteProxy = async (targetPort: number): Promise<MuteProxy> => {
     pass(client, upstream)
     pass(upstream, client)
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('expected a TCP port')
+  const port = await listenAnywhere(server)
   return {
-    port: address.port,
+    port,
     mute: () => void (muted = new Set(sockets)),
     count: () => count,
     [Symbol.asyncDispose]: async () => {

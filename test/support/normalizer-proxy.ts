@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer, connect, type Socket } from 'node:net'
+import { listenAnywhere } from './any-port.ts'
 
 export type CommitCutter = AsyncDisposable & {
   port: number
@@ -33,12 +34,9 @@ export const openCommitCutter = async (targetPort: number): Promise<CommitCutter
       client.destroy()
     })
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('expected a TCP port')
+  const port = await listenAnywhere(server)
   return {
-    port: address.port,
+    port,
     cutNext: () => void (isArmed = true),
     cuts: () => cutCount,
     [Symbol.asyncDispose]: async () => {
