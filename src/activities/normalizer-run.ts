@@ -4,6 +4,7 @@ import { CacheFenceLost, type HotCache } from '../cache/hot-cache.ts'
 import { normalizerSubject } from '../domain/heartbeat.ts'
 import { CATALOG_CHANGES_CHANNEL, marketOfStream, orderbookStream } from '../domain/keys.ts'
 import { every } from '../lib/every.ts'
+import { PASSING_STATES } from '../lib/redis-states.ts'
 import { waitBeforeRetry } from '../lib/retry.ts'
 import type { Batch } from '../normalizer/batch.ts'
 import { FenceLost } from '../store/fence.ts'
@@ -45,8 +46,9 @@ export type RunInput = {
   signal: AbortSignal
 }
 
-const REDIS_TROUBLE =
-  /Connection is closed|max retries per request|LOADING|ECONNRE|ETIMEDOUT|EPIPE|OOM|MASTERDOWN|READONLY|MISCONF|NOREPLICAS/
+const REDIS_TROUBLE = new RegExp(
+  `Connection is closed|max retries per request|ECONNRE|ETIMEDOUT|EPIPE|${PASSING_STATES}`,
+)
 const isRedisTrouble = (error: unknown): boolean => error instanceof Error && REDIS_TROUBLE.test(error.message)
 /** Redis or Postgres was away: nothing is lost by waiting. */
 const isTrouble = (error: unknown): boolean => isRedisTrouble(error) || isRetryable(error)

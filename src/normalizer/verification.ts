@@ -100,15 +100,14 @@ export class Verification {
     const { verdict, mark } = settled
     const { timestamp, hash, receivedTimeMs } = mark
     this.#tally(verdict)
+    if (verdict === 'mismatch') this.#record('unverifiable', batch, receivedTimeMs)
+    else this.#tell(verdict === 'verified' ? 'verified' : 'unverifiable', batch, receivedTimeMs)
+    if (verdict === 'verified' || verdict === 'shed') return
     const levels = by === 'overtaken' ? subject.book.top(0) : undefined
     const ended = { raisedTimeMs, since: this.proof.since(), levels }
-    if (verdict === 'mismatch') {
-      const detail = `the book after the batch of ${timestamp} does not hash to ${hash}`
-      this.#record('unverifiable', batch, receivedTimeMs)
-      return this.proof.doubts.raise(mark, { detail, ...ended })
-    }
-    this.#tell(verdict === 'verified' ? 'verified' : 'unverifiable', batch, receivedTimeMs)
-    if (verdict === 'unverifiable') this.#judgeBest(subject, mark, ended)
+    const detail = `the book after the batch of ${timestamp} does not hash to ${hash}`
+    if (verdict === 'mismatch') this.proof.doubts.raise(mark, { detail, ...ended })
+    else this.#judgeBest(subject, mark, ended)
   }
 
   /** The end of a read. */

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import { within } from '../lib/every.ts'
+import { PASSING_STATES } from '../lib/redis-states.ts'
 
 /** Names of streams that one answer holds at most. */
 export const READY_AT_ONCE = 1_000
@@ -21,7 +22,7 @@ const PROBE_ANSWER_MS = 5_000
 const NO_ANSWER = `no answer to a BZMPOP of ${PROBE_SECONDS * 1_000} ms within ${PROBE_ANSWER_MS / 1_000} s`
 
 /** These tell of the server's state and not of what it allows. */
-const PASSING = /^(LOADING|MASTERDOWN|READONLY|BUSY|CLUSTERDOWN|TRYAGAIN|OOM|MISCONF|NOREPLICAS|NOAUTH|WRONGPASS)\b/
+const PASSING = new RegExp(`^(${PASSING_STATES}|BUSY|CLUSTERDOWN|TRYAGAIN|NOAUTH|WRONGPASS)\\b`)
 
 /** Why commands must not wait on this connection; undefined where they may. @throws the client's errors */
 export const blockRefusal = async (blocking: Redis): Promise<string | undefined> => {

@@ -8,15 +8,11 @@ import {
   markersOf,
   openBench,
   readStream,
+  subscribe,
   until,
   websocketTexts,
   type Bench,
 } from './feed-support.ts'
-
-const subscribe = async (bench: Bench): Promise<void> => {
-  await bench.desire(bench.marketIds, 'active')
-  await bench.confirmed(bench.marketIds, 'active')
-}
 
 const gapsOf = async (bench: Bench, marketId: string) =>
   markersOf(await readStream(bench.redis, orderbookStream(marketId))).flatMap((marker) =>

@@ -3,26 +3,24 @@ import { expect, test } from 'vitest'
 import { createShared, openFeedGroup } from '../../src/activities/feed-group.ts'
 import { orderbookStream, RESYNC_CHANNEL } from '../../src/domain/keys.ts'
 import { openApplied } from './feed-applied.ts'
-import { framesOf, openBench, readStream, until, type Bench } from './feed-support.ts'
+import { framesOf, openBench, readStream, subscribe, until, type Bench } from './feed-support.ts'
 
 const newestEpoch = async (bench: Bench, marketId: string): Promise<string> => {
   const entries = await readStream(bench.redis, orderbookStream(marketId))
   return entries.reduce((newest, { epoch }) => (epoch > newest ? epoch : newest), '')
 }
 
-const subscribe = async (bench: Bench): Promise<void> => {
-  await bench.desire(bench.marketIds, 'active')
-  await bench.confirmed(bench.marketIds, 'active')
-}
+const untilNewer = (what: string, bench: Bench, than: string): Promise<void> =>
+  until(what, async () => {
+    const newest = await Promise.all(bench.marketIds.map((marketId) => newestEpoch(bench, marketId)))
+    return newest.every((epoch) => epoch > than)
+  })
 
 /** Opens a socket that is newer than that of the feed, as one does that stood still and does not know yet that it is lost. */
 const overtake = async (bench: Bench) => {
   const before = await newestEpoch(bench, bench.marketIds[0] ?? '')
   const lost = openFeedGroup({ ...bench.deps, ...createShared(bench.deps), group: 0 })
-  await until('the lost feed writes into every stream', async () => {
-    const newest = await Promise.all(bench.marketIds.map((marketId) => newestEpoch(bench, marketId)))
-    return newest.every((epoch) => epoch > before)
-  })
+  await untilNewer('the lost feed writes into every stream', bench, before)
   return lost
 }
 
@@ -33,10 +31,7 @@ test('a feed whose streams a lost one has left with a newer epoch opens a socket
   const lost = await overtake(bench)
   await lost.close('its activity was lost')
   const left = await newestEpoch(bench, bench.marketIds[0] ?? '')
-  await until('every market goes on under a newer epoch', async () => {
-    const newest = await Promise.all(bench.marketIds.map((marketId) => newestEpoch(bench, marketId)))
-    return newest.every((epoch) => epoch > left)
-  })
+  await untilNewer('every market goes on under a newer epoch', bench, left)
   const isApplied = (): boolean =>
     !bench.feed.heartbeats('0:a').some(([, { trouble }]) => trouble?.reason === 'not_applied')
   await until('what comes is applied again', isApplied)

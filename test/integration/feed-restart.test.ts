@@ -1,12 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { orderbookStream, RESYNC_CHANNEL } from '../../src/domain/keys.ts'
-import { framesOf, markersOf, openBench, readStream, until, type Bench } from './feed-support.ts'
-
-const subscribe = async (bench: Bench): Promise<void> => {
-  await bench.desire(bench.marketIds, 'active')
-  await bench.confirmed(bench.marketIds, 'active')
-}
+import { framesOf, markersOf, openBench, readStream, subscribe, until, type Bench } from './feed-support.ts'
 
 const reasonsOf = async (bench: Bench): Promise<string[]> =>
   markersOf(await bench.entries()).flatMap((marker) => (marker.type === 'gap' ? [marker.reason] : []))

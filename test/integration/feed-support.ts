@@ -183,3 +183,9 @@ export const websocketTexts = (entries: StreamEntry[]): string[] =>
     .filter(({ kind }) => kind === 'websocket')
     .map(({ text }) => text)
     .toSorted()
+
+/** All markets of the bench are wanted, and on the socket. */
+export const subscribe = async (bench: Bench): Promise<void> => {
+  await bench.desire(bench.marketIds, 'active')
+  await bench.confirmed(bench.marketIds, 'active')
+}

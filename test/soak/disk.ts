@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { brokenPromises } from '../support/recorded-truth.ts'
 import { openRecording, readGaps, readRoles, settle, type Recording } from '../support/recording.ts'
+import { createSay, endSoak } from '../support/soak.ts'
 
 /**
  * `npm run soak:disk`: the whole product with all its servers on one small disk, which becomes full under load, and has
@@ -23,9 +24,7 @@ const { values } = parseArgs({
 })
 const FLOW_MS = 10_000
 const CHUNK = Buffer.alloc(1_048_576)
-const startedMs = Date.now()
-const say = (line: string): void =>
-  console.log(`${((Date.now() - startedMs) / 1_000).toFixed(0).padStart(5)} s  ${line}`)
+const say = createSay()
 
 /** All of the room goes, to the last byte that is to be had. */
 const fill = (path: string): void => {
@@ -86,6 +85,4 @@ try {
   execFileSync('umount', ['-l', disk])
   rmdirSync(disk)
 }
-for (const one of broken.slice(0, 40)) console.error(`FAILED ${one}`)
-console.log(broken.length === 0 ? 'ok' : `${broken.length} failures`)
-process.exit(broken.length === 0 ? 0 : 1)
+endSoak(broken)

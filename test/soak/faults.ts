@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { failuresOf, notesOf, summaryOf } from '../support/faults/report.ts'
 import { runFaults } from '../support/faults/run.ts'
+import { createSay, endSoak } from '../support/soak.ts'
 
 /** `npm run soak:faults -- --faults 1000`: random faults of the venue against the whole product. */
 const text = { type: 'string' } as const
@@ -15,7 +16,6 @@ const { values } = parseArgs({
 })
 
 const seed = Number(values.seed)
-const startedMs = Date.now()
 const report = await runFaults({
   markets: Number(values.markets),
   rate: Number(values.rate),
@@ -23,12 +23,8 @@ const report = await runFaults({
   perSecond: Number(values['per-second']),
   seed,
   without: [],
-  say: (line) => console.log(`${((Date.now() - startedMs) / 1_000).toFixed(0).padStart(5)} s  ${line}`),
+  say: createSay(),
 })
 for (const line of summaryOf(report)) console.log(line)
 for (const note of notesOf(report)) console.log(`note ${note}`)
-const failures = failuresOf(report)
-for (const failure of failures.slice(0, 40)) console.error(`FAILED ${failure}`)
-if (failures.length > 40) console.error(`… and ${failures.length - 40} more`)
-console.log(failures.length === 0 ? 'ok' : `${failures.length} failures; repeat with --seed ${seed}`)
-process.exit(failures.length === 0 ? 0 : 1)
+endSoak(failuresOf(report), `; repeat with --seed ${seed}`)

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { failuresOf, summaryOf } from '../support/kills/report.ts'
 import { runKills } from '../support/kills/run.ts'
+import { createSay, endSoak } from '../support/soak.ts'
 
 /** `npm run soak:kills -- --kills 20`: SIGKILL of a random process of ours, again and again, under load. */
 const text = { type: 'string' } as const
@@ -14,17 +15,12 @@ const { values } = parseArgs({
 })
 
 const seed = Number(values.seed)
-const startedMs = Date.now()
 const report = await runKills({
   markets: Number(values.markets),
   rate: Number(values.rate),
   kills: Number(values.kills),
   seed,
-  say: (line) => console.log(`${((Date.now() - startedMs) / 1_000).toFixed(0).padStart(5)} s  ${line}`),
+  say: createSay(),
 })
 for (const line of summaryOf(report)) console.log(line)
-const failures = failuresOf(report)
-for (const failure of failures.slice(0, 40)) console.error(`FAILED ${failure}`)
-if (failures.length > 40) console.error(`… and ${failures.length - 40} more`)
-console.log(failures.length === 0 ? 'ok' : `${failures.length} failures; repeat with --seed ${seed}`)
-process.exit(failures.length === 0 ? 0 : 1)
+endSoak(failuresOf(report), `; repeat with --seed ${seed}`)

@@ -163,6 +163,10 @@ const runFile = z.object({ processes: z.array(kept.extend({ role: z.string() }))
 export const readRoles = (system: System): z.infer<typeof runFile>['processes'] =>
   runFile.parse(JSON.parse(readFileSync(system.folder.state.path('run.json'), 'utf8'))).processes
 
+/** Sockets that are open now and carry tokens. */
+export const openSockets = ({ connections }: Pick<Ledger, 'connections'>): Ledger['connections'] =>
+  connections.filter(({ closedTimeMs, tokenCount }) => closedTimeMs === undefined && tokenCount > 0)
+
 /** Sockets that carried a subscription: `npm start` opens one more, to see whether the venue is there. */
 export const feedSockets = (ledger: Ledger): Ledger['connections'] =>
   ledger.connections.filter(({ received }) => received.some(({ type }) => type === 'subscribe'))

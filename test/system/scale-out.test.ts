@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openFleet, type Fleet, type Member } from '../support/fleet.ts'
 import { expectWithin } from '../support/quickest.ts'
-import { expectRecorded, readGaps } from '../support/recording.ts'
+import { expectRecorded, openSockets, readGaps, untilLive } from '../support/recording.ts'
 import { until } from '../support/system.ts'
 
 /** Two workers for each activity that must never stop, 20 markets at 300 frames/s; one fleet goes through all of it. */
@@ -72,16 +72,7 @@ describe('a feed worker with a peer', () => {
   )
 })
 
-const areAllLive = async (): Promise<true | undefined> => {
-  const { rows } = await fleet.pool.query<{ live: number }>(
-    "select count(*)::int as live from quotes_live where state = 'live'",
-  )
-  return rows[0]?.live === MARKETS ? true : undefined
-}
-
-/** Sockets that are open now and carry tokens. */
-const openSockets = async () =>
-  (await fleet.venue.ledger()).connections.filter((one) => one.closedTimeMs === undefined && one.tokenCount > 0)
+const readSockets = async () => openSockets(await fleet.venue.ledger())
 
 describe('a feed worker that stood still', () => {
   test('and comes back beside its peer leaves a gap, and all books are live again', async () => {
@@ -89,14 +80,14 @@ describe('a feed worker that stood still', () => {
     const thaw = owner.freeze()
     try {
       await until('its peer to own the feed', async () => (await ownerOf(FEED)) !== owner || undefined)
-      await until('a second socket', async () => (await openSockets()).length >= 2 || undefined)
-      const [oldest] = (await openSockets()).toSorted((left, right) => left.openedTimeMs - right.openedTimeMs)
+      await until('a second socket', async () => (await readSockets()).length >= 2 || undefined)
+      const [oldest] = (await readSockets()).toSorted((left, right) => left.openedTimeMs - right.openedTimeMs)
       await fleet.venue.post('close', { connection: oldest?.id ?? 0, abrupt: true })
     } finally {
       thaw()
     }
     await until('the one that stood still to have ended', () => owner.logged().includes('feed was closed') || undefined)
-    await until('every market to be live', areAllLive)
+    await untilLive(fleet.pool, MARKETS)
     await expectTruth()
     const replaced = 'its books follow a newer one that brings nothing'
     console.log(`its peer had to open a newer socket: ${(await ownerOf(FEED)).logged().includes(replaced)}`)

@@ -1,4 +1,5 @@
 import type { Ledger } from '../../../src/emulator/ledger.ts'
+import { openSockets } from '../recording.ts'
 import type { VenueProcess } from '../venue-process.ts'
 import type { Dice } from './dice.ts'
 
@@ -49,8 +50,9 @@ export const createInjector = (venue: VenueProcess, dice: Dice, { tokens, connec
     muted.delete(token)
     await venue.post('mute', { token, muted: false })
   }
+  const findOpen = async () => openSockets({ connections: await connections() })
   const pickConnection = async (): Promise<Ledger['connections'][number] | undefined> => {
-    const open = (await connections()).filter((one) => one.closedTimeMs === undefined && one.tokenCount > 0)
+    const open = await findOpen()
     return open.length === 0 ? undefined : dice.pick(open)
   }
   const close = async (abrupt: boolean): Promise<number> => {
@@ -85,8 +87,7 @@ export const createInjector = (venue: VenueProcess, dice: Dice, { tokens, connec
     rest_stale: () => venue.post('rest-fault', { stale: true, tokens: [dice.pick(tokens)], count: 1 + dice.below(2) }),
     mute,
     // While no socket is open it would only last longer, again and again.
-    restart: async () =>
-      (await pickConnection()) === undefined ? 0 : venue.post('restart', { durationMs: RESTART_MS }),
+    restart: async () => ((await findOpen()).length === 0 ? 0 : venue.post('restart', { durationMs: RESTART_MS })),
   }
   return {
     inject: async (kind) => (await acts[kind]()) > 0,
