@@ -111,3 +111,15 @@ test('a socket that ends in the doubt says nothing of what was missed by the nex
   expect(gap?.isNothingMissed).toBe(false)
   expect(run.batch.gapsOpened[0]).toMatchObject({ openedTimeMs: run.timeOf(1), lastGoodSequence: 1 })
 })
+
+test('history says at once that a batch ended wrong, the present state with the alarm', () => {
+  const run = overtake()
+  run.socket(12, run.one)
+  run.first.set('BUY', '0.3', '1')
+  run.socket(13, run.first.change(11, 'BUY', '0.3'))
+  expect(proofsOf(run)).toEqual(['1 verified', '12 unverifiable'])
+  expect(run.tape.state).toBe('live')
+  run.asked(120)
+  expect(run.reasons()).toEqual(['hash_mismatch'])
+  expect(run.tape.state).toBe('unverified')
+})
